@@ -1,0 +1,146 @@
+"""What a library holds: sections, shows, seasons, episodes, movies, and the recordings behind them.
+
+Every id matches `[A-Za-z0-9._~-]+`, is opaque, begins with its library's id followed by `~`, and stays the same over
+restart, cut, replace and restore.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+SectionType = Literal["movie", "show"]
+ItemType = Literal["movie", "show", "season", "episode"]
+SortKey = Literal["title", "-title", "added_at", "-added_at", "year", "-year"]
+
+ID_PATTERN = re.compile(r"^[A-Za-z0-9._~-]+$")
+LIBRARY_ID_PATTERN = re.compile(r"^[A-Za-z0-9._-]+$")
+"""A library's id never holds `~`, so that the text before the first `~` of any id names its library."""
+
+
+def library_of(item_id: str) -> str:
+    """The id of the library that an item, section or recording id belongs to."""
+    return item_id.partition("~")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A library section."""
+
+    id: str
+    title: str
+    section_type: SectionType
+    library: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One media file behind a movie or an episode.
+
+    An item with several versions (or with a version in several parts) has one entry for each file; `label` tells
+    them apart ("1080p H.264", "part 2 of 2").
+    """
+
+    recording: str
+    label: str
+    container: str | None
+    video_codec: str | None
+    width: int | None
+    height: int | None
+    size_bytes: int | None
+    duration_s: float | None
+    part: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A movie, show, season or episode.
+
+    `recording` is the id of the first version's file on movies and episodes, None on shows and seasons.
+    `parent` is the season of an episode and the show of a season; `show` the show of both.
+    `added_at` is seconds since the epoch.
+    """
+
+    id: str
+    type: ItemType
+    title: str
+    library: str
+    section: str
+    year: int | None = None
+    added_at: int | None = None
+    duration_s: float | None = None
+    recording: str | None = None
+    parent: str | None = None
+    show: str | None = None
+    index: int | None = None
+    parent_index: int | None = None
+    show_title: str | None = None
+    summary: str | None = None
+    has_thumb: bool = False
+    versions: tuple[Version, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemQuery:
+    """Which top-level items of a section, in what order. `limit` is 1 to 1000."""
+
+    search: str = ""
+    sort: SortKey = "title"
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A stretch of a longer list; `total` counts the whole list."""
+
+    items: tuple[Item, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thumb:
+    """A poster: encoded picture and its media type."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFile:
+    """Where a recording's file lies for this process.
+
+    `root` is the folder that the file must stay within (the library's folder, or the mapped folder of a Plex path);
+    `path` has been checked to lie in it, links resolved.
+    """
+
+    recording: str
+    item: str
+    title: str
+    path: Path
+    root: Path
+    library: str
+
+
+@dataclass(frozen=True, slots=True)
+class MovieData:
+    """What a cut job needs, as plain JSON data: the seed's `MovieData`. Never holds a secret.
+
+    `keep` are frames `[[start, end], ...]`, half-open; `fingerprint` is the file's at the time of the order.
+    """
+
+    recording: str
+    title: str
+    section: str
+    path: str
+    root: str
+    fingerprint: str
+    keep: tuple[tuple[int, int], ...]
+    mode: str
+    output: str
+    raw_duration_s: float
+    cut_duration_s: float
+    eta_s: float

@@ -1,0 +1,178 @@
+"""What the media engine says about recordings, and what it is asked to do. Plain data; no media library needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from plexcut.domain.spans import KeepList
+
+CutMode = Literal["exact", "keyframe"]
+CUT_MODES: tuple[CutMode, ...] = ("exact", "keyframe")
+IndexPhase = Literal["none", "building", "ready", "failed"]
+PictureFormat = Literal["jpg", "png"]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """The video stream; `width` and `height` are coded samples, before the sample aspect ratio is applied."""
+
+    codec: str
+    width: int
+    height: int
+    interlaced: bool
+    profile: str | None = None
+    pixel_format: str | None = None
+    sample_aspect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFacts:
+    """One audio track; `language` is ISO 639-2, None where the file does not say."""
+
+    codec: str
+    language: str | None
+    channels: int | None
+    sample_rate: int | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """A subtitle or other stream."""
+
+    codec: str
+    language: str | None = None
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFacts:
+    """What `probe` tells.
+
+    `keyframes` counts frames that decoding can start at; `discontinuities` counts clock jumps that were evened out.
+    """
+
+    duration_s: float
+    frames: int
+    fps: float
+    keyframes: int
+    video: VideoFacts
+    audio: tuple[AudioFacts, ...]
+    subtitles: tuple[StreamFacts, ...]
+    other: tuple[StreamFacts, ...]
+    discontinuities: int
+    container: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """How far the index of a recording is; `error` is set where `state` is `failed`."""
+
+    state: IndexPhase
+    percent: float
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded picture of frame `frame`; `time_us` is its time, rounded down to the microsecond."""
+
+    frame: int
+    time_us: int
+    width: int
+    height: int
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class CutPlan:
+    """What a cut will do, before anything runs. `bytes` is an estimate of the result's size.
+
+    `keep` is what will really be kept: in `keyframe` mode the spans as widened.
+    `keep_s` are the same spans as times in seconds.
+    """
+
+    frames: int
+    frames_copied: int
+    frames_reencoded: int
+    duration_s: float
+    bytes: int
+    warnings: tuple[str, ...]
+    keep: tuple[tuple[int, int], ...]
+    keep_s: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CutRequest:
+    """An order to the engine. `fingerprint` None means: whatever the file is now."""
+
+    source: Path
+    target: Path
+    keep: KeepList
+    mode: CutMode = "exact"
+    overwrite: bool = False
+    fingerprint: str | None = None
+    program: int | None = None
+    temp_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One verification."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result of all checks."""
+
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """Where two kept spans meet in the result, and what was re-encoded there.
+
+    `at_s` is the time in the result of the first frame after the seam; `source_end` and `source_start` are the source
+    frames on its two sides (the last one kept, the first one kept again).
+    """
+
+    at_s: float
+    source_end: int
+    source_start: int
+    frames_reencoded: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamResult:
+    """What became of a stream; `why` says why it was dropped, empty when kept."""
+
+    id: int
+    codec: str
+    kept: bool
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CutResult:
+    """A finished and verified cut."""
+
+    path: str
+    duration_s: float
+    frames: int
+    frames_copied: int
+    frames_reencoded: int
+    bytes: int
+    seconds: float
+    verified: bool
+    seams: tuple[Seam, ...] = ()
+    streams: tuple[StreamResult, ...] = ()
+    checks: tuple[Check, ...] = field(default=())

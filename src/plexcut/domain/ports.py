@@ -1,0 +1,184 @@
+"""What plexcut needs from the outside, as Protocols. Adapters implement them; `plexdata` uses them; neither knows the other.
+
+All calls are synchronous and may block; the web layer runs them in threads. Any of them may be called from several
+threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from plexcut.domain.catalog import Item, ItemQuery, MovieData, Page, RecordingFile, Section, Thumb
+from plexcut.domain.jobs import Job, Progress, WorkerInfo
+from plexcut.domain.media import (
+    CutMode,
+    CutPlan,
+    CutRequest,
+    CutResult,
+    IndexState,
+    Picture,
+    PictureFormat,
+    RecordingFacts,
+    Verification,
+)
+from plexcut.domain.spans import KeepList
+from plexcut.domain.timecode import Position
+
+OnProgress = Callable[[str, float], None]
+"""`on_progress(phase, fraction)`: the phase's name and how much of the whole work is done, 0 to 1."""
+
+ShouldCancel = Callable[[], bool]
+
+
+class Library(Protocol):
+    """A place recordings come from.
+
+    Every method but `close` raises `LibraryOffline` when the host does not answer within its time limit.
+    """
+
+    @property
+    def id(self) -> str:
+        """As configured; matches `catalog.LIBRARY_ID_PATTERN`."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def kind(self) -> str:
+        """`plex` or `folder`."""
+
+    def check(self) -> None:
+        """Ask the host whether it is there; for a Plex server also whether it takes the token (`NotAllowed` if not)."""
+
+    def refresh(self) -> bool:
+        """Look for changes (a folder lists itself again); whether anything changed."""
+
+    def sections(self) -> tuple[Section, ...]:
+        """Movie and show sections, in the library's order."""
+
+    def items(self, section: str, query: ItemQuery) -> Page:
+        """Top-level items: movies, or shows. Raises `SectionNotFound`."""
+
+    def item(self, item: str) -> Item:
+        """One item. Raises `ItemNotFound`."""
+
+    def children(self, item: str) -> tuple[Item, ...]:
+        """Seasons of a show, episodes of a season, in order; () for what has none. Raises `ItemNotFound`."""
+
+    def thumb(self, item: str, width: int) -> Thumb | None:
+        """The poster, about `width` pixels wide; None where there is none. Raises `ItemNotFound`."""
+
+    def recording(self, recording: str) -> RecordingFile:
+        """Where a recording's file is. Raises `RecordingNotFound` (unknown, gone, or no path mapping reaches it)."""
+
+    def close(self) -> None:
+        """Let go of connections and watchers."""
+
+
+class MediaEngine(Protocol):
+    """Frames, plans and cuts of one file. Raises `FileUnreadable`, `FormatUnsupported`, `PositionInvalid`."""
+
+    def fingerprint(self, path: Path) -> str:
+        """Identity of the file's content: size, mtime and a hash of head and tail. Cheap; `[A-Za-z0-9.-]+`."""
+
+    def probe(self, path: Path, program: int | None = None) -> RecordingFacts:
+        """All facts; builds the index where it is not there yet (may take a while)."""
+
+    def index_state(self, path: Path) -> IndexState:
+        """How far the index is; starts nothing."""
+
+    def prepare(self, path: Path) -> IndexState:
+        """Start building the index in the background unless it is there or under way; returns at once."""
+
+    def resolve_keep(self, path: Path, spans: list[tuple[Position, Position]]) -> KeepList:
+        """Written spans to frames (waits for the index). Raises `SpanInvalid`."""
+
+    def frame_times_us(self, path: Path, frames: list[int]) -> list[int]:
+        """Time of each frame, rounded down; `frames == total` gives the end of the recording."""
+
+    def frame(self, path: Path, at: Position, width: int | None = None, fmt: PictureFormat = "jpg") -> Picture:
+        """The frame shown at `at`, scaled to `width` pixels (None: full size, at most 4096)."""
+
+    def plan(self, path: Path, keep: KeepList, mode: CutMode) -> CutPlan:
+        """What a cut will do."""
+
+    def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
+        """Cut, verify, move into place. Raises also `VerificationFailed`, `CannotWrite`, `RecordingChanged`,
+        `Cancelled`; after any of them nothing of ours is left beside the original."""
+
+    def verify(self, source: Path, output: Path, keep: KeepList) -> Verification:
+        """Check an existing result against its source."""
+
+
+class JobQueue(Protocol):
+    """The queue `VueCutter`. Raises `QueueOffline`."""
+
+    def online(self) -> bool:
+        """Whether Redis/Valkey answers; never raises, bounded to about a second."""
+
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """Live workers."""
+
+    def enqueue_cut(self, movie: MovieData, meta: dict[str, Any], timeout_s: int) -> Job:
+        """Queue a cut. Raises `RecordingBusy` when another job (queued or running) has this recording."""
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All known jobs, newest first."""
+
+    def job(self, job: str) -> Job:
+        """One job. Raises `JobNotFound`."""
+
+    def cancel(self, job: str) -> Job:
+        """Stop a queued or running job; an ended one stays as it is."""
+
+    def retry(self, job: str) -> Job:
+        """Queue a failed or cancelled job again (a new job). Raises `JobNotFound`, `Busy`, `RecordingBusy`."""
+
+    def progress(self) -> Progress:
+        """Worker, queue and the current job in one object."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedKeep:
+    """A saved keep list; `revision` counts saves, 0 where nothing was ever saved."""
+
+    keep: tuple[tuple[int, int], ...]
+    revision: int
+    fingerprint: str | None
+
+
+class Store(Protocol):
+    """State that survives restarts."""
+
+    def load_selection(self, client: str) -> dict[str, Any] | None:
+        """The ids that a client had selected, as `save_selection` got them."""
+
+    def save_selection(self, client: str, selection: dict[str, Any]) -> None:
+        """Remember them."""
+
+    def load_keep(self, recording: str) -> SavedKeep:
+        """The saved keep list; empty with revision 0 where there is none."""
+
+    def save_keep(
+        self, recording: str, keep: tuple[tuple[int, int], ...], revision: int, fingerprint: str | None
+    ) -> SavedKeep:
+        """Save over `revision`. Raises `StaleRevision` when the saved one has another revision."""
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes, made at the first call and kept (the key that signs stream URLs, ...)."""
+
+    def record_speed(self, kind: str, nbytes: int, seconds: float) -> None:
+        """Remember how long a job took, for estimates."""
+
+    def speed(self, kind: str) -> float | None:
+        """Bytes per second of past jobs of this kind; None where there were none."""
+
+    def close(self) -> None:
+        """Close the database."""
