@@ -1,0 +1,58 @@
+# Everything runs in .venv and frontend/node_modules; nothing is installed outside (but for Debian packages, as root).
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+PAGE := $(PY) scripts/page.py
+# The interpreter to make .venv with; empty: the first Python 3.11 or newer on PATH.
+PYTHON ?=
+export PYTHON
+# Options for `plexcut serve`, as in: make run ARGS='--port 5300 --library /media/recordings'
+ARGS ?=
+
+.PHONY: help run test check clean app dev page format types
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+run: app page ## Install what is missing, then start plexcut (ARGS='…' are handed to `plexcut serve`)
+	@exec .venv/bin/plexcut serve $(ARGS)
+
+test: dev page ## Run all tests: Vitest, pytest, and the browser tests in Chromium
+	@scripts/need_chromium.sh
+	$(PAGE) npm run test
+	$(PY) -m pytest -n 2 --ignore=tests/e2e
+	$(PY) -m pytest -n 2 --dist loadfile tests/e2e
+
+check: dev ## Format, lint, types, layers, sizes, and generated files: what must hold before a commit
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PY) scripts/check_sizes.py
+	$(PAGE) npm run lint
+	$(PAGE) npm run typecheck
+	scripts/generate_api_types.sh --check
+
+format: dev ## Format and mend what ruff can mend
+	.venv/bin/ruff format
+	.venv/bin/ruff check --fix
+
+types: dev ## Write frontend/src/api/schema.ts anew from the OpenAPI document
+	@$(PAGE) modules
+	scripts/generate_api_types.sh
+
+page: app
+	@$(PAGE) build
+
+app:
+	@scripts/setup.sh app
+
+dev:
+	@scripts/setup.sh dev
+
+clean: ## Remove everything that was installed, built or cached here
+	rm -rf .venv frontend/node_modules src/plexcut/web/dist build dist test-results
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
