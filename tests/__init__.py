@@ -1,0 +1,1 @@
+"""The tests of plexcut; a package, so that tests can share ``tests.media_factory``."""
