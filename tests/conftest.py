@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.media_factory.fixtures import clip_cache  # noqa: F401
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -24,7 +24,10 @@ _ALL = (
     ClipSpec("h264_two_audio", fps=_FIFTY, frames=150, audio=(_AC3_DEU, _MP2_ENG)),
     ClipSpec("h264_eac3_51", frames=75, audio=(AudioSpec("eac3", "fra", channels=6),)),
     ClipSpec(
-        "h264_subtitles", frames=100, audio=(_MP2_ENG,), subtitles=(SubtitleSpec("teletext"), SubtitleSpec("dvb", "eng"))
+        "h264_subtitles",
+        frames=100,
+        audio=(_MP2_ENG,),
+        subtitles=(SubtitleSpec("teletext"), SubtitleSpec("dvb", "eng")),
     ),
     # 576i broadcast whose clock wraps 2**33 two seconds after frame 0.
     ClipSpec(

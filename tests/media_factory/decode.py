@@ -37,7 +37,7 @@ def decode_numbers(path: Path) -> list[NumberedPicture]:
             except av.error.InvalidDataError:
                 continue
             for frame in frames:
-                time_s = None if frame.pts is None else frame.pts * Fraction(frame.time_base)
+                time_s = _time_s(frame)
                 gray: Any = frame.reformat(format="gray").to_ndarray()
                 pictures.append(NumberedPicture(read_number(gray), time_s, frame.interlaced_frame))
     return pictures
@@ -59,37 +59,58 @@ def decode_numbers_with_ffmpeg(path: Path) -> list[int | None] | None:
 
 @dataclass(frozen=True)
 class DecodedSound:
-    """A whole audio track: mono samples, and the time of the first one in the file's own clock.
+    """A whole audio track: mono samples, and the time in the file's own clock of each decoded audio frame.
 
-    Gaps and overlaps between audio frames are not evened out: `beeps` counts samples.
+    `frame_times`: (index of the audio frame's first sample, its time), rising in index. The samples follow each
+    other without regard to gaps in the clock; `beeps` takes those into account.
     """
 
     samples: Any
     rate: int
-    start_s: Fraction
+    frame_times: tuple[tuple[int, Fraction], ...]
+
+    @property
+    def start_s(self) -> Fraction:
+        """Time of the first sample."""
+        return self.frame_times[0][1]
 
     def beeps(self) -> list[Beep]:
         """Whole beeps, with their starts in the file's own clock."""
         return [
-            Beep(beep.track, beep.second, float(self.start_s) + beep.onset_s)
+            Beep(beep.track, beep.second, self._time_s(beep.onset_s * self.rate))
             for beep in read_beeps(self.samples, self.rate)
         ]
 
+    def _time_s(self, sample: float) -> float:
+        first, time_s = next((entry for entry in reversed(self.frame_times) if entry[0] <= sample), self.frame_times[0])
+        return float(time_s) + (sample - first) / self.rate
+
 
 def decode_sound(path: Path, track: int = 0) -> DecodedSound:
-    """Decode one audio track to its end."""
+    """Decode one audio track to its end, leaving out what does not decode."""
     parts: list[Any] = []
-    start_s: Fraction | None = None
+    times: list[tuple[int, Fraction]] = []
+    count = 0
     rate = 48_000
     with av.open(str(path)) as container:
-        for frame in container.decode(audio=track):
-            if start_s is None:
-                assert frame.pts is not None
-                start_s = frame.pts * Fraction(frame.time_base)
+        for packet in container.demux(container.streams.audio[track]):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                continue
+            for frame in frames:
+                time_s = _time_s(frame)
+                if time_s is not None:
+                    times.append((count, time_s))
                 rate = frame.sample_rate
-            parts.append(_mono(frame))
-    assert start_s is not None, f"{path} has no sound"
-    return DecodedSound(np.concatenate(parts), rate, start_s)
+                parts.append(_mono(frame))
+                count += frame.samples
+    assert times, f"{path} has no sound"
+    return DecodedSound(np.concatenate(parts), rate, tuple(times))
+
+
+def _time_s(frame: Any) -> Fraction | None:
+    return None if frame.pts is None else Fraction(frame.pts * frame.time_base)
 
 
 def _mono(frame: av.AudioFrame) -> Any:

@@ -131,7 +131,7 @@ class _FieldMarker:
     def __init__(self, spec: ClipSpec) -> None:
         self._graph = av.filter.Graph()
         source = self._graph.add_buffer(
-            width=spec.width, height=spec.height, format="yuv420p", time_base=1 / spec.fps
+            width=spec.width, height=spec.height, format=av.VideoFormat("yuv420p"), time_base=1 / spec.fps
         )
         field = self._graph.add("setfield", spec.interlaced)
         sink = self._graph.add("buffersink")
@@ -209,7 +209,7 @@ def encode_audio(spec: ClipSpec, track: int) -> list[Unit]:
     return [_unit(packet) for packet in packets]
 
 
-def _unit(packet: av.Packet) -> Unit:
+def _unit(packet: Any) -> Unit:
     assert packet.pts is not None
     dts = packet.dts if packet.dts is not None else packet.pts
     return Unit(bytes(packet), packet.pts, dts, packet.is_keyframe)

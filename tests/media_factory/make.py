@@ -85,7 +85,7 @@ class ClipCache:
 def _write_atomically(path: Path, data: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
         file.write(data)
-    os.replace(file.name, path)
+    Path(file.name).replace(path)
 
 
 def _ts_streams(spec: ClipSpec, video: list[Unit]) -> list[TsStream]:
@@ -172,7 +172,7 @@ def _mux_with_ffmpeg(spec: ClipSpec, path: Path) -> list[tuple[int, bool]]:
             packets += _srt_packets(output, spec, subtitle)
         for packet in sorted(packets, key=lambda packet: (packet.dts or 0) * packet.time_base):
             output.mux(packet)
-    os.replace(temporary, path)
+    temporary.replace(path)
     return order
 
 

@@ -26,7 +26,8 @@ _SECOND_HZ = 75.0
 _BEEP_LEVEL = 0.5
 _HUM_LEVEL = 0.004
 _MIN_LEVEL = 0.1
-_MIN_MATCH = 0.8
+# Whole beeps match to 0.985 and more after 192 kbit/s MP2; cutting a quarter off one costs 0.04 and shifts it by 2 ms.
+_MIN_MATCH = 0.97
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def make_sound(track: int, rate: int, start_s: float, duration_s: float) -> Samp
         low, high = max(0, begin), min(count, begin + length)
         if low < high:
             sound[low:high] += beep[low - begin : high - begin]
-    return sound.astype(np.float32)
+    result: Samples = sound.astype(np.float32)
+    return result
 
 
 def read_beeps(samples: Samples, rate: int) -> list[Beep]:
@@ -71,15 +73,13 @@ def read_beeps(samples: Samples, rate: int) -> list[Beep]:
     """
     mono = _to_mono(samples)
     length = round(BEEP_S * rate)
+    padded = np.pad(mono, length)
     beeps: list[Beep] = []
-    if mono.size < length:
-        return beeps
     for low, high in _loud_parts(mono, rate):
-        window = mono[max(0, low - length) : high + length]
-        found = _identify(window, rate)
+        found = _identify(padded[low : high + 2 * length], rate)
         if found is not None:
             track, second, offset = found
-            beeps.append(Beep(track, second, (max(0, low - length) + offset) / rate))
+            beeps.append(Beep(track, second, (low - length + offset) / rate))
     return beeps
 
 
@@ -116,8 +116,6 @@ def _loud_parts(mono: Samples, rate: int) -> list[tuple[int, int]]:
 def _identify(window: Samples, rate: int) -> tuple[int, int, float] | None:
     """(track, second modulo 32, start in samples within the window) of the best match, None where none is good."""
     length = round(BEEP_S * rate)
-    if window.size < length:
-        return None
     spectrum = np.abs(np.fft.rfft(window, 1 << 16))
     pitches = [(track, second) for track in range(MAX_TRACKS) for second in range(SECONDS_MODULO)]
     bins = [round(pitch_hz(track, second) * (1 << 16) / rate) for track, second in pitches]
@@ -136,5 +134,5 @@ def _identify(window: Samples, rate: int) -> tuple[int, int, float] | None:
     if 0 < peak < window.size - length:
         before, at, after = match[peak - 1], match[peak], match[peak + 1]
         bend = before - 2 * at + after
-        offset += 0.5 * (before - after) / bend if bend else 0.0
+        offset += float(0.5 * (before - after) / bend) if bend else 0.0
     return track, second, offset

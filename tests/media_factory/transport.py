@@ -195,7 +195,9 @@ def _number_packets(spec: ClipSpec, streams: list[TsStream], slots: list[_Slot])
     for slot in slots:
         if slot.send_time >= next_tables:
             changed = change_time is not None and slot.send_time >= change_time
-            for pid, section in _tables(streams, version=1 if changed else 0, hide_last=not changed and bool(change_time)):
+            for pid, section in _tables(
+                streams, version=1 if changed else 0, hide_last=not changed and bool(change_time)
+            ):
                 add(pid, None, (b"\x00" + section).ljust(PACKET_BYTES - 4, b"\xff"), True)
             next_tables += _PSI_INTERVAL
         add(slot.pid, slot.adaptation, slot.payload, slot.unit_start)
