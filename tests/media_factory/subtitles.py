@@ -33,9 +33,11 @@ def teletext_units(duration_s: Fraction) -> list[AccessUnit]:
     for start_s, end_s, text in cue_times(duration_s):
         for when, content in ((start_s, text), (end_s, "")):
             pts = round(when * 90_000)
-            lines = [_teletext_header()]
+            lines = [_teletext_header(_PAGE_DIGITS)]
             if content:
                 lines.append(_teletext_row(22, content))
+            # A page is whole for a decoder when the header of another one follows; broadcasters send page FF for that.
+            lines.append(_teletext_header(0xFF))
             data = b"\x10" + b"".join(_teletext_data_unit(index, line) for index, line in enumerate(lines))
             # EN 300 472: with its 45 byte header the PES packet fills whole transport packets, 46 bytes a data unit.
             padding = -(len(data) + 45) % 184
@@ -52,9 +54,9 @@ def _teletext_address(magazine: int, row: int) -> bytes:
     return bytes([_HAMMING_8_4[(row & 1) << 3 | magazine & 7], _HAMMING_8_4[row >> 1]])
 
 
-def _teletext_header() -> bytes:
-    """Row 0 of page 150: erase page, subtitle."""
-    nibbles = (_PAGE_DIGITS & 0xF, _PAGE_DIGITS >> 4, 0, 0x8, 0, 0x8, 0, 0)
+def _teletext_header(page: int) -> bytes:
+    """Row 0 of a page of magazine 1: erase page, subtitle."""
+    nibbles = (page & 0xF, page >> 4, 0, 0x8, 0, 0x8, 0, 0)
     return _teletext_address(1, 0) + bytes(_HAMMING_8_4[nibble] for nibble in nibbles) + _odd_parity(" " * 32)
 
 
