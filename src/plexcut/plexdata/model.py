@@ -1,0 +1,155 @@
+"""What `Plexdata` is asked and what it answers, besides the words of `domain`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from plexcut.domain.media import IndexState, RecordingFacts
+from plexcut.domain.ports import JobQueue, Library, MediaEngine, Store
+from plexcut.domain.timecode import FrameNumber
+
+Written = str | int | float | Decimal | Fraction | FrameNumber
+"""A position as it was written: seconds, a timecode, `#4175`, or already read."""
+
+WrittenSpans = Sequence[tuple[Written, Written]]
+"""Keep spans as they were written."""
+
+EventName = Literal["job", "selection", "library", "keep", "progress"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The adapters that `Plexdata` works with; `libraries` in the order of the configuration, by id."""
+
+    libraries: Mapping[str, Library]
+    engine: MediaEngine
+    queue: JobQueue
+    store: Store
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryStatus:
+    """A library and whether its host answers. `message` says what is wrong, empty when nothing is.
+
+    An online library can have a message too: a mapped folder of a Plex server that is not there.
+    """
+
+    id: str
+    name: str
+    kind: str
+    online: bool
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`starting` until the initial selection stands and every reachable folder library has been listed once."""
+
+    status: Literal["starting", "ok"]
+    version: str
+    libraries: tuple[LibraryStatus, ...]
+    queue_online: bool
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionChange:
+    """What a client wants to select, by ids; None: not given. Any combination; what is not given is the default.
+
+    The deepest id decides: `movie` alone selects its own section, show and season too. Others that are given beside
+    it must be on its way up.
+    """
+
+    library: str | None = None
+    section: str | None = None
+    show: str | None = None
+    season: str | None = None
+    movie: str | None = None
+    pos_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingInfo:
+    """A recording, its facts once the index is there (None before), and the revision of its saved keep list."""
+
+    id: str
+    title: str
+    item: str
+    path_name: str
+    fingerprint: str
+    index: IndexState
+    facts: RecordingFacts | None
+    keep_revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepState:
+    """A saved keep list as times (`keep_s`, half-open, seconds) and as frames (`keep_frames`, half-open).
+
+    `fingerprint` is the file's when it was saved, None where nothing ever was.
+    """
+
+    recording: str
+    keep_s: tuple[tuple[float, float], ...]
+    keep_frames: tuple[tuple[int, int], ...]
+    revision: int
+    fingerprint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepOrder:
+    """A keep list to save over `revision`. `fingerprint` None: whatever the file is now."""
+
+    recording: str
+    keep: WrittenSpans
+    revision: int
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutOrder:
+    """A cut, or the plan of one.
+
+    `keep` None: the saved list. `mode` and `output` None: as configured. `fingerprint` None: whatever the file is now.
+    """
+
+    recording: str
+    keep: WrittenSpans | None = None
+    mode: str | None = None
+    output: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineFrame:
+    """One picture of a timeline: `frame` and `time_s` are the frame's own, `pos_s` the place that was asked for.
+
+    `name` is the file's name in the folder of `recording` below the static folder.
+    """
+
+    k: int
+    pos_s: float
+    frame: int
+    time_s: float
+    recording: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, for the page. `data` is JSON; `client` is whose selection changed.
+
+    `client` None is the shared selection of those without a cookie.
+    """
+
+    name: EventName
+    data: dict[str, Any]
+    client: str | None = None
+
+    def is_for(self, client: str | None) -> bool:
+        """Whether a listener with this cookie gets it: selections go to their own client, all else to everybody."""
+        return self.name != "selection" or self.client == client
