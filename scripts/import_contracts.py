@@ -14,23 +14,20 @@ class OnlyStandardLibrary(Contract):
 
     Options:
         modules: packages whose modules are checked.
-        exceptions: allowed imports, written `importer -> package`.
     """
 
     type_name = "only_standard_library"
 
     modules = fields.ListField(subfield=fields.StringField())
-    exceptions = fields.ListField(subfield=fields.StringField(), required=False, default=[])
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Collect the imports that break the rule, with their lines."""
-        allowed = set(cast("list[str]", self.exceptions))
         found: list[str] = []
         for package in cast("list[str]", self.modules):
             for module in sorted({package} | graph.find_descendants(package)):
                 for imported in sorted(graph.find_modules_directly_imported_by(module)):
                     top = imported.split(".")[0]
-                    if top == "plexcut" or top in sys.stdlib_module_names or f"{module} -> {top}" in allowed:
+                    if top == "plexcut" or top in sys.stdlib_module_names:
                         continue
                     details = graph.get_import_details(importer=module, imported=imported)
                     found.extend(f"{module} -> {imported} (l. {detail['line_number']})" for detail in details)
