@@ -1,0 +1,1 @@
+"""The queue `VueCutter` on Redis or Valkey: orders, workers, progress."""
