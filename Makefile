@@ -29,7 +29,7 @@ check: dev ## Format, lint, types, layers, sizes, and generated files: what must
 	.venv/bin/ruff format --check
 	.venv/bin/ruff check
 	.venv/bin/mypy
-	PYTHONPATH=scripts .venv/bin/lint-imports
+	PYTHONPATH=scripts .venv/bin/lint-imports --no-logo
 	$(PY) scripts/check_sizes.py
 	$(PAGE) npm run lint
 	$(PAGE) npm run typecheck

@@ -35,8 +35,9 @@ makes_venvs() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
 # Prints the first interpreter that is new enough, one that can make a complete venv before one that cannot.
 find_python() {
-    local candidate found=
-    for candidate in ${PYTHON:-python3 python3.11 python3.12 python3.13 python3.14 python /usr/bin/python3}; do
+    local candidate found= candidates=(python3 python3.11 python3.12 python3.13 python3.14 python /usr/bin/python3)
+    [ -z "${PYTHON:-}" ] || candidates=("$PYTHON")
+    for candidate in "${candidates[@]}"; do
         is_python "$candidate" || continue
         if makes_venvs "$candidate"; then echo "$candidate"; return; fi
         found=${found:-$candidate}
