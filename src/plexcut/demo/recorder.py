@@ -27,7 +27,8 @@ def write_recording(recording: DemoRecording, path: Path, on_second: Callable[[]
     coded = recording.format
     pictures = PictureMaker(recording)
     mark_fields = _field_marker(coded) if coded.interlaced else None
-    with av.open(str(path), "w", format="mpegts") as output:
+    # Without the delay the muxer would put each picture's PCR at its own DTS, which no decoder could keep up with.
+    with av.open(str(path), "w", format="mpegts", options={"max_delay": "700000"}) as output:
         video = _add_video(output, coded)
         tracks = [
             (_add_audio(output, codec, language), make_sound(recording, track))
