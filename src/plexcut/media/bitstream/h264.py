@@ -1,0 +1,286 @@
+"""H.264 (ISO 14496-10): the headers that finding and joining pictures needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from plexcut.media.bitstream.bits import BitReader, unescape
+
+SLICE, PARTITION_A, IDR, SEI, SPS, PPS, AUD, END_SEQUENCE = 1, 2, 5, 6, 7, 8, 9, 10
+BEGINS_ACCESS_UNIT = frozenset({SEI, SPS, PPS, AUD, 14, 15, 16, 17, 18})
+"""A NAL unit of one of these types after the slices of a picture begins the next one (7.4.1.2.3)."""
+
+_HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+_RECOVERY_POINT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceParameters:
+    """A sequence parameter set. `poc_lsb_at` is the bit position in the unescaped NAL of its log2 size, or None."""
+
+    id: int
+    profile: int
+    constraints: int
+    level: int
+    separate_planes: bool
+    chroma_format: int
+    bit_depth: int
+    frame_num_bits: int
+    poc_type: int
+    poc_lsb_bits: int
+    poc_lsb_at: int | None
+    delta_always_zero: bool
+    ref_frames: int
+    width_mbs: int
+    map_units_high: int
+    frame_mbs_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PictureParameters:
+    """A picture parameter set."""
+
+    id: int
+    sps: int
+    cabac: bool
+    bottom_poc_present: bool
+    refs_l0: int
+    refs_l1: int
+    weighted_p: bool
+    weighted_b: int
+    deblocking_control: bool
+    redundant_count: bool
+
+
+class SliceHeader(NamedTuple):
+    """The head of a slice. `poc_lsb_at` and `frame_num_at` are bit positions in the unescaped NAL unit."""
+
+    first_mb: int
+    slice_type: int
+    pps: int
+    frame_num: int
+    frame_num_at: int
+    field: bool
+    bottom: bool
+    idr: bool
+    ref: bool
+    poc_lsb: int
+    poc_lsb_at: int
+    delta_bottom: int
+    after_poc: int
+
+
+def parse_sps(nal: bytes) -> SequenceParameters | None:
+    """None where it is damaged."""
+    r = BitReader(unescape(nal[:4096]))
+    r.u(8)
+    profile, constraints, level = r.u(8), r.u(8), r.u(8)
+    sps_id = r.ue()
+    chroma, separate, depth = 1, False, 8
+    if profile in _HIGH_PROFILES:
+        chroma = r.ue()
+        if chroma == 3:
+            separate = r.flag()
+        depth = 8 + r.ue()
+        r.ue()
+        r.flag()
+        if r.flag():
+            for i in range(8 if chroma != 3 else 12):
+                if r.flag():
+                    _skip_scaling_list(r, 16 if i < 6 else 64)
+    frame_num_bits = r.ue() + 4
+    poc_type = r.ue()
+    poc_bits, poc_at, always_zero = 0, None, False
+    if poc_type == 0:
+        poc_at = r.pos
+        poc_bits = r.ue() + 4
+    elif poc_type == 1:
+        always_zero = r.flag()
+        r.se()
+        r.se()
+        for _ in range(min(r.ue(), 255)):
+            r.se()
+    ref_frames = r.ue()
+    r.flag()
+    width, high = r.ue() + 1, r.ue() + 1
+    frame_mbs_only = r.flag()
+    if r.overrun or sps_id > 31 or frame_num_bits > 16 or poc_bits > 16 or poc_type > 2:
+        return None
+    return SequenceParameters(
+        id=sps_id,
+        profile=profile,
+        constraints=constraints,
+        level=level,
+        separate_planes=separate,
+        chroma_format=chroma,
+        bit_depth=depth,
+        frame_num_bits=frame_num_bits,
+        poc_type=poc_type,
+        poc_lsb_bits=poc_bits,
+        poc_lsb_at=poc_at,
+        delta_always_zero=always_zero,
+        ref_frames=ref_frames,
+        width_mbs=width,
+        map_units_high=high,
+        frame_mbs_only=frame_mbs_only,
+    )
+
+
+def _skip_scaling_list(r: BitReader, size: int) -> None:
+    last = following = 8
+    for _ in range(size):
+        if following:
+            following = (last + r.se()) % 256
+        last = following or last
+
+
+def parse_pps(nal: bytes) -> PictureParameters | None:
+    """None where it is damaged or uses slice groups (baseline's flexible ordering, unknown in recordings)."""
+    r = BitReader(unescape(nal[:1024]))
+    r.u(8)
+    pps_id, sps_id = r.ue(), r.ue()
+    cabac, bottom = r.flag(), r.flag()
+    if r.ue():
+        return None
+    l0, l1 = r.ue() + 1, r.ue() + 1
+    weighted_p, weighted_b = r.flag(), r.u(2)
+    for _ in range(3):
+        r.se()
+    deblocking = r.flag()
+    r.flag()
+    redundant = r.flag()
+    if r.overrun or pps_id > 255 or sps_id > 31:
+        return None
+    return PictureParameters(pps_id, sps_id, cabac, bottom, l0, l1, weighted_p, weighted_b, deblocking, redundant)
+
+
+class ParameterSets:
+    """The parameter sets seen so far, by id."""
+
+    def __init__(self) -> None:
+        self.sps: dict[int, SequenceParameters] = {}
+        self.pps: dict[int, PictureParameters] = {}
+
+    def add(self, nal: bytes) -> None:
+        """Take up an SPS or PPS NAL unit; damaged ones are ignored."""
+        kind = nal[0] & 31 if nal else 0
+        if kind == SPS and (sps := parse_sps(nal)):
+            self.sps[sps.id] = sps
+        elif kind == PPS and (pps := parse_pps(nal)):
+            self.pps[pps.id] = pps
+
+    def slice_header(self, nal: bytes) -> SliceHeader | None:
+        """Parse the head of a slice NAL unit; None where its parameter sets are unknown."""
+        return self.header_of(BitReader(unescape(nal[:64])))
+
+    def header_of(self, r: BitReader) -> SliceHeader | None:
+        """The same from a reader at the start of the NAL unit; leaves it behind the picture order count."""
+        head = r.u(8)
+        kind = head & 31
+        first_mb, slice_type, pps_id = r.ue(), r.ue(), r.ue()
+        pps = self.pps.get(pps_id)
+        sps = self.sps.get(pps.sps) if pps else None
+        if pps is None or sps is None:
+            return None
+        if sps.separate_planes:
+            r.u(2)
+        frame_num_at = r.pos
+        frame_num = r.u(sps.frame_num_bits)
+        field = bottom = False
+        if not sps.frame_mbs_only:
+            field = r.flag()
+            bottom = r.flag() if field else False
+        if kind == IDR:
+            r.ue()
+        poc_lsb, poc_at, delta = 0, r.pos, 0
+        if sps.poc_type == 0:
+            poc_lsb = r.u(sps.poc_lsb_bits)
+            if pps.bottom_poc_present and not field:
+                delta = r.se()
+        elif sps.poc_type == 1 and not sps.delta_always_zero:
+            r.se()
+            if pps.bottom_poc_present and not field:
+                r.se()
+        if r.overrun:
+            return None
+        return SliceHeader(
+            first_mb, slice_type % 5, pps_id, frame_num, frame_num_at, field, bottom,
+            kind == IDR, bool(head & 0x60), poc_lsb, poc_at, delta, r.pos,
+        )  # fmt: skip
+
+    def sps_of(self, header: SliceHeader) -> SequenceParameters:
+        """The sequence parameters that a parsed header refers to."""
+        return self.sps[self.pps[header.pps].sps]
+
+
+def skip_to_slice_data(r: BitReader, header: SliceHeader, sets: ParameterSets, nal_type: int) -> None:
+    """Move `r` from behind the picture order count to the first bit of slice data (7.3.3). I and P slices only."""
+    pps = sets.pps[header.pps]
+    if pps.redundant_count:
+        r.ue()
+    is_p = header.slice_type == 0
+    refs = pps.refs_l0
+    if is_p:
+        if r.flag():
+            refs = r.ue() + 1
+        if r.flag():
+            while (op := r.ue()) != 3 and not r.overrun:
+                r.ue()
+                del op
+        if pps.weighted_p:
+            _skip_weights(r, refs, sets.sps_of(header).chroma_format)
+    if header.ref:
+        if nal_type == IDR:
+            r.u(2)
+        elif r.flag():
+            while (op := r.ue()) and not r.overrun:
+                if op in (1, 2, 3, 4, 6):
+                    r.ue()
+                if op == 3:
+                    r.ue()
+    if pps.cabac and is_p:
+        r.ue()
+    r.se()
+    if pps.deblocking_control and r.ue() != 1:
+        r.se()
+        r.se()
+
+
+def _skip_weights(r: BitReader, refs: int, chroma_format: int) -> None:
+    r.ue()
+    if chroma_format:
+        r.ue()
+    for _ in range(refs):
+        if r.flag():
+            r.se()
+            r.se()
+        if chroma_format and r.flag():
+            for _ in range(4):
+                r.se()
+
+
+def recovery_frames(sei: bytes) -> int | None:
+    """`recovery_frame_cnt` of the recovery point in an SEI NAL unit; None where it holds none (D.2.8)."""
+    data = unescape(sei[:1024])
+    at = 1
+    while at + 2 <= len(data):
+        kind = size = 0
+        while at < len(data) and data[at] == 0xFF:
+            kind += 255
+            at += 1
+        if at >= len(data):
+            return None
+        kind += data[at]
+        at += 1
+        while at < len(data) and data[at] == 0xFF:
+            size += 255
+            at += 1
+        if at >= len(data):
+            return None
+        size += data[at]
+        at += 1
+        if kind == _RECOVERY_POINT:
+            return BitReader(data[at : at + max(size, 1)]).ue()
+        at += size
+    return None

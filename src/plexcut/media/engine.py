@@ -1,0 +1,153 @@
+"""The media engine in front of its parts: what `domain.ports.MediaEngine` asks for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import av
+
+from plexcut.domain.media import (
+    CutMode,
+    CutPlan,
+    CutRequest,
+    CutResult,
+    IndexState,
+    Picture,
+    PictureFormat,
+    RecordingFacts,
+    Verification,
+)
+from plexcut.domain.ports import OnProgress, ShouldCancel
+from plexcut.domain.spans import KeepList, Span
+from plexcut.domain.timecode import FrameNumber, Position, format_timecode
+from plexcut.errors import PositionInvalid, SpanInvalid, UsageError
+from plexcut.media.frames import FrameCache, exact_frame
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.indexes import Indexes
+from plexcut.media.pictures import MAX_SIDE_PX, encode_picture
+
+_END_TOLERANCE_US = 1_000_000
+"""How far a span may reach beyond the last frame: containers count the sound too when they say how long they are."""
+
+_SAFE = re.compile(r"[^A-Za-z0-9.-]")
+
+av.logging.set_level(None)
+
+
+class Engine:
+    """Frames, plans and cuts. One for each process; safe for several threads.
+
+    `cache_dir`: where indexes are kept (None: nowhere).
+    """
+
+    def __init__(self, cache_dir: Path | None) -> None:
+        self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
+        self._frames = FrameCache()
+
+    def fingerprint(self, path: Path) -> str:
+        return _SAFE.sub("-", self._indexes.fingerprint(path))
+
+    def probe(self, path: Path, program: int | None = None) -> RecordingFacts:
+        return self._indexes.get(path, program).facts()
+
+    def index_state(self, path: Path) -> IndexState:
+        return self._indexes.state(path)
+
+    def prepare(self, path: Path) -> IndexState:
+        return self._indexes.prepare(path)
+
+    def index(self, path: Path, program: int | None = None) -> MediaIndex:
+        """The index itself, for the command line and the benchmarks."""
+        return self._indexes.get(path, program)
+
+    def resolve_keep(self, path: Path, spans: list[tuple[Position, Position]], program: int | None = None) -> KeepList:
+        index = self._indexes.get(path, program)
+        if not spans:
+            raise SpanInvalid("there is nothing to keep", "give at least one span")
+        return KeepList.of(_resolve_span(index, start, end) for start, end in spans)
+
+    def frame_times_us(self, path: Path, frames: list[int]) -> list[int]:
+        index = self._indexes.get(path)
+        if any(not 0 <= frame <= index.frames for frame in frames):
+            raise PositionInvalid("a frame outside the recording")
+        return [int(index.times_us[frame]) for frame in frames]
+
+    def frame(
+        self,
+        path: Path,
+        at: Position,
+        width: int | None = None,
+        fmt: PictureFormat = "jpg",
+        program: int | None = None,
+    ) -> Picture:
+        if width is not None and not 16 <= width <= MAX_SIDE_PX:
+            raise UsageError(f"a picture cannot be {width} pixels wide", f"16 to {MAX_SIDE_PX}")
+        index = self._indexes.get(path, program)
+        number = _resolve_position(index, at)
+        identity = f"{self._indexes.fingerprint(path)}/{program}"
+        decoded = exact_frame(path, index, number, self._frames, identity)
+        picture = encode_picture(decoded, index.video.sample_aspect, width, fmt)
+        return Picture(
+            frame=number,
+            time_us=int(index.times_us[number]),
+            width=picture.width,
+            height=picture.height,
+            data=picture.data,
+            media_type=picture.media_type,
+        )
+
+    def plan(self, path: Path, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
+        from plexcut.media.cutting.plan import describe, plan_cut
+
+        index = self._indexes.get(path, program)
+        return describe(index, plan_cut(path, index, keep, mode))
+
+    def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
+        from plexcut.media.cutting.cut import run_cut
+
+        return run_cut(request, self._indexes, on_progress, should_cancel)
+
+    def verify(self, source: Path, output: Path, keep: KeepList, program: int | None = None) -> Verification:
+        from plexcut.media.cutting.verify import verify_files
+
+        return verify_files(source, output, keep, self._indexes, program)
+
+
+def _resolve_position(index: MediaIndex, at: Position) -> int:
+    if isinstance(at, FrameNumber):
+        if not 0 <= at.n < index.frames:
+            raise PositionInvalid(f"frame {at.n} is outside the recording", f"it has frames 0 to {index.frames - 1}")
+        return at.n
+    return index.frame_at(at)
+
+
+def _resolve_span(index: MediaIndex, start: Position, end: Position) -> Span:
+    first, last = _edge(index, start), _edge(index, end)
+    if isinstance(start, FrameNumber) == isinstance(end, FrameNumber):
+        written = (start.n, end.n) if isinstance(start, FrameNumber) and isinstance(end, FrameNumber) else (start, end)
+        if written[0] >= written[1]:  # type: ignore[operator]
+            raise SpanInvalid(f"the span {_said(start)}-{_said(end)} is empty or reversed")
+    if first >= index.frames:
+        raise SpanInvalid(f"the span {_said(start)}-{_said(end)} begins after the end", _length(index))
+    if last <= first:
+        raise SpanInvalid(f"the span {_said(start)}-{_said(end)} holds no frame")
+    return Span(first, last)
+
+
+def _edge(index: MediaIndex, position: Position) -> int:
+    if isinstance(position, FrameNumber):
+        if position.n > index.frames:
+            raise SpanInvalid(f"frame {position.n} is outside the recording", _length(index))
+        return position.n
+    if position * 1_000_000 > int(index.times_us[-1]) + _END_TOLERANCE_US:
+        raise SpanInvalid(f"{format_timecode(position)} is outside the recording", _length(index))
+    return index.first_frame_from(position)
+
+
+def _said(position: Position) -> str:
+    return f"#{position.n}" if isinstance(position, FrameNumber) else format_timecode(position)
+
+
+def _length(index: MediaIndex) -> str:
+    return f"it has {index.frames} frames and lasts {index.times_us[-1] / 1e6:.3f} s"

@@ -1,0 +1,73 @@
+"""The exact frame: from a frame number to its picture."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+
+from plexcut.errors import FormatUnsupported
+from plexcut.media.decoding import decode_rows
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.units import open_units
+
+_AHEAD_ROWS = 6
+_CACHE_BYTES = 160 << 20
+
+
+class FrameCache:
+    """Decoded pictures of the stretches looked at last; safe for several threads. Bounded by bytes, oldest go first."""
+
+    def __init__(self, limit_bytes: int = _CACHE_BYTES) -> None:
+        self._limit = limit_bytes
+        self._held = 0
+        self._frames: OrderedDict[tuple[str, int], tuple[VideoFrame, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, identity: str, row: int) -> VideoFrame | None:
+        with self._lock:
+            found = self._frames.get((identity, row))
+            if found is None:
+                return None
+            self._frames.move_to_end((identity, row))
+            return found[0]
+
+    def put(self, identity: str, row: int, frame: VideoFrame) -> None:
+        size = sum(plane.buffer_size for plane in frame.planes)
+        with self._lock:
+            before = self._frames.pop((identity, row), None)
+            self._held += size - (before[1] if before else 0)
+            self._frames[identity, row] = (frame, size)
+            while self._held > self._limit and len(self._frames) > 1:
+                _, (_, freed) = self._frames.popitem(last=False)
+                self._held -= freed
+
+
+def exact_frame(path: Path, index: MediaIndex, number: int, cache: FrameCache, identity: str) -> VideoFrame:
+    """The decoded picture of frame `number`, which must be in the recording.
+
+    Raises:
+        FileUnreadable: the file is gone.
+        FormatUnsupported: the frame is damaged so that no picture comes out.
+    """
+    row = int(index.display[number])
+    held = cache.get(identity, row)
+    if held is not None:
+        return held
+    with open_units(path, index) as reader:
+        first = index.key_before(row)
+        last = min(row + 1 + _AHEAD_ROWS, index.pts.size)
+        earlier = index.key_before(first - 1) if first > int(index.keys[0]) else first
+        for start in dict.fromkeys((first, earlier)):
+            wanted = set(range(max(start, row - 12), last)) | {row}
+            shown = {r for r in wanted if index.number_of[r] >= 0}
+            found: VideoFrame | None = None
+            for decoded, frame in decode_rows(reader, index, start, last, shown):
+                cache.put(identity, decoded, frame)
+                if decoded == row:
+                    found = frame
+            if found is not None:
+                return found
+    raise FormatUnsupported(f"frame {number} is damaged and has no picture", "go to another frame")

@@ -1,0 +1,220 @@
+"""Building the index of any recording, with its facts proved by decoding its first picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.stream import AudioStream
+from av.video.frame import VideoFrame
+
+from plexcut.errors import FormatUnsupported, PlexcutError
+from plexcut.media.bitstream.pictures import ASSEMBLERS
+from plexcut.media.decoding import decode_units, make_decoder
+from plexcut.media.index import container, transport_stream
+from plexcut.media.index.model import MediaIndex, Track, VideoTrack, display_order
+from plexcut.media.index.packets import find_layout
+from plexcut.media.index.psi import Program
+from plexcut.media.index.rows import clock_rows, promote_keys
+from plexcut.media.units import open_units
+
+I64 = npt.NDArray[np.int64]
+
+_TS_TIME_BASE = Fraction(1, 90_000)
+_FIRST_PICTURES = 160
+_NO_CLOCK = np.zeros(1, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _StreamFacts:
+    """What FFmpeg says of one stream; `kind` in our words."""
+
+    id: int
+    index: int
+    kind: str
+    codec: str
+    language: str | None
+    channels: int | None
+    sample_rate: int | None
+
+
+def build_index(path: Path, program: int | None, on_fraction: Callable[[float], None]) -> MediaIndex:
+    """Index a recording; one sequential pass.
+
+    `on_fraction` is called with 0 to 1.
+
+    Raises:
+        FileUnreadable: it is missing, a folder, or cannot be read.
+        FormatUnsupported: it is no recording, has no video that can be decoded, or is scrambled.
+        UsageError: it has no such programme.
+    """
+    with container.open_for_reading(path) as file:
+        head = file.read(1 << 18)
+    if not head:
+        raise FormatUnsupported(f"{path.name} is empty")
+    if find_layout(head) is not None:
+        scan = transport_stream.scan(path, program, on_fraction)
+        if scan is not None:
+            return _proved(path, _from_transport_stream(path, scan))
+    found = container.scan(path, on_fraction)
+    return _proved(path, _from_container(path, found))
+
+
+def _from_transport_stream(path: Path, scan: transport_stream.StreamScan) -> MediaIndex:
+    rows = scan.rows
+    video = next(s for s in scan.program.streams if s.kind == "video" and s.codec in ASSEMBLERS)
+    if scan.scrambled:
+        raise FormatUnsupported(f"{path.name} is scrambled", "record it with its access card, unscrambled")
+    clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
+    flags = promote_keys(np.asarray(rows.flags, np.uint16))
+    es = np.append(np.asarray(rows.es, np.int64), scan.es_bytes)
+    facts = {f.id: f for f in _stream_facts(path)}
+    tracks = []
+    for stream in scan.program.streams:
+        if stream.pid == video.pid:
+            continue
+        known = facts.get(stream.pid)
+        tracks.append(
+            Track(
+                id=stream.pid,
+                kind=stream.kind if stream.kind != "video" else "data",
+                codec=_exact_codec(stream.codec, known),
+                language=stream.language,
+                channels=known.channels if known else None,
+                sample_rate=known.sample_rate if known else None,
+            )
+        )
+    return MediaIndex(
+        container="mpegts",
+        program=scan.program.number,
+        time_base=_TS_TIME_BASE,
+        video=VideoTrack(video.pid, video.codec, 0, 0, False, Fraction(1), None, ""),
+        tracks=tuple(tracks),
+        pts=clocked.pts,
+        dts=clocked.dts,
+        at=np.asarray(rows.at, np.int64),
+        skip=np.asarray(rows.skip, np.int32),
+        size=np.diff(es).astype(np.int32),
+        flags=flags,
+        display=_unique_times(clocked.pts, display_order(clocked.pts, flags)),
+        clock_at=clocked.clock_at,
+        clock_add=clocked.clock_add,
+        discontinuities=clocked.discontinuities,
+        size_bytes=path.stat().st_size,
+        dropped=_other_programs(scan.program, scan.programs),
+    )
+
+
+def _exact_codec(codec: str, known: _StreamFacts | None) -> str:
+    """What FFmpeg has seen inside counts for audio: PMTs name MPEG audio without its layer, and sometimes lie."""
+    if known is None or known.kind != "audio" or not known.channels:
+        return codec
+    return known.codec
+
+
+def _other_programs(chosen: Program, programs: tuple[Program, ...]) -> tuple[str, ...]:
+    return tuple(f"programme {p.number}" for p in programs if p.number != chosen.number)
+
+
+def _from_container(path: Path, found: container.ContainerScan) -> MediaIndex:
+    flags = promote_keys(found.flags)
+    tracks = tuple(
+        Track(f.index, f.kind, f.codec, f.language, f.channels, f.sample_rate)
+        for f in _stream_facts(path)
+        if f.index != found.stream
+    )
+    return MediaIndex(
+        container=found.format,
+        program=None,
+        time_base=found.time_base,
+        video=VideoTrack(found.stream, found.codec, 0, 0, False, Fraction(1), None, "", found.extradata),
+        tracks=tracks,
+        pts=found.pts,
+        dts=found.dts,
+        at=found.at,
+        skip=np.zeros(found.pts.size, np.int32),
+        size=found.size,
+        flags=flags,
+        display=_unique_times(found.pts, display_order(found.pts, flags)),
+        clock_at=_NO_CLOCK,
+        clock_add=_NO_CLOCK,
+        discontinuities=0,
+        size_bytes=path.stat().st_size,
+    )
+
+
+def _unique_times(pts: I64, display: I64) -> I64:
+    """Make the times of shown frames rise strictly: of two at the same time the second moves on by one tick."""
+    shown = pts[display]
+    if shown.size and bool((np.diff(shown) <= 0).any()):
+        steps = np.arange(shown.size)
+        pts[display] = np.maximum.accumulate(shown - steps) + steps
+    return display
+
+
+def _stream_facts(path: Path) -> list[_StreamFacts]:
+    """What FFmpeg finds out about the streams; nothing where it cannot open the file."""
+    facts: list[_StreamFacts] = []
+    try:
+        with container.open_container(path) as opened:
+            for stream in opened.streams:
+                kind = {"audio": "audio", "subtitle": "subtitle", "attachment": "attachment", "video": "video"}
+                context = stream.codec_context
+                audio = stream if isinstance(stream, AudioStream) else None
+                language = stream.metadata.get("language")
+                facts.append(
+                    _StreamFacts(
+                        id=stream.id,
+                        index=stream.index,
+                        kind=kind.get(stream.type, "data"),
+                        codec=_codec_name(stream, context),
+                        language=None if language in (None, "und") else language,
+                        channels=(audio.codec_context.channels or None) if audio else None,
+                        sample_rate=(audio.codec_context.sample_rate or None) if audio else None,
+                    )
+                )
+    except PlexcutError:
+        return []
+    except av.FFmpegError:
+        return facts
+    return facts
+
+
+def _codec_name(stream: av.stream.Stream, context: object) -> str:
+    name = getattr(getattr(context, "codec", None), "canonical_name", None) or getattr(context, "name", None)
+    return str(name or getattr(stream, "name", None) or "bin_data")
+
+
+def _proved(path: Path, index: MediaIndex) -> MediaIndex:
+    """The index with what its first pictures say; refuses what cannot be decoded."""
+    if not index.frames:
+        raise FormatUnsupported(
+            f"{path.name} holds no picture that can be decoded", "it may be cut too short, damaged, or scrambled"
+        )
+    first = index.key_before(int(index.display[0]))
+    context = make_decoder(index.video.codec, index.video.extradata)
+    frames: list[VideoFrame] = []
+    with open_units(path, index) as reader:
+        rows = enumerate(reader.read(first, min(first + _FIRST_PICTURES, index.pts.size)), first)
+        for _row, frame in decode_units(context, rows):
+            frames.append(frame)
+            if len(frames) >= 3:
+                break
+    if not frames:
+        raise FormatUnsupported(f"{path.name} holds no picture that can be decoded", "it may be damaged or scrambled")
+    aspect = context.sample_aspect_ratio
+    video = replace(
+        index.video,
+        width=frames[0].width,
+        height=frames[0].height,
+        interlaced=any(frame.interlaced_frame for frame in frames),
+        pixel_format=frames[0].format.name,
+        sample_aspect=Fraction(aspect) if aspect else Fraction(1),
+        profile=context.profile,
+    )
+    return replace(index, video=video)

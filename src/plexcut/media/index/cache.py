@@ -1,0 +1,122 @@
+"""Keeping indexes on disk, keyed by the identity of the file that they describe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from plexcut.errors import FileUnreadable
+from plexcut.media.index.container import open_for_reading
+from plexcut.media.index.model import INDEX_VERSION, MediaIndex, Track, VideoTrack
+
+log = logging.getLogger(__name__)
+
+_ARRAYS = ("pts", "dts", "at", "skip", "size", "flags", "display", "clock_at", "clock_add")
+_SAMPLE_BYTES = 1 << 16
+
+
+def fingerprint(path: Path) -> str:
+    """Identity of a file's content: its size, modification time, and a hash of its head and tail.
+
+    Raises:
+        FileUnreadable: it cannot be read.
+    """
+    with open_for_reading(path) as file:
+        try:
+            status = os.fstat(file.fileno())
+            digest = hashlib.blake2b(digest_size=8)
+            digest.update(file.read(_SAMPLE_BYTES))
+            file.seek(max(0, status.st_size - _SAMPLE_BYTES))
+            digest.update(file.read(_SAMPLE_BYTES))
+        except OSError as error:
+            raise FileUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
+    return f"{status.st_size:x}-{status.st_mtime_ns:x}-{digest.hexdigest()}"
+
+
+class IndexCache:
+    """Indexes in a folder; None keeps nothing. What cannot be written is not kept, what is damaged is made again."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def load(self, identity: str, program: int | None) -> MediaIndex | None:
+        """The index of the file with this fingerprint, if it is here and whole."""
+        if self._folder is None:
+            return None
+        path = self._path(identity, program)
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                meta = json.loads(bytes(stored["meta"]).decode())
+                if meta["version"] != INDEX_VERSION:
+                    return None
+                return _from_stored(meta, {name: stored[name] for name in _ARRAYS})
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # noqa: BLE001 - a cache that cannot be read, for whatever reason, is made again
+            log.info("index cache %s is of no use and is made again: %s", path.name, error)
+            return None
+
+    def save(self, identity: str, program: int | None, index: MediaIndex) -> None:
+        """Keep an index; in one step, so that no reader ever sees half of it."""
+        if self._folder is None:
+            return
+        path = self._path(identity, program)
+        meta = json.dumps({"version": INDEX_VERSION, **_to_stored(index)}).encode()
+        temporary: str | None = None
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")
+            with os.fdopen(handle, "wb") as file:
+                arrays = {name: getattr(index, name) for name in _ARRAYS}
+                np.savez(file, meta=np.frombuffer(meta, np.uint8), **arrays)
+            os.replace(temporary, path)
+        except OSError as error:
+            log.info("index cache %s cannot be written: %s", path.name, error)
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+
+    def _path(self, identity: str, program: int | None) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{identity}{'' if program is None else f'-p{program}'}.npz"
+
+
+def _to_stored(index: MediaIndex) -> dict[str, Any]:
+    video = asdict(index.video)
+    video["sample_aspect"] = str(index.video.sample_aspect)
+    video["extradata"] = index.video.extradata.hex()
+    return {
+        "container": index.container,
+        "program": index.program,
+        "time_base": str(index.time_base),
+        "video": video,
+        "tracks": [asdict(track) for track in index.tracks],
+        "discontinuities": index.discontinuities,
+        "size_bytes": index.size_bytes,
+        "dropped": list(index.dropped),
+    }
+
+
+def _from_stored(meta: dict[str, Any], arrays: dict[str, Any]) -> MediaIndex:
+    video = dict(meta["video"])
+    video["sample_aspect"] = Fraction(video["sample_aspect"])
+    video["extradata"] = bytes.fromhex(video["extradata"])
+    return MediaIndex(
+        container=meta["container"],
+        program=meta["program"],
+        time_base=Fraction(meta["time_base"]),
+        video=VideoTrack(**video),
+        tracks=tuple(Track(**track) for track in meta["tracks"]),
+        discontinuities=meta["discontinuities"],
+        size_bytes=meta["size_bytes"],
+        dropped=tuple(meta["dropped"]),
+        **arrays,
+    )

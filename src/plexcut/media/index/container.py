@@ -1,0 +1,251 @@
+"""Index of a file that a demuxer must take apart (MP4, MKV, programme streams, ...): one pass over its video packets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+import av.container
+import numpy as np
+import numpy.typing as npt
+from av.video.stream import VideoStream
+
+from plexcut.errors import FileUnreadable, FormatUnsupported
+from plexcut.media.bitstream.bits import annexb_nals, sized_nals, start_codes
+from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureAssembler, PictureFlag
+from plexcut.media.index.rows import UNKNOWN
+
+I64 = npt.NDArray[np.int64]
+
+_FORMATS = (
+    "mpegts,mpeg,mpegvideo,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,ogg,mxf,wtv,h264,hevc,mpegtsraw,rm,nut,gxf"
+)
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file,pipe"}
+
+
+@contextmanager
+def open_container(path: Path) -> Iterator[av.container.InputContainer]:
+    """Open a media file through FFmpeg, as data of its own: it can neither name other files nor reach the network.
+
+    Raises:
+        FileUnreadable: it cannot be read.
+        FormatUnsupported: FFmpeg does not know what it is.
+    """
+    with open_for_reading(path) as file:
+        try:
+            container = av.open(cast("BinaryIO", file), mode="r", options=_OPTIONS)
+        except (av.FFmpegError, ValueError, EOFError) as error:
+            raise FormatUnsupported(f"{path.name} is no recording that can be read", _reason(error)) from error
+        with cast("av.container.InputContainer", container) as opened:
+            yield opened
+
+
+def open_for_reading(path: Path) -> BinaryIO:
+    """A file, opened; its failures in plain words.
+
+    Raises:
+        FileUnreadable: it is missing, a folder, no regular file, or must not be read.
+    """
+    try:
+        if path.is_dir():
+            raise FileUnreadable(f"{path} is a folder", "name a recording")
+        if path.exists() and not path.is_file():
+            raise FileUnreadable(f"{path} is no regular file")
+        return path.open("rb")
+    except FileUnreadable:
+        raise
+    except FileNotFoundError:
+        raise FileUnreadable(f"{path} does not exist") from None
+    except PermissionError:
+        raise FileUnreadable(f"{path} must not be read", "check its permissions") from None
+    except OSError as error:
+        raise FileUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError:
+        raise FileUnreadable("that is no file name") from None
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", "") or "").strip().lower()
+
+
+@dataclass(slots=True)
+class ContainerScan:
+    """What the pass over a container found. `length_size`: bytes of a NAL unit's length, 0 for start codes."""
+
+    format: str
+    stream: int
+    codec: str
+    time_base: Fraction
+    extradata: bytes
+    pts: I64
+    dts: I64
+    at: I64
+    size: npt.NDArray[np.int32]
+    flags: npt.NDArray[np.uint16]
+    rotation: int = 0
+
+
+def nal_length_size(codec: str, extradata: bytes) -> int:
+    """Bytes of the length in front of each NAL unit of an MP4/MKV sample; 0 where start codes are used."""
+    if codec == "h264" and len(extradata) > 6 and extradata[0] == 1:
+        return (extradata[4] & 3) + 1
+    if codec == "hevc" and len(extradata) > 22 and extradata[0] == 1:
+        return (extradata[21] & 3) + 1
+    return 0
+
+
+def parameter_nals(codec: str, extradata: bytes) -> list[bytes]:
+    """The parameter sets of an `avcC` or `hvcC` record (ISO 14496-15), or of start-code extradata."""
+    if codec in ("h264", "hevc") and extradata[:1] != b"\x01":
+        return annexb_nals(extradata)
+    nals: list[bytes] = []
+    if codec == "h264" and len(extradata) > 6:
+        at = 5
+        for mask in (31, 255):
+            if at >= len(extradata):
+                break
+            count = extradata[at] & mask
+            at += 1
+            for _ in range(count):
+                size = int.from_bytes(extradata[at : at + 2], "big")
+                nals.append(extradata[at + 2 : at + 2 + size])
+                at += 2 + size
+    elif codec == "hevc" and len(extradata) > 22:
+        at = 23
+        for _ in range(extradata[22]):
+            count = int.from_bytes(extradata[at + 1 : at + 3], "big")
+            at += 3
+            for _ in range(count):
+                size = int.from_bytes(extradata[at : at + 2], "big")
+                nals.append(extradata[at + 2 : at + 2 + size])
+                at += 2 + size
+    return [nal for nal in nals if nal]
+
+
+def scan(path: Path, on_fraction: Callable[[float], None], stream_id: int | None = None) -> ContainerScan:
+    """One pass over the packets of the first video stream (or of the one with `stream_id` in a transport stream).
+
+    Raises:
+        FileUnreadable, FormatUnsupported: as `open_container`; also for a file without video.
+    """
+    total = max(1, path.stat().st_size if path.exists() else 1)
+    with open_container(path) as container:
+        stream = _video_stream(container, stream_id, path.name)
+        codec = stream.codec_context.name
+        extradata = bytes(stream.codec_context.extradata or b"")
+        found = _Packets(_assembler(codec, extradata), nal_length_size(codec, extradata))
+        try:
+            for packet in container.demux(stream):
+                if packet.size and not packet.is_discard:
+                    found.add(packet)
+                    if len(found.pts) % 256 == 0:
+                        on_fraction(min(1.0, max(packet.pos or 0, 0) / total))
+        except (av.FFmpegError, EOFError) as error:
+            if not found.pts:
+                raise FormatUnsupported(f"{path.name} is no recording that can be read", _reason(error)) from error
+        return found.result(container.format.name, stream, codec, extradata)
+
+
+def _video_stream(container: av.container.InputContainer, stream_id: int | None, name: str) -> VideoStream:
+    for stream in container.streams.video:
+        if stream_id is not None and stream.id != stream_id:
+            continue
+        if stream.codec_context is None or "attached_pic" in str(stream.disposition).lower():
+            continue
+        return stream
+    raise FormatUnsupported(f"{name} has no video", "plexcut cuts recordings with a picture")
+
+
+def _assembler(codec: str, extradata: bytes) -> PictureAssembler | None:
+    if codec not in ASSEMBLERS:
+        return None
+    assembler = ASSEMBLERS[codec]()
+    nals = parameter_nals(codec, extradata) if codec in ("h264", "hevc") else _start_code_units(extradata)
+    for nal in nals:
+        assembler.unit(0, nal)
+    assembler.end()
+    return assembler
+
+
+def _start_code_units(data: bytes) -> list[bytes]:
+    at = start_codes(np.frombuffer(data, np.uint8)).tolist()
+    return [data[a + 3 : b] for a, b in zip(at, [*at[1:], len(data)], strict=True) if b > a + 4]
+
+
+class _Packets:
+    """Rows of packets, growing."""
+
+    def __init__(self, assembler: PictureAssembler | None, length_size: int) -> None:
+        self._assembler = assembler
+        self._length_size = length_size
+        self._single_field = False
+        self.pts: list[int] = []
+        self.dts: list[int] = []
+        self.at: list[int] = []
+        self.size: list[int] = []
+        self.flags: list[int] = []
+
+    def add(self, packet: av.Packet) -> None:
+        data = bytes(packet)
+        flags = self._flags(data, packet)
+        if flags is None:
+            return
+        if self._single_field and flags & PictureFlag.LONE_FIELD:
+            self.flags[-1] = (self.flags[-1] & ~PictureFlag.LONE_FIELD) | PictureFlag.FIELDS
+            self.size[-1] += len(data)
+            self._single_field = False
+            return
+        self._single_field = bool(flags & PictureFlag.LONE_FIELD)
+        self.pts.append(int(UNKNOWN) if packet.pts is None else packet.pts)
+        self.dts.append(int(UNKNOWN) if packet.dts is None else packet.dts)
+        self.at.append(packet.pos if packet.pos is not None else -1)
+        self.size.append(len(data))
+        self.flags.append(int(flags))
+
+    def _flags(self, data: bytes, packet: av.Packet) -> PictureFlag | None:
+        """None for a packet that holds no picture to show."""
+        if self._assembler is None:
+            if packet.stream.codec_context.name == "vp8" and data and not data[0] & 0x10:
+                return None
+            key = PictureFlag.KEY | PictureFlag.CLOSED | PictureFlag.INTRA if packet.is_keyframe else PictureFlag(0)
+            return key | PictureFlag.REF
+        units = sized_nals(data, self._length_size) if self._length_size else _start_code_units(data)
+        for unit in units:
+            self._assembler.unit(0, unit)
+        self._assembler.end()
+        pictures = list(self._assembler.pictures)
+        self._assembler.pictures.clear()
+        if not pictures:
+            return None
+        flags = pictures[0].flags
+        if len(pictures) > 1 and pictures[0].structure != 3:
+            flags |= PictureFlag.FIELDS | PictureFlag.INTERLACED | (pictures[1].flags & PictureFlag.REF)
+        elif pictures[0].structure != 3:
+            flags |= PictureFlag.LONE_FIELD | PictureFlag.INTERLACED
+        return flags
+
+    def result(self, name: str, stream: VideoStream, codec: str, extradata: bytes) -> ContainerScan:
+        dts = np.asarray(self.dts, np.int64)
+        pts = np.asarray(self.pts, np.int64)
+        pts = np.where(pts == UNKNOWN, dts, pts)
+        dts = np.where(dts == UNKNOWN, pts, dts)
+        if pts.size and bool((pts == UNKNOWN).any()):
+            step = max(1, round(1 / ((stream.average_rate or Fraction(25)) * (stream.time_base or Fraction(1, 1000)))))
+            pts = dts = step * np.arange(pts.size, dtype=np.int64)
+        return ContainerScan(
+            format=name,
+            stream=stream.index,
+            codec=codec,
+            time_base=Fraction(stream.time_base or Fraction(1, 1000)),
+            extradata=extradata,
+            pts=pts,
+            dts=dts,
+            at=np.asarray(self.at, np.int64),
+            size=np.asarray(self.size, np.int32),
+            flags=np.asarray(self.flags, np.uint16),
+        )

@@ -1,0 +1,235 @@
+"""The index of a recording: where every coded picture is, when it is shown, and what kind it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from plexcut.domain.media import AudioFacts, RecordingFacts, StreamFacts, VideoFacts
+from plexcut.domain.timecode import floor_us, us_to_s
+from plexcut.errors import PositionInvalid
+from plexcut.media.bitstream.pictures import PictureFlag
+
+I64 = npt.NDArray[np.int64]
+
+INDEX_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A stream beside the video. `id` is its PID in a transport stream, the stream's index elsewhere.
+
+    `kind` is audio, subtitle, data or attachment.
+    """
+
+    id: int
+    kind: str
+    codec: str
+    language: str | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTrack:
+    """The video stream that is shown and cut. `extradata` is empty where parameter sets are in band."""
+
+    id: int
+    codec: str
+    width: int
+    height: int
+    interlaced: bool
+    sample_aspect: Fraction
+    profile: str | None
+    pixel_format: str
+    extradata: bytes = b""
+
+
+@dataclass(frozen=True)
+class MediaIndex:
+    """One row for each coded frame (two fields are one frame), in decode order, beginning anywhere.
+
+    `pts`, `dts`: ticks of `time_base`, unwrapped and continuous. `at`: file position of the packet (TS: the transport
+    packet) in which the frame begins; `skip`: bytes of that packet's payload that belong to the frame before (TS);
+    `size`: its bytes in the elementary stream. `flags`: `PictureFlag`. `display`: row of each displayable frame, in
+    display order.
+
+    `clock_at`, `clock_add`: from file position `clock_at[i]` on, raw 33-bit clocks plus `clock_add[i]` (and a multiple
+    of 2**33) are ticks of the time line (TS only).
+    """
+
+    container: str
+    program: int | None
+    time_base: Fraction
+    video: VideoTrack
+    tracks: tuple[Track, ...]
+    pts: I64
+    dts: I64
+    at: I64
+    skip: npt.NDArray[np.int32]
+    size: npt.NDArray[np.int32]
+    flags: npt.NDArray[np.uint16]
+    display: I64
+    clock_at: I64
+    clock_add: I64
+    discontinuities: int
+    size_bytes: int
+    dropped: tuple[str, ...] = field(default=())
+
+    @property
+    def frames(self) -> int:
+        """How many displayable frames there are."""
+        return int(self.display.size)
+
+    @cached_property
+    def shown_pts(self) -> I64:
+        """Timestamp of each displayable frame, rising."""
+        shown: I64 = self.pts[self.display]
+        return shown
+
+    @cached_property
+    def number_of(self) -> I64:
+        """Frame number of each row; -1 for rows that are never shown."""
+        numbers = np.full(self.pts.size, -1, np.int64)
+        numbers[self.display] = np.arange(self.frames)
+        return numbers
+
+    @cached_property
+    def frame_ticks(self) -> int:
+        """The usual distance between two frames, in ticks."""
+        if self.frames < 2:
+            return max(1, round(Fraction(1, 25) / self.time_base))
+        return max(1, int(np.median(np.diff(self.shown_pts))))
+
+    @cached_property
+    def fps(self) -> Fraction:
+        """The frame rate: a usual one where the timestamps say so within 0.1 %, else what they say."""
+        return _rate(self.shown_pts, self.frame_ticks, self.time_base)
+
+    @cached_property
+    def end_pts(self) -> int:
+        """Where the last frame ends."""
+        return int(self.shown_pts[-1]) + max(1, round(1 / (self.fps * self.time_base)))
+
+    @cached_property
+    def times_us(self) -> I64:
+        """Time of each frame from the first one, rounded down to the microsecond; one more row for the end."""
+        ticks = np.append(self.shown_pts, self.end_pts) - self.shown_pts[0]
+        scale = self.time_base * 1_000_000
+        if int(ticks[-1]) * scale.numerator < 2**62:
+            times: I64 = ticks * scale.numerator // scale.denominator
+            return times
+        return np.array([int(t) * scale.numerator // scale.denominator for t in ticks], np.int64)
+
+    def pts_of(self, frame: int) -> int:
+        """Timestamp of a frame; `frames` gives the end."""
+        return self.end_pts if frame >= self.frames else int(self.shown_pts[frame])
+
+    def frame_at(self, time_s: Fraction) -> int:
+        """The frame that is being shown at a time.
+
+        Raises:
+            PositionInvalid: the time is outside the recording.
+        """
+        time_us = floor_us(time_s)
+        if time_us < 0 or time_us >= int(self.times_us[-1]):
+            raise PositionInvalid(
+                f"{float(time_s):.3f} s is outside the recording", f"it lasts {self.times_us[-1] / 1e6:.3f} s"
+            )
+        return int(np.searchsorted(self.times_us[:-1], time_us, side="right")) - 1
+
+    def first_frame_from(self, time_s: Fraction) -> int:
+        """The first frame whose time is not before `time_s`; `frames` where there is none."""
+        scaled = time_s * 1_000_000
+        ceiling = -((-scaled.numerator) // scaled.denominator)
+        return int(np.searchsorted(self.times_us[:-1], ceiling, side="left"))
+
+    @cached_property
+    def keys(self) -> I64:
+        """Rows that decoding can start at."""
+        return np.flatnonzero(self.flags & PictureFlag.KEY)
+
+    def key_before(self, row: int) -> int:
+        """The row to start decoding at, so that the picture of `row` comes out whole.
+
+        A leading picture refers to the group before its keyframe, so it needs the keyframe before that.
+        """
+        position = int(np.searchsorted(self.keys, row, side="right")) - 1
+        if position < 0:
+            return row
+        key = int(self.keys[position])
+        leading = self.pts[row] < self.pts[key]
+        if leading and position > 0 and not self.flags[row] & PictureFlag.RADL:
+            key = int(self.keys[position - 1])
+        return key
+
+    def facts(self) -> RecordingFacts:
+        """What `probe` tells."""
+        v = self.video
+        shown_keys = int(np.count_nonzero(self.number_of[self.keys] >= 0))
+        return RecordingFacts(
+            duration_s=us_to_s(int(self.times_us[-1])),
+            frames=self.frames,
+            fps=round(float(self.fps), 6),
+            keyframes=shown_keys,
+            video=VideoFacts(
+                codec=v.codec,
+                width=v.width,
+                height=v.height,
+                interlaced=v.interlaced,
+                profile=v.profile,
+                pixel_format=v.pixel_format,
+                sample_aspect=f"{v.sample_aspect.numerator}:{v.sample_aspect.denominator}",
+            ),
+            audio=tuple(
+                AudioFacts(t.codec, t.language, t.channels, t.sample_rate, t.id)
+                for t in self.tracks
+                if t.kind == "audio"
+            ),
+            subtitles=tuple(StreamFacts(t.codec, t.language, t.id) for t in self.tracks if t.kind == "subtitle"),
+            other=tuple(
+                StreamFacts(t.codec, t.language, t.id) for t in self.tracks if t.kind not in ("audio", "subtitle")
+            ),
+            discontinuities=self.discontinuities,
+            container=self.container,
+            size_bytes=self.size_bytes,
+        )
+
+
+_USUAL_RATES = tuple(
+    Fraction(n, d)
+    for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (48, 1), (50, 1), (60000, 1001), (60, 1),
+                 (15, 1), (12, 1), (10, 1), (100, 1), (120000, 1001), (120, 1))
+)  # fmt: skip
+
+
+def _rate(shown_pts: I64, frame_ticks: int, time_base: Fraction) -> Fraction:
+    steps = np.diff(shown_pts)
+    steady = steps[np.abs(steps - frame_ticks) <= max(1, frame_ticks // 50)]
+    step = Fraction(int(steady.sum()), int(steady.size)) if steady.size else Fraction(frame_ticks)
+    rate = 1 / (step * time_base)
+    nearest = min(_USUAL_RATES, key=lambda usual: abs(usual / rate - 1))
+    return nearest if abs(nearest / rate - 1) < Fraction(1, 1000) else rate.limit_denominator(100_000)
+
+
+def display_order(pts: I64, flags: npt.NDArray[np.uint16]) -> I64:
+    """Rows of the displayable frames in display order: from the first keyframe on, less what cannot be decoded.
+
+    The leading pictures of the first keyframe refer to a group that the file does not hold, unless that group is
+    closed or they are RADL pictures.
+    """
+    keys = np.flatnonzero(flags & PictureFlag.KEY)
+    if not keys.size:
+        return np.empty(0, np.int64)
+    first = int(keys[0])
+    second = int(keys[1]) if keys.size > 1 else pts.size
+    rows = np.arange(first, pts.size)
+    leading = (rows < second) & (pts[rows] < pts[first])
+    decodable = np.full(rows.size, bool(flags[first] & PictureFlag.CLOSED)) | ((flags[rows] & PictureFlag.RADL) != 0)
+    rows = rows[~leading | decodable]
+    order: I64 = rows[np.argsort(pts[rows], kind="stable")]
+    return order

@@ -1,0 +1,225 @@
+"""Transport-stream packets: finding them in a file, and taking their payloads apart with NumPy (ISO 13818-1, 2.4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+U8 = npt.NDArray[np.uint8]
+I64 = npt.NDArray[np.int64]
+
+PACKET = 188
+SYNC = 0x47
+BLOCK_PACKETS = 32_768
+_CLOCK_MASK = (1 << 33) - 1
+_STRIDES = (188, 192, 204)
+_PROBE_BYTES = 1 << 18
+_MIN_PACKETS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PacketLayout:
+    """How packets lie in a file: every `stride` bytes (188, 192 with a time code in front, 204 with parity behind)."""
+
+    stride: int
+    first: int
+
+
+def find_layout(head: bytes) -> PacketLayout | None:
+    """The layout of a transport stream, from its first bytes; None where it is none.
+
+    A file may begin in the middle of a packet; of the first packets nine in ten must have their sync byte.
+    """
+    data = np.frombuffer(head[:_PROBE_BYTES], np.uint8)
+    best: tuple[float, PacketLayout] | None = None
+    for stride in _STRIDES:
+        count = data.size // stride
+        if count < _MIN_PACKETS:
+            if data.size >= stride and data[0] == SYNC and data.size % stride == 0 and stride == PACKET:
+                return PacketLayout(stride, 0)
+            continue
+        hits = (data[: count * stride].reshape(count, stride) == SYNC).sum(axis=0)
+        first = int(hits.argmax())
+        share = float(hits[first]) / count
+        if share >= 0.9 and (best is None or share > best[0] + 0.02):
+            best = (share, PacketLayout(stride, first))
+    return best[1] if best else None
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """Packets in file order. `data` is `(n, 188) uint8`, `at` the file position of each sync byte."""
+
+    data: U8
+    at: I64
+
+    @property
+    def pid(self) -> npt.NDArray[np.int32]:
+        return ((self.data[:, 1].astype(np.int32) & 0x1F) << 8) | self.data[:, 2]
+
+    def where(self, mask: npt.NDArray[np.bool_]) -> Packets:
+        return Packets(self.data[mask], self.at[mask])
+
+    def __len__(self) -> int:
+        return int(self.at.size)
+
+
+class PacketReader:
+    """Reads packets of a stretch of a file in blocks, finding its way again where bytes are missing."""
+
+    def __init__(self, file: BinaryIO, layout: PacketLayout, size_bytes: int) -> None:
+        self._file = file
+        self._layout = layout
+        self.size_bytes = size_bytes
+
+    def blocks(self, start: int = -1, end: int | None = None, count: int = BLOCK_PACKETS) -> Iterator[Packets]:
+        """Packets whose sync byte lies in `[start, end)`; -1 is the first packet of the file."""
+        at = self._layout.first if start < 0 else start
+        stop = self.size_bytes if end is None else min(end, self.size_bytes)
+        stride = self._layout.stride
+        while at < stop:
+            self._file.seek(at)
+            raw = self._file.read(min(count * stride, stop - at + stride))
+            whole, used = self._split(raw, at, stop)
+            if len(whole):
+                yield whole
+            if used == 0:
+                return
+            at += used
+
+    def _split(self, raw: bytes, at: int, stop: int) -> tuple[Packets, int]:
+        """Packets of `raw` up to the first place without sync, and the bytes used."""
+        stride = self._layout.stride
+        rows = (len(raw) - PACKET) // stride + 1 if len(raw) >= PACKET else 0
+        if rows <= 0:
+            return Packets(np.empty((0, PACKET), np.uint8), np.empty(0, np.int64)), 0
+        flat = np.frombuffer(raw, np.uint8)
+        view = np.lib.stride_tricks.as_strided(flat, (rows, PACKET), (stride, 1), writeable=False)
+        good = view[:, 0] == SYNC
+        n = rows if bool(good.all()) else int(np.argmin(good))
+        positions = at + stride * np.arange(n, dtype=np.int64)
+        keep = positions < stop
+        whole = Packets(view[:n][keep], positions[keep])
+        if n == rows:
+            return whole, max(rows * stride, 0)
+        return whole, n * stride + _resync(flat[n * stride :], stride)
+
+
+def _resync(flat: U8, stride: int) -> int:
+    """Bytes to skip to the next place where three packets in a row begin (all bytes where there is none)."""
+    sync = flat == SYNC
+    need = 2 * stride
+    if flat.size <= need + 1:
+        return int(flat.size)
+    hits = np.flatnonzero(sync[: -need or None] & sync[stride : flat.size - stride] & sync[need:])
+    hits = hits[hits > 0]
+    return int(hits[0]) if hits.size else max(int(flat.size) - need, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PesStart:
+    """A PES packet that begins: its first payload byte in the elementary stream, file position, raw 33-bit clocks."""
+
+    es: int
+    at: int
+    pts: int | None
+    dts: int | None
+
+
+@dataclass(slots=True)
+class Payload:
+    """The elementary-stream bytes of some packets of one PID.
+
+    `es` are the bytes, `starts` the offset in `es` of each packet's payload, `at` its file position; `pes` the PES
+    packets that begin here; `lost` counts continuity errors.
+    """
+
+    es: U8
+    starts: I64
+    at: I64
+    pes: list[PesStart]
+    lost: int
+
+
+class PayloadReader:
+    """Takes the payload of one PID out of successive blocks: strips packet and PES headers, drops repeated packets."""
+
+    def __init__(self) -> None:
+        self._last: U8 | None = None
+
+    def take(self, packets: Packets) -> Payload:
+        """`packets` are all of one PID and follow those of the call before."""
+        data, at = packets.data, packets.at
+        carries = (data[:, 3] & 0x10) != 0
+        data, at = data[carries], at[carries]
+        if not len(at):
+            return Payload(np.empty(0, np.uint8), np.empty(0, np.int64), at, [], 0)
+        counter = (data[:, 3] & 15).astype(np.int16)
+        before = np.empty_like(counter)
+        before[1:] = counter[:-1]
+        before[0] = int(self._last[3] & 15) if self._last is not None else (int(counter[0]) - 1) % 16
+        repeated = counter == before
+        lost = int(np.count_nonzero(~repeated & (counter != (before + 1) % 16)))
+        for i in np.flatnonzero(repeated).tolist():
+            previous = data[i - 1] if i else self._last
+            repeated[i] = previous is not None and bool(
+                np.array_equal(data[i, 12:], previous[12:]) and data[i, 1] == previous[1]
+            )
+        self._last = data[-1].copy()
+        if repeated.any():
+            data, at = data[~repeated], at[~repeated]
+        return self._strip(data, at, lost)
+
+    @staticmethod
+    def _strip(data: U8, at: I64, lost: int) -> Payload:
+        n = len(at)
+        begin = np.full(n, 4, np.int64)
+        adapted = (data[:, 3] & 0x20) != 0
+        begin[adapted] += 1 + data[adapted, 4].astype(np.int64)
+        begins_pes = np.flatnonzero((data[:, 1] & 0x40) != 0)
+        heads: list[tuple[int, int | None, int | None]] = []
+        for i in begins_pes.tolist():
+            head = parse_pes_header(data[i, int(begin[i]) :].tobytes())
+            if head is None:
+                continue
+            begin[i] += head[0]
+            heads.append((i, head[1], head[2]))
+        np.minimum(begin, PACKET, out=begin)
+        columns = np.arange(PACKET, dtype=np.int64)
+        es = data[columns >= begin[:, None]]
+        lengths = PACKET - begin
+        starts = np.zeros(n, np.int64)
+        np.cumsum(lengths[:-1], out=starts[1:])
+        pes = [PesStart(int(starts[i]), int(at[i]), pts, dts) for i, pts, dts in heads]
+        return Payload(es, starts, at, pes, lost)
+
+
+def parse_pes_header(head: bytes) -> tuple[int, int | None, int | None] | None:
+    """`(length, pts, dts)` of a PES header; None where it is none. Clocks are raw 33-bit ticks of 90 kHz."""
+    if len(head) < 9 or head[:3] != b"\x00\x00\x01":
+        return None
+    if head[3] in (0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF) or head[6] & 0xC0 != 0x80:
+        return 6, None, None
+    length = 9 + head[8]
+    pts = dts = None
+    if head[7] & 0x80 and len(head) >= 14:
+        pts = dts = _clock(head[9:14])
+        if head[7] & 0x40 and len(head) >= 19:
+            dts = _clock(head[14:19])
+    return length, pts, dts
+
+
+def _clock(b: bytes) -> int:
+    raw = (b[0] >> 1 & 7) << 30 | b[1] << 22 | (b[2] >> 1) << 15 | b[3] << 7 | b[4] >> 1
+    return raw & _CLOCK_MASK
+
+
+def discontinuities(packets: Packets) -> I64:
+    """File positions of packets that carry a PCR and the discontinuity indicator (2.4.3.5)."""
+    data = packets.data
+    flagged = ((data[:, 3] & 0x20) != 0) & (data[:, 4] > 0) & ((data[:, 5] & 0x90) == 0x90)
+    return packets.at[flagged]

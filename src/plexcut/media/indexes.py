@@ -1,0 +1,158 @@
+"""The indexes of recordings, for one process: in memory, on disk, or being built in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from plexcut.domain.media import IndexState
+from plexcut.errors import PlexcutError, RecordingChanged
+from plexcut.media.index.build import build_index
+from plexcut.media.index.cache import IndexCache, fingerprint
+from plexcut.media.index.model import MediaIndex
+
+log = logging.getLogger(__name__)
+
+_IN_MEMORY = 12
+_FAILURES_KEPT = 64
+
+Key = tuple[str, int | None]
+
+
+@dataclass(slots=True)
+class _Build:
+    future: Future[MediaIndex]
+    percent: float = 0.0
+
+
+class Indexes:
+    """Hands out indexes; each is built once however many ask for it. Safe for several threads."""
+
+    def __init__(self, cache_dir: Path | None) -> None:
+        self._cache = IndexCache(cache_dir)
+        self._lock = threading.Lock()
+        self._ready: OrderedDict[Key, MediaIndex] = OrderedDict()
+        self._builds: dict[Key, _Build] = {}
+        self._failures: OrderedDict[Key, PlexcutError] = OrderedDict()
+        self._fingerprints: dict[tuple[str, int, int, int], str] = {}
+
+    def fingerprint(self, path: Path) -> str:
+        """Identity of the file's content now; read again only when size, time or inode changed."""
+        try:
+            status = path.stat()
+        except (OSError, ValueError):
+            return fingerprint(path)
+        key = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
+        known = self._fingerprints.get(key)
+        if known is None:
+            known = fingerprint(path)
+            with self._lock:
+                if len(self._fingerprints) > 4096:
+                    self._fingerprints.clear()
+                self._fingerprints[key] = known
+        return known
+
+    def state(self, path: Path, program: int | None = None) -> IndexState:
+        """How far the index is; starts nothing (an index on disk counts as there)."""
+        key = (self.fingerprint(path), program)
+        with self._lock:
+            if key in self._ready:
+                return IndexState("ready", 100.0)
+            if key in self._builds:
+                return IndexState("building", round(self._builds[key].percent, 1))
+            if key in self._failures:
+                return IndexState("failed", 0.0, self._failures[key].line)
+        if self._load(key) is not None:
+            return IndexState("ready", 100.0)
+        return IndexState("none", 0.0)
+
+    def prepare(self, path: Path, program: int | None = None) -> IndexState:
+        """Start building in the background unless the index is there, under way, or known to be impossible."""
+        state = self.state(path, program)
+        if state.state != "none":
+            return state
+        key = (self.fingerprint(path), program)
+        build, mine = self._claim(key)
+        if mine:
+            threading.Thread(target=self._run, args=(build, key, path), name="index", daemon=True).start()
+        return IndexState("building", round(build.percent, 1))
+
+    def get(
+        self, path: Path, program: int | None = None, on_fraction: Callable[[float], None] | None = None
+    ) -> MediaIndex:
+        """The index; waits for it, building it here where nobody else does.
+
+        Raises:
+            FileUnreadable, FormatUnsupported, UsageError: as `build_index`.
+            RecordingChanged: the file changed while it was read.
+        """
+        key = (self.fingerprint(path), program)
+        found = self._load(key)
+        if found is not None:
+            return found
+        build, mine = self._claim(key)
+        if mine:
+            self._run(build, key, path, on_fraction)
+        return build.future.result()
+
+    def _load(self, key: Key) -> MediaIndex | None:
+        with self._lock:
+            if key in self._ready:
+                self._ready.move_to_end(key)
+                return self._ready[key]
+            if key in self._builds:
+                return None
+        stored = self._cache.load(*key)
+        if stored is not None:
+            self._keep(key, stored)
+        return stored
+
+    def _keep(self, key: Key, index: MediaIndex) -> None:
+        with self._lock:
+            self._ready[key] = index
+            self._ready.move_to_end(key)
+            while len(self._ready) > _IN_MEMORY:
+                self._ready.popitem(last=False)
+
+    def _claim(self, key: Key) -> tuple[_Build, bool]:
+        with self._lock:
+            running = self._builds.get(key)
+            if running is not None:
+                return running, False
+            build = _Build(Future())
+            self._builds[key] = build
+            return build, True
+
+    def _run(self, build: _Build, key: Key, path: Path, on_fraction: Callable[[float], None] | None = None) -> None:
+        def tell(fraction: float) -> None:
+            build.percent = 100.0 * fraction
+            if on_fraction is not None:
+                on_fraction(fraction)
+
+        try:
+            index = build_index(path, key[1], tell)
+            if self.fingerprint(path) != key[0]:
+                raise RecordingChanged(f"{path.name} changed while it was read", "is it still being recorded?")
+            self._cache.save(key[0], key[1], index)
+            self._keep(key, index)
+            build.future.set_result(index)
+        except PlexcutError as error:
+            with self._lock:
+                self._failures[key] = error
+                while len(self._failures) > _FAILURES_KEPT:
+                    self._failures.popitem(last=False)
+            build.future.set_exception(error)
+        except BaseException as error:
+            build.future.set_exception(error)
+            if isinstance(error, Exception):
+                log.exception("the index of a recording could not be built")
+            else:
+                raise
+        finally:
+            with self._lock:
+                self._builds.pop(key, None)

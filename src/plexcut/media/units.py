@@ -1,0 +1,188 @@
+"""Reading the coded bytes of frames from a file, by the rows of its index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import av
+import numpy as np
+
+from plexcut.errors import FileUnreadable, FormatUnsupported
+from plexcut.media.index.container import open_container, open_for_reading
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.index.packets import PacketReader, PayloadReader, find_layout
+
+Unit = tuple[bytes, ...]
+"""The coded bytes of one frame: what a decoder is fed, in one piece or (frames that are never shown) in several."""
+
+_ROWS_AT_ONCE = 32
+
+
+class UnitReader(Protocol):
+    """Reads frames in decode order. Close it, or use it with `with`; not for several threads at once."""
+
+    def read(self, first: int, last: int) -> Iterator[Unit]:
+        """Rows `[first, last)`, one `Unit` each. Raises `FileUnreadable`."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+    def __enter__(self) -> UnitReader: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def open_units(path: Path, index: MediaIndex) -> UnitReader:
+    """A reader for the recording that `index` describes.
+
+    Raises:
+        FileUnreadable: as `open_for_reading`.
+    """
+    return TransportUnits(path, index) if index.container == "mpegts" else ContainerUnits(path, index)
+
+
+class _Closing:
+    def close(self) -> None:
+        raise NotImplementedError
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class TransportUnits(_Closing):
+    """Frames of a transport stream, put together from its packets without a demuxer."""
+
+    def __init__(self, path: Path, index: MediaIndex) -> None:
+        self._index = index
+        self._file = open_for_reading(path)
+        layout = find_layout(self._file.read(1 << 18))
+        if layout is None:
+            self._file.close()
+            raise FormatUnsupported(f"{path.name} is no transport stream any more", "open it again")
+        self._reader = PacketReader(self._file, layout, index.size_bytes)
+
+    def __enter__(self) -> TransportUnits:
+        return self
+
+    def close(self) -> None:
+        self._file.close()
+
+    def read(self, first: int, last: int) -> Iterator[Unit]:
+        for begin in range(first, last, _ROWS_AT_ONCE):
+            yield from self._stretch(begin, min(begin + _ROWS_AT_ONCE, last))
+
+    def _stretch(self, first: int, last: int) -> Iterator[Unit]:
+        index = self._index
+        end = int(index.at[last]) + 1 if last < index.at.size else None
+        payload = PayloadReader()
+        pieces = []
+        try:
+            for block in self._reader.blocks(int(index.at[first]), end):
+                mine = block.where(block.pid == index.video.id)
+                if len(mine):
+                    pieces.append(payload.take(mine).es)
+        except OSError as error:
+            raise FileUnreadable(f"the recording cannot be read: {error.strerror or error}") from None
+        es = np.concatenate(pieces) if pieces else np.empty(0, np.uint8)
+        at = int(index.skip[first])
+        for row in range(first, last):
+            size = int(index.size[row])
+            yield (es[at : at + size].tobytes(),)
+            at += size
+
+
+class ContainerUnits(_Closing):
+    """Frames of an MP4, MKV, ... file, through FFmpeg's demuxer; a seek is never believed but checked."""
+
+    def __init__(self, path: Path, index: MediaIndex) -> None:
+        self._index = index
+        self._stack = ExitStack()
+        self._container = self._stack.enter_context(open_container(path))
+        self._stream = self._container.streams[index.video.id]
+        self._by_key = {
+            (int(p), int(d), int(a)): row
+            for row, (p, d, a) in enumerate(zip(index.pts, index.dts, index.at, strict=True))
+        }
+        self._joined = index.video.codec in ("h264", "hevc", "mpeg2video", "mpeg1video")
+
+    def __enter__(self) -> ContainerUnits:
+        return self
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def read(self, first: int, last: int) -> Iterator[Unit]:
+        collected: list[bytes] = []
+        row = first - 1
+        for found, data in self._packets_from(first):
+            if found is not None:
+                if collected:
+                    yield self._unit(collected)
+                    collected = []
+                row += 1
+                if row >= last:
+                    return
+                if found != row:
+                    raise FileUnreadable("the recording does not hold together", "it may have changed; open it again")
+            if row >= first:
+                collected.append(data)
+        if collected:
+            yield self._unit(collected)
+
+    def _unit(self, collected: list[bytes]) -> Unit:
+        return (b"".join(collected),) if self._joined else tuple(collected)
+
+    def _packets_from(self, first: int) -> Iterator[tuple[int | None, bytes]]:
+        """Packets from row `first` on, with their rows; None for a second field or a frame that is never shown."""
+        try:
+            for packet, row in self._found(first):
+                yield row, bytes(packet)
+        except (av.FFmpegError, EOFError) as error:
+            raise FileUnreadable(f"the recording cannot be read: {error}") from None
+
+    def _found(self, first: int) -> Iterator[tuple[av.Packet, int | None]]:
+        index = self._index
+        for back in (0, 2, 10, 60, None):
+            packets = self._demux_near(first, back)
+            for packet in packets:
+                row = self._row(packet)
+                if row is None:
+                    continue
+                if row > first:
+                    break
+                if row == first:
+                    yield packet, row
+                    for following in packets:
+                        yield following, self._row(following)
+                    return
+        raise FileUnreadable(
+            f"frame {int(index.number_of[first])} is not where it was", "the recording may have changed; open it again"
+        )
+
+    def _demux_near(self, row: int, back_s: int | None) -> Iterator[av.Packet]:
+        index = self._index
+        if back_s is None:
+            target = int(min(index.pts[0], index.dts[0]))
+        else:
+            target = int(min(index.pts[row], index.dts[row])) - round(back_s / index.time_base)
+        if back_s is None or target <= int(min(index.pts[0], index.dts[0])):
+            target = int(min(index.pts[0], index.dts[0])) - round(2 / index.time_base)
+        self._container.seek(target, stream=self._stream, backward=True)
+        for packet in self._container.demux(self._stream):
+            if packet.size and not packet.is_discard:
+                yield packet
+
+    def _row(self, packet: av.Packet) -> int | None:
+        pts = packet.dts if packet.pts is None else packet.pts
+        dts = packet.pts if packet.dts is None else packet.dts
+        if pts is None or dts is None:
+            return None
+        return self._by_key.get((pts, dts, packet.pos if packet.pos is not None else -1))
