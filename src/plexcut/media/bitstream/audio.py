@@ -89,7 +89,7 @@ _SHORT = _Header(0, 0, 0, -1)
 def split_audio(codec: str, es: bytes, known: AudioFormat | None = None) -> AudioSplit:
     """Split elementary stream data at the frame boundaries; damage between frames is skipped.
 
-    `codec` is FFmpeg's name: mp1, mp2, mp3 (each accepts all layers), ac3, eac3 (likewise), aac (ADTS), aac_latm (LOAS).
+    `codec` is FFmpeg's name: mp1, mp2, mp3 (each takes all layers), ac3, eac3 (likewise), aac (ADTS), aac_latm (LOAS).
     Garbage yields no frames; at most one frame's length of it is left unconsumed. Data that end between two substreams
     of the very first E-AC-3 frame pass for a whole frame: PES packets never end there.
 
