@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tests.media_factory.spec import TS_CONTAINERS, AudioSpec, Clip, ClipSpec, S
 from tests.media_factory.subtitles import dvb_units, srt_cues, teletext_units
 from tests.media_factory.transport import (
     FIRST_OTHER_PID,
+    RADIO_PROGRAMME,
     VIDEO_PID,
     AccessUnit,
     TsStream,
@@ -41,6 +43,7 @@ def make_clip(spec: ClipSpec, path: Path) -> Clip:
     """Write the clip to `path`, replacing what is there in one step."""
     if spec.container in TS_CONTAINERS and spec.muxer == "own":
         video = encode_video(spec) if spec.video_codec else []
+        video = [unit for unit in video if unit.pts not in spec.lost_frames]
         _write_atomically(path, write_transport_stream(spec, _ts_streams(spec, video)))
         order = [(unit.pts, unit.key) for unit in video]
     else:
@@ -101,6 +104,10 @@ def _ts_streams(spec: ClipSpec, video: list[Unit]) -> list[TsStream]:
     for subtitle in spec.subtitles:
         streams.append(_subtitle_stream(spec, subtitle, pid))
         pid += 1
+    if spec.radio:
+        radio = replace(spec, audio=(*spec.audio, AudioSpec("mp2", "fra")))
+        stream = _audio_stream(radio, len(spec.audio), radio.audio[-1], pid)
+        streams.append(replace(stream, programme=RADIO_PROGRAMME))
     return streams
 
 

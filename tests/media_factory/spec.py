@@ -17,7 +17,7 @@ TS_CONTAINERS = ("ts", "m2ts192", "ts204")
 PACKET_SIZES_BYTES = {"ts": 188, "m2ts192": 192, "ts204": 204}
 
 # The recipe's version is part of every cache key: raise it when the same spec makes different bytes.
-RECIPE_VERSION = 2
+RECIPE_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ class Damage:
 class ClipSpec:
     """A test clip. `video_codec` None means sound alone; times count from frame 0.
 
+    `lost_frames`: pictures that are missing in a transport stream; name B pictures to which no other refers.
+    `radio`: a second programme with sound alone, named in the PAT before or after the first.
     `start_pts_90k`: clock of frame 0 in a transport stream, taken modulo 2**33, so that a value just below 2**33
     wraps in the middle. `audio_lead_s`: how much sound comes before frame 0. `cut_start_bytes`: bytes missing at the
     file's start. `muxer` "ffmpeg" writes the transport stream by FFmpeg's muxer, which knows none of the oddities.
@@ -90,6 +92,9 @@ class ClipSpec:
     discontinuity: Discontinuity | None = None
     pmt_change_frame: int | None = None
     damage: Damage | None = None
+    lost_frames: tuple[int, ...] = ()
+    radio: Literal["before", "after"] | None = None
+    scrambled: bool = False
     cut_start_bytes: int = 0
     cut_end_bytes: int = 0
 
@@ -124,8 +129,13 @@ class Clip:
 
     @property
     def frames(self) -> int:
-        """Number of encoded frames."""
-        return self.spec.frames
+        """Number of frames in the file (before damage)."""
+        return len(self.decode_order)
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the frames in the file, in display order: 0, 1, 2, ... unless some were lost."""
+        return sorted(self.decode_order)
 
     @property
     def fps(self) -> Fraction:

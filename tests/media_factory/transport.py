@@ -18,6 +18,7 @@ PMT_PID = 0x100
 VIDEO_PID = 0x101
 FIRST_OTHER_PID = 0x102
 SDT_PID = 0x11
+RADIO_PROGRAMME = 2
 
 _VIDEO_DELAY = 45_000
 _OTHER_DELAY = 13_500
@@ -37,7 +38,7 @@ class AccessUnit:
 
 @dataclass(frozen=True)
 class TsStream:
-    """An elementary stream; `descriptors` is its PMT descriptor loop."""
+    """An elementary stream of a programme; `descriptors` is its PMT descriptor loop."""
 
     pid: int
     stream_type: int
@@ -45,6 +46,7 @@ class TsStream:
     descriptors: bytes
     units: list[AccessUnit] = field(repr=False)
     is_subtitle: bool = False
+    programme: int = 1
 
 
 @dataclass(frozen=True)
@@ -180,11 +182,15 @@ def _number_packets(spec: ClipSpec, streams: list[TsStream], slots: list[_Slot])
     """Put tables between the packets and count each PID's packets."""
     counters: dict[int, int] = {}
     packets: list[bytes] = []
+    elementary_pids = {stream.pid for stream in streams}
 
     def add(pid: int, adaptation: bytes | None, payload: bytes, unit_start: bool) -> None:
         counter = counters.get(pid, 0)
         counters[pid] = (counter + 1) % 16
         control = 0x10 if adaptation is None else 0x30
+        if spec.scrambled and pid in elementary_pids:
+            control |= 0x80
+            payload = bytes(value ^ 0xA5 for value in payload)
         head = bytes([0x47, (0x40 if unit_start else 0) | pid >> 8, pid & 0xFF, control | counter])
         packets.append(head + (adaptation or b"") + payload)
 
@@ -195,27 +201,41 @@ def _number_packets(spec: ClipSpec, streams: list[TsStream], slots: list[_Slot])
     for slot in slots:
         if slot.send_time >= next_tables:
             changed = change_time is not None and slot.send_time >= change_time
-            for pid, section in _tables(
-                streams, version=1 if changed else 0, hide_last=not changed and bool(change_time)
-            ):
+            for pid, section in _tables(spec, streams, changed=changed):
                 add(pid, None, (b"\x00" + section).ljust(PACKET_BYTES - 4, b"\xff"), True)
             next_tables += _PSI_INTERVAL
         add(slot.pid, slot.adaptation, slot.payload, slot.unit_start)
     return packets
 
 
-def _tables(streams: list[TsStream], *, version: int, hide_last: bool) -> list[tuple[int, bytes]]:
-    """PAT, PMT and SDT; with `hide_last` the PMT does not name the last stream yet."""
-    pat = _section(0x00, 1, version, (1).to_bytes(2, "big") + (0xE000 | PMT_PID).to_bytes(2, "big"))
-    body = (0xE000 | streams[0].pid).to_bytes(2, "big") + b"\xf0\x00"
-    for stream in streams[:-1] if hide_last else streams:
-        body += bytes([stream.stream_type]) + (0xE000 | stream.pid).to_bytes(2, "big")
-        body += (0xF000 | len(stream.descriptors)).to_bytes(2, "big") + stream.descriptors
-    pmt = _section(0x02, 1, version, body)
-    names = descriptor(0x48, b"\x01" + _text("plexcut") + _text("Numbers TV"))
-    service = (1).to_bytes(2, "big") + b"\xfc" + (0x8000 | len(names)).to_bytes(2, "big") + names
-    sdt = _section(0x42, 1, 0, (1).to_bytes(2, "big") + b"\xff" + service)
-    return [(0x00, pat), (PMT_PID, pmt), (SDT_PID, sdt)]
+def _tables(spec: ClipSpec, streams: list[TsStream], *, changed: bool) -> list[tuple[int, bytes]]:
+    """PAT, PMTs and SDT; where the PMT is to change, it names the last stream of its programme only then."""
+    programmes = [1]
+    if spec.radio:
+        programmes.insert(0 if spec.radio == "before" else 1, RADIO_PROGRAMME)
+    pat = b"".join(_pair(number, 0xE000 | _pmt_pid(number)) for number in programmes)
+    tables = [(0x00, _section(0x00, 1, 0, pat))]
+    services = b""
+    for number in programmes:
+        members = [stream for stream in streams if stream.programme == number]
+        hide_last = number == 1 and spec.pmt_change_frame is not None and not changed
+        body = (0xE000 | members[0].pid).to_bytes(2, "big") + b"\xf0\x00"
+        for stream in members[:-1] if hide_last else members:
+            body += bytes([stream.stream_type]) + _pair(0xE000 | stream.pid, 0xF000 | len(stream.descriptors))
+            body += stream.descriptors
+        tables.append((_pmt_pid(number), _section(0x02, number, int(changed), body)))
+        name = descriptor(0x48, bytes([number]) + _text("plexcut") + _text(f"Numbers {number}"))
+        services += number.to_bytes(2, "big") + b"\xfc" + (0x8000 | len(name)).to_bytes(2, "big") + name
+    tables.append((SDT_PID, _section(0x42, 1, 0, (1).to_bytes(2, "big") + b"\xff" + services)))
+    return tables
+
+
+def _pmt_pid(programme: int) -> int:
+    return PMT_PID + 0x100 * (programme - 1)
+
+
+def _pair(first: int, second: int) -> bytes:
+    return first.to_bytes(2, "big") + second.to_bytes(2, "big")
 
 
 def _text(text: str) -> bytes:

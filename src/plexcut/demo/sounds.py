@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,6 @@ Samples = npt.NDArray[Any]
 
 RATE = 48_000
 
-_CHORDS = ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14))
-_CHORD_S = 2
-_JINGLE = (0, 4, 7, 12, 7, 4, 9, 12)
-_JINGLE_NOTE_S = 0.2
 _TICK_S = 0.03
 
 
@@ -38,28 +35,37 @@ def make_sound(recording: DemoRecording, track: int) -> Samples:
     return stereo
 
 
+@dataclass(frozen=True)
+class _Voice:
+    """How notes sound: seconds a note, chords in half tones above the base, loudness, and how fast they die away."""
+
+    note_s: float
+    chords: tuple[tuple[int, ...], ...]
+    level: float
+    decay: float
+
+
+_PROGRAMME = _Voice(2.0, ((0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14)), level=0.07, decay=0.6)
+_ADVERT = _Voice(0.2, ((0,), (4,), (7,), (12,), (7,), (4,), (9,), (12,)), level=0.3, decay=9.0)
+
+
 def _part_sound(part: Part, base_hz: float) -> Samples:
     count = part.duration_ms * RATE // 1000
     if part.kind == "black":
         return np.zeros(count, np.float32)
-    time_s = np.arange(count, dtype=np.float32) / RATE
     if part.kind == "advert":
-        root = base_hz * 2 ** (part.number % 5 / 12)
-        return _notes(time_s, _JINGLE_NOTE_S, [(step,) for step in _JINGLE], root * 2, level=0.3, decay=9.0)
-    return _notes(time_s, _CHORD_S, _CHORDS, base_hz / 2, level=0.07, decay=0.6)
+        return _notes(count, _ADVERT, base_hz * 2 ** (1 + part.number % 5 / 12))
+    return _notes(count, _PROGRAMME, base_hz / 2)
 
 
-def _notes(time_s: Samples, note_s: float, chords: Any, base_hz: float, *, level: float, decay: float) -> Samples:
-    """Chords (half tones above the base) one after the other, each dying away."""
-    sound = np.zeros(time_s.shape, np.float32)
-    length = round(note_s * RATE)
-    for index, begin in enumerate(range(0, time_s.size, length)):
-        window = slice(begin, begin + length)
-        local = time_s[window] - time_s[begin]
-        envelope = np.exp(-decay * local) * np.minimum(1, local * 200)
-        for step in chords[index % len(chords)]:
-            pitch = base_hz * 2 ** (step / 12)
-            sound[window] += (
-                level * envelope * (np.sin(2 * np.pi * pitch * local) + 0.3 * np.sin(4 * np.pi * pitch * local))
-            )
+def _notes(count: int, voice: _Voice, base_hz: float) -> Samples:
+    """So many samples of the voice's chords, one after the other."""
+    sound = np.zeros(count, np.float32)
+    length = round(voice.note_s * RATE)
+    for index, begin in enumerate(range(0, count, length)):
+        local = np.arange(min(length, count - begin), dtype=np.float32) / RATE
+        envelope = np.exp(-voice.decay * local) * np.minimum(1, local * 200)
+        for step in voice.chords[index % len(voice.chords)]:
+            tone = 2 * np.pi * base_hz * 2 ** (step / 12) * local
+            sound[begin : begin + length] += voice.level * envelope * (np.sin(tone) + 0.3 * np.sin(2 * tone))
     return sound
