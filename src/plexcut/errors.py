@@ -4,6 +4,7 @@
     ├── UsageError                     usage                 2
     │   ├── ConfigError                config_invalid        2
     │   ├── SpanInvalid                span_invalid          2
+    │   ├── UnknownOutput              unknown_output        2
     │   └── PositionInvalid            position_invalid      2
     ├── NotFound                       not_found             3
     │   ├── LibraryNotFound            library_not_found     3
@@ -79,6 +80,12 @@ class SpanInvalid(UsageError):
     """A span that is reversed, empty, or outside the recording."""
 
     code = "span_invalid"
+
+
+class UnknownOutput(UsageError):
+    """A place for the result that a cut does not know."""
+
+    code = "unknown_output"
 
 
 class PositionInvalid(UsageError):

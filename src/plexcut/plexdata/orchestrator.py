@@ -53,11 +53,11 @@ class Plexdata:
         self._browsing = Browsing(self._hosts)
         self._keeping = Keeping(self._hosts, ports, self._events)
         self._selecting = Selecting(self._browsing, ports.store, self._keeping, self._events)
-        self._frames = Frames(self._hosts, ports)
+        self._frames = Frames(self._hosts, ports, self._keeping)
         self._timeline = Timeline(self._frames, settings.server.static_dir)
         self._streaming = Streaming(self._browsing, self._hosts, ports.store, clock)
-        self._cutting = Cutting(ports, settings, self._keeping, self._events)
-        self._watch = Watch(ports, self._events, clock)
+        self._cutting = Cutting(self._hosts, ports, self._keeping, settings, self._events)
+        self._watch = Watch(ports, self._hosts, self._events)
         self._startup = Startup(self._hosts, self._selecting, settings)
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -95,6 +95,10 @@ class Plexdata:
         """
         return self._events.subscribe(listener)
 
+    def secret(self, name: str) -> bytes:
+        """32 random bytes under this name, made at the first call and kept: what the web layer signs sessions with."""
+        return self._ports.store.secret(name)
+
     # -- browsing --------------------------------------------------------------------------------------------------
 
     def libraries(self) -> tuple[LibraryStatus, ...]:
@@ -131,7 +135,7 @@ class Plexdata:
         Raises:
             ItemNotFound, LibraryOffline.
         """
-        return self._browsing.children(item)
+        return self._browsing.children_of(item)
 
     def thumb(self, item: str, width: int = 300) -> Thumb | None:
         """The poster, about `width` pixels wide (16 to 2000); None where there is none.
@@ -182,7 +186,8 @@ class Plexdata:
         """What a recording is. Starts its index where there is none; until that is ready the facts are None.
 
         Raises:
-            RecordingNotFound, LibraryOffline, FileUnreadable; FormatUnsupported: the index could not be built.
+            RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported. An index that could not be built is no
+            error here: `index.state` is `failed` then, and `index.error` says why.
         """
         return self._frames.recording(recording)
 
@@ -293,6 +298,7 @@ class Plexdata:
             RecordingBusy: another job has this recording.
             QueueOffline, RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported.
         """
+        self._cutting.check(order)
         file = self._hosts.recording(order.recording)
         item = self._browsing.item(file.item)
         self._selecting.update(client, SelectionChange(section=item.section, movie=item.id))

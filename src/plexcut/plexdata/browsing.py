@@ -1,0 +1,78 @@
+"""Looking through the libraries."""
+
+from __future__ import annotations
+
+from plexcut.domain.catalog import Item, ItemQuery, Page, Section, Thumb, library_of
+from plexcut.errors import ItemNotFound, SectionNotFound, UsageError
+from plexcut.plexdata.hosts import Hosts
+
+MAX_LIMIT = 1000
+MIN_THUMB_PX, MAX_THUMB_PX = 16, 2000
+
+
+class Browsing:
+    """Sections, items and posters, each asked of its own library. Is the cascade's `Lister` too."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self._hosts = hosts
+
+    def libraries_online(self) -> tuple[str, ...]:
+        """The ids of the libraries that answer, in the order of the configuration."""
+        return tuple(status.id for status in self._hosts.libraries() if status.online)
+
+    def sections(self, library: str) -> tuple[Section, ...]:
+        """The sections of a library. Raises `LibraryNotFound`, `LibraryOffline`."""
+        return self._hosts.call(library, lambda lib: lib.sections())
+
+    def section(self, section: str) -> Section:
+        """One section. Raises `SectionNotFound`, `LibraryOffline`."""
+        library = library_of(section)
+        if library in self._hosts.ids:
+            for found in self.sections(library):
+                if found.id == section:
+                    return found
+        raise SectionNotFound(f"there is no section {section!r}", "list the sections again")
+
+    def items(self, library: str, section: str, query: ItemQuery) -> Page:
+        """Top-level items. Raises `LibraryNotFound`, `SectionNotFound`, `LibraryOffline`, `UsageError`."""
+        if not 1 <= query.limit <= MAX_LIMIT:
+            raise UsageError(f"limit is {query.limit}, possible is 1 to {MAX_LIMIT}")
+        if query.offset < 0:
+            raise UsageError(f"offset is {query.offset}, it cannot be negative")
+        return self._hosts.call(library, lambda lib: lib.items(section, query))
+
+    def item(self, item: str) -> Item:
+        """One item. Raises `ItemNotFound`, `LibraryOffline`."""
+        return self._hosts.call(self._library(item), lambda lib: lib.item(item))
+
+    def children_of(self, item: str) -> tuple[Item, ...]:
+        """Seasons of a show, episodes of a season. Raises `ItemNotFound`, `LibraryOffline`."""
+        return self._hosts.call(self._library(item), lambda lib: lib.children(item))
+
+    def thumb(self, item: str, width: int) -> Thumb | None:
+        """The poster. Raises `ItemNotFound`, `LibraryOffline`, `UsageError`."""
+        if not MIN_THUMB_PX <= width <= MAX_THUMB_PX:
+            raise UsageError(f"width is {width}, possible is {MIN_THUMB_PX} to {MAX_THUMB_PX}")
+        return self._hosts.call(self._library(item), lambda lib: lib.thumb(item, width))
+
+    def top(self, section: Section) -> tuple[Item, ...]:
+        """All movies, or all shows, of a section, however many."""
+        found: dict[str, Item] = {}
+        offset = 0
+        while True:
+            query = ItemQuery(offset=offset, limit=MAX_LIMIT)
+            page = self.items(section.library, section.id, query)
+            found.update((item.id, item) for item in page.items)
+            offset += len(page.items)
+            if not page.items or offset >= page.total:
+                return tuple(found.values())
+
+    def children(self, item: Item) -> tuple[Item, ...]:
+        """As `children_of`, for the cascade."""
+        return self.children_of(item.id)
+
+    def _library(self, item: str) -> str:
+        library = library_of(item)
+        if library not in self._hosts.ids:
+            raise ItemNotFound(f"there is no item {item!r}", "list them again")
+        return library

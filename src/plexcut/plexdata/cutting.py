@@ -1,0 +1,106 @@
+"""Plans and cuts."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from plexcut.config import Settings
+from plexcut.domain.catalog import MovieData, RecordingFile
+from plexcut.domain.jobs import Job
+from plexcut.domain.media import CUT_MODES, CutMode, CutPlan
+from plexcut.domain.spans import KeepList
+from plexcut.errors import UnknownOutput, UsageError
+from plexcut.plexdata import views
+from plexcut.plexdata.events import Events
+from plexcut.plexdata.hosts import Hosts
+from plexcut.plexdata.keeping import Keeping, job_timeout_s
+from plexcut.plexdata.model import CutOrder, Ports
+
+log = logging.getLogger(__name__)
+
+OUTPUTS = ("beside",)
+
+
+def beside(source: Path) -> Path:
+    """The first free name for a result: `<name> cut.<ext>`, `<name> cut 2.<ext>`, ..."""
+    n = 1
+    while True:
+        target = source.with_name(f"{source.stem} cut{f' {n}' if n > 1 else ''}{source.suffix}")
+        if not target.exists() and not target.is_symlink():
+            return target
+        n += 1
+
+
+class Cutting:
+    """Makes orders for the engine's `plan` and for the queue."""
+
+    def __init__(self, hosts: Hosts, ports: Ports, keeping: Keeping, settings: Settings, events: Events) -> None:
+        self._hosts = hosts
+        self._engine = ports.engine
+        self._queue = ports.queue
+        self._keeping = keeping
+        self._settings = settings
+        self._events = events
+
+    def plan(self, order: CutOrder) -> CutPlan:
+        """What a cut would do. Raises as `Plexdata.plan`."""
+        mode = self._checked_mode(order)
+        file = self._hosts.recording(order.recording)
+        keep, _ = self._keep(order, file)
+        return self._engine.plan(file.path, keep, mode)
+
+    def cut(self, order: CutOrder, section: str) -> Job:
+        """Queue a cut of a recording in `section`, answer its job with the metadata. Raises as `Plexdata.cut`."""
+        mode = self._checked_mode(order)
+        file = self._hosts.recording(order.recording)
+        keep, fingerprint = self._keep(order, file)
+        facts = self._keeping.facts(file.path, fingerprint)
+        plan = self._engine.plan(file.path, keep, mode)
+        estimate_s = self._keeping.estimate_s(facts, keep)
+        movie = MovieData(
+            recording=order.recording,
+            title=file.title,
+            section=section,
+            path=str(file.path),
+            root=str(file.root),
+            fingerprint=fingerprint,
+            keep=tuple((span.start, span.end) for span in keep),
+            mode=mode,
+            output="beside",
+            raw_duration_s=facts.duration_s,
+            cut_duration_s=plan.duration_s,
+            eta_s=round(estimate_s, 1),
+        )
+        meta = {
+            "section": section,
+            "raw_duration_s": facts.duration_s,
+            "cut_duration_s": plan.duration_s,
+            "keep": [list(span) for span in plan.keep_s],
+            "in_place": False,
+            "output_path": str(beside(file.path)),
+        }
+        job = self._queue.enqueue_cut(movie, meta, job_timeout_s(self._settings.queue.timeout_s, estimate_s))
+        log.info("job %s: cut of %s, %d frames kept", job.id, order.recording, keep.frames)
+        self._events.emit("job", views.job(job))
+        return job
+
+    def check(self, order: CutOrder) -> None:
+        """What can be said about an order without looking at any file. Raises `UsageError`, `UnknownOutput`."""
+        self._checked_mode(order)
+
+    def _checked_mode(self, order: CutOrder) -> CutMode:
+        output = order.output if order.output is not None else self._settings.cut.output
+        if output not in OUTPUTS:
+            raise UnknownOutput(f"{output!r} is no place for the result", f"possible is {' or '.join(OUTPUTS)}")
+        mode = order.mode if order.mode is not None else self._settings.cut.mode
+        if mode not in CUT_MODES:
+            raise UsageError(f"{mode!r} is no way to cut", f"possible is {' or '.join(CUT_MODES)}")
+        return mode
+
+    def _keep(self, order: CutOrder, file: RecordingFile) -> tuple[KeepList, str]:
+        """The frames to keep, and the file's fingerprint."""
+        fingerprint = self._keeping.checked_fingerprint(file.path, order.fingerprint)
+        if order.keep is None:
+            return self._keeping.saved(order.recording, fingerprint), fingerprint
+        return self._keeping.resolve(file.path, order.keep), fingerprint

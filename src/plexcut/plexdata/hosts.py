@@ -1,0 +1,309 @@
+"""The hosts that recordings and jobs depend on: whether they answer, and reaching them only when they do.
+
+A host is checked by one thread of its own at a time, so that one that hangs holds up nothing but itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from plexcut.config import Settings
+from plexcut.domain.catalog import RecordingFile, library_of
+from plexcut.domain.ports import Library
+from plexcut.errors import HostUnreachable, LibraryNotFound, LibraryOffline, PlexcutError, RecordingNotFound
+from plexcut.plexdata import views
+from plexcut.plexdata.events import Events
+from plexcut.plexdata.model import LibraryStatus, Ports
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+RETRY_S = 5.0
+"""An unreachable host is tried again by requests at most this often."""
+HANGS_AFTER_S = 8.0
+"""A check that takes longer counts as no answer."""
+LOCATE_S = 10.0
+"""How long finding a recording's file may take (a dead network mount blocks for ever)."""
+FOLDER_CHECK_S = 3.0
+RELIST_S = 60.0
+"""A folder lists itself again at least this often: network file systems report no changes."""
+MAX_STUCK = 16
+
+
+def _nothing(library_id: str) -> None:
+    del library_id
+
+
+@dataclass(slots=True)
+class Host:
+    """What is known of one library's host. `settled` is set once it has been judged, `listed` once it was listed."""
+
+    library: Library
+    mapped: tuple[Path, ...]
+    online: bool = False
+    message: str = "not checked yet"
+    tried_at: float = float("-inf")
+    listed_at: float = float("-inf")
+    asking_since: float | None = None
+    stuck: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    settled: threading.Event = field(default_factory=threading.Event)
+    listed: threading.Event = field(default_factory=threading.Event)
+
+
+class Hosts:
+    """All hosts.
+
+    `on_change(library_id)` is called, in a checking thread, when a library comes or its content changed.
+    """
+
+    def __init__(self, ports: Ports, settings: Settings, events: Events, clock: Callable[[], float]) -> None:
+        mapped = {library.id: tuple(mapping.here for mapping in library.paths) for library in settings.libraries}
+        self._hosts = {
+            library_id: Host(library, mapped.get(library_id, ())) for library_id, library in ports.libraries.items()
+        }
+        self._queue = ports.queue
+        self._events = events
+        self._clock = clock
+        self._state = threading.Lock()
+        self._queue_checking = threading.Lock()
+        self.queue_checked = threading.Event()
+        self.queue_online = False
+        self.workers = 0
+        self.on_change: Callable[[str], None] = _nothing
+
+    # -- reaching ---------------------------------------------------------------------------------------------------
+
+    def call(self, library_id: str, ask: Callable[[Library], T]) -> T:
+        """`ask(library)`, where its host answers; a host found offline is asked again at most every `RETRY_S`.
+
+        Raises:
+            LibraryNotFound, LibraryOffline, and what `ask` raises.
+        """
+        host = self._host(library_id)
+        self._reach(host)
+        try:
+            return ask(host.library)
+        except LibraryOffline as error:
+            self._set(host, online=False, message=error.message)
+            raise
+
+    def recording(self, recording: str) -> RecordingFile:
+        """Where a recording's file is, within `LOCATE_S`.
+
+        Raises:
+            RecordingNotFound, LibraryOffline.
+        """
+        library_id = library_of(recording)
+        if library_id not in self._hosts or "~" not in recording:
+            raise RecordingNotFound(f"there is no recording {recording!r}")
+        host = self._hosts[library_id]
+        if host.stuck >= MAX_STUCK:
+            raise LibraryOffline(f"the files of {host.library.name} do not answer")
+        return self.call(library_id, lambda library: self._in_time(host, lambda: library.recording(recording)))
+
+    def check_now(self, library_id: str) -> bool:
+        """Ask the host at once, whatever the last answer was; whether it is online then."""
+        host = self._host(library_id)
+        self._check_in_thread(host).join(HANGS_AFTER_S)
+        return host.online
+
+    def _reach(self, host: Host) -> None:
+        if host.online:
+            return
+        if host.tried_at > float("-inf") and not host.settled.is_set():
+            host.settled.wait(RETRY_S)
+        elif self._clock() - host.tried_at >= RETRY_S:
+            self._check_in_thread(host).join(RETRY_S)
+        if not host.online:
+            raise LibraryOffline(f"{host.library.name} is offline: {host.message}", "it is used again once it answers")
+
+    def _in_time(self, host: Host, work: Callable[[], T]) -> T:
+        done = threading.Event()
+        result: list[T] = []
+        failure: list[Exception] = []
+
+        def run() -> None:
+            with self._state:
+                host.stuck += 1
+            try:
+                result.append(work())
+            except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
+                failure.append(error)
+            finally:
+                with self._state:
+                    host.stuck -= 1
+                done.set()
+
+        threading.Thread(target=run, name=f"locate-{host.library.id}", daemon=True).start()
+        if not done.wait(LOCATE_S):
+            raise LibraryOffline(f"the files of {host.library.name} do not answer")
+        if failure:
+            raise failure[0]
+        return result[0]
+
+    # -- state ------------------------------------------------------------------------------------------------------
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all libraries, in the order of the configuration."""
+        return tuple(self._hosts)
+
+    def host(self, library_id: str) -> Host:
+        """What is known of a library's host. Raises `LibraryNotFound`."""
+        return self._host(library_id)
+
+    def status(self, library_id: str) -> LibraryStatus:
+        """A library and whether it is online. Raises `LibraryNotFound`."""
+        host = self._host(library_id)
+        library = host.library
+        return LibraryStatus(library.id, library.name, library.kind, host.online, host.message)
+
+    def libraries(self) -> tuple[LibraryStatus, ...]:
+        """All of them, in the order of the configuration."""
+        return tuple(self.status(library_id) for library_id in self._hosts)
+
+    def close(self) -> None:
+        """Let go of all libraries."""
+        for host in self._hosts.values():
+            host.library.close()
+
+    def _host(self, library_id: str) -> Host:
+        try:
+            return self._hosts[library_id]
+        except KeyError:
+            raise LibraryNotFound(f"there is no library {library_id!r}", "see config.toml") from None
+
+    def _set(self, host: Host, *, online: bool, message: str) -> None:
+        with self._state:
+            first = not host.settled.is_set()
+            changed = first or (host.online, host.message) != (online, message)
+            came = online and (first or not host.online)
+            host.online, host.message = online, message
+            host.settled.set()
+        if not changed:
+            return
+        if online:
+            log.info("library %s is online%s", host.library.id, f": {message}" if message else "")
+        else:
+            log.warning("library %s is offline: %s", host.library.id, message)
+        self._tell(host)
+        if came:
+            self.on_change(host.library.id)
+
+    def _tell(self, host: Host) -> None:
+        self._events.emit("library", views.library(self.status(host.library.id)))
+
+    # -- checking ---------------------------------------------------------------------------------------------------
+
+    def check_all(self, *, online_too: bool = True) -> None:
+        """Begin to check every host that is not being checked; what hangs since long is offline.
+
+        Without `online_too` those that were online are left in peace this time.
+        """
+        now = self._clock()
+        for host in self._hosts.values():
+            since = host.asking_since
+            if since is None and (online_too or not host.online):
+                self._check_in_thread(host)
+            elif since is not None and now - since > HANGS_AFTER_S:
+                self._set(host, online=False, message="the host does not answer")
+                host.listed.set()
+        threading.Thread(target=self.check_queue, name="check-queue", daemon=True).start()
+
+    def check_queue(self) -> None:
+        """Ask the queue whether it is there, and how many workers it has."""
+        if not self._queue_checking.acquire(blocking=False):
+            return
+        try:
+            online = self._queue.online()
+            workers = len(self._queue.workers()) if online else 0
+        except HostUnreachable:
+            online, workers = False, 0
+        except Exception:
+            log.exception("the check of the queue failed")
+            online, workers = False, 0
+        finally:
+            self._queue_checking.release()
+        if online != self.queue_online or not self.queue_checked.is_set():
+            if online:
+                log.info("queue connected, %d worker(s)", workers)
+            else:
+                log.warning("the queue does not answer")
+        self.queue_online, self.workers = online, workers
+        self.queue_checked.set()
+
+    def relist(self, library_id: str) -> None:
+        """Have a library look for changes now, in a thread."""
+        host = self._hosts.get(library_id)
+        if host is not None and host.online:
+            host.listed_at = float("-inf")
+            self._check_in_thread(host, relist=True)
+
+    def _check_in_thread(self, host: Host, *, relist: bool = False) -> threading.Thread:
+        thread = threading.Thread(target=self._check, args=(host, relist), name=f"check-{host.library.id}", daemon=True)
+        thread.start()
+        return thread
+
+    def _check(self, host: Host, relist: bool) -> None:
+        if not host.lock.acquire(blocking=False):
+            return
+        try:
+            host.asking_since = host.tried_at = self._clock()
+            try:
+                online, message = self._ask(host)
+            finally:
+                host.asking_since = None
+            if online and (relist or host.library.kind == "folder"):
+                self._list(host)
+            self._set(host, online=online, message=message)
+        finally:
+            host.listed.set()
+            host.lock.release()
+
+    def _ask(self, host: Host) -> tuple[bool, str]:
+        try:
+            host.library.check()
+        except PlexcutError as error:
+            return False, error.line
+        except Exception:
+            log.exception("the check of library %s failed", host.library.id)
+            return False, "the check failed, see the log"
+        missing = [str(folder) for folder in host.mapped if not self._is_folder(folder)]
+        if missing:
+            return True, f"recordings in {', '.join(missing)} cannot be opened: the folder is not there"
+        return True, ""
+
+    @staticmethod
+    def _is_folder(folder: Path) -> bool:
+        found: list[bool] = []
+        thread = threading.Thread(target=lambda: found.append(folder.is_dir()), daemon=True)
+        thread.start()
+        thread.join(FOLDER_CHECK_S)
+        return found == [True]
+
+    def _list(self, host: Host) -> None:
+        began = self._clock()
+        if began - host.listed_at < RELIST_S:
+            return
+        try:
+            changed = host.library.refresh()
+        except PlexcutError as error:
+            log.warning("library %s could not be listed: %s", host.library.id, error.line)
+            return
+        except Exception:
+            log.exception("listing library %s failed", host.library.id)
+            return
+        took_s = self._clock() - began
+        # A large share is not listed all the time: at most a twentieth of the time goes into it.
+        first, host.listed_at = host.listed_at == float("-inf"), began + 20 * took_s
+        if first:
+            log.info("library %s listed in %.1f s", host.library.id, took_s)
+        if changed and host.settled.is_set():
+            self._tell(host)
+            self.on_change(host.library.id)

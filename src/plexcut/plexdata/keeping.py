@@ -1,0 +1,168 @@
+"""Saved keep lists, and what they say about the work of a cut."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from pathlib import Path
+
+from plexcut.domain.media import RecordingFacts
+from plexcut.domain.ports import SavedKeep
+from plexcut.domain.spans import KeepList, Span
+from plexcut.domain.timecode import FrameNumber, Position, parse_position, us_to_s
+from plexcut.errors import PlexcutError, PositionInvalid, RecordingChanged, SpanInvalid, UsageError
+from plexcut.plexdata.events import Events
+from plexcut.plexdata.hosts import Hosts
+from plexcut.plexdata.model import KeepOrder, KeepState, Ports, Written, WrittenSpans
+
+log = logging.getLogger(__name__)
+
+ASSUMED_BYTES_PER_S = 20_000_000
+"""Until a cut was timed here: slow for a local disk, usual for a share over 1 Gbit/s read and written at once."""
+FIXED_COST_S = 2.0
+"""Starting a job and encoding its seams, however short the result."""
+MAX_SPANS = 1000
+
+
+def read_position(written: Written) -> Position:
+    """A position as it was written. Raises `PositionInvalid`."""
+    return written if isinstance(written, FrameNumber) else parse_position(written)
+
+
+def estimate_s(nbytes: float, bytes_per_s: float | None) -> float:
+    """How long a cut takes that writes `nbytes`, at the speed of past cuts (None: there were none)."""
+    return FIXED_COST_S + nbytes / (bytes_per_s or ASSUMED_BYTES_PER_S)
+
+
+def job_timeout_s(limit_s: int, estimated_s: float) -> int:
+    """A job's time limit: the configured one, or three times the estimate where that is longer than the limit."""
+    return limit_s if estimated_s <= limit_s else math.ceil(3 * estimated_s)
+
+
+class Keeping:
+    """Keep lists by recording, and the estimates that follow from them."""
+
+    def __init__(self, hosts: Hosts, ports: Ports, events: Events) -> None:
+        self._hosts = hosts
+        self._engine = ports.engine
+        self._store = ports.store
+        self._events = events
+        self._lock = threading.Lock()
+        self._facts: dict[str, RecordingFacts] = {}
+
+    def keep(self, recording: str) -> KeepState:
+        """The saved keep list. Raises `RecordingNotFound`, `LibraryOffline`, `FileUnreadable`, `FormatUnsupported`."""
+        file = self._hosts.recording(recording)
+        return self._state(recording, file.path, self._store.load_keep(recording))
+
+    def save(self, order: KeepOrder) -> KeepState:
+        """Save one. Raises `StaleRevision`, `RecordingChanged`, `SpanInvalid`, and what `keep` raises."""
+        if order.revision < 0:
+            raise UsageError(f"revision is {order.revision}, it cannot be negative")
+        file = self._hosts.recording(order.recording)
+        fingerprint = self.checked_fingerprint(file.path, order.fingerprint)
+        keep = self.resolve(file.path, order.keep) if order.keep else KeepList(())
+        frames = tuple((span.start, span.end) for span in keep)
+        saved = self._store.save_keep(order.recording, frames, order.revision, fingerprint)
+        state = self._state(order.recording, file.path, saved)
+        shown = [list(span) for span in state.keep_s]
+        self._events.emit("keep", {"recording": order.recording, "revision": state.revision, "keep": shown})
+        return state
+
+    def saved(self, recording: str, fingerprint: str) -> KeepList:
+        """The saved keep list for a cut of the file as it is now.
+
+        Raises:
+            SpanInvalid: none is saved. RecordingChanged: it was saved for another state of the file.
+        """
+        saved = self._store.load_keep(recording)
+        if not saved.keep:
+            raise SpanInvalid("there is no keep list for this recording", "say what to keep, or save a keep list first")
+        if saved.fingerprint not in (None, fingerprint):
+            raise RecordingChanged("the recording changed since its keep list was saved", "look at it again")
+        return _keep_list(saved)
+
+    def resolve(self, path: Path, written: WrittenSpans) -> KeepList:
+        """Written spans as frames; waits for the index. Raises `SpanInvalid`."""
+        if not written or len(written) > MAX_SPANS:
+            raise SpanInvalid(f"there are {len(written)} spans, possible is 1 to {MAX_SPANS}")
+        spans = []
+        for n, (start, end) in enumerate(written, 1):
+            try:
+                spans.append((read_position(start), read_position(end)))
+            except PositionInvalid as error:
+                raise SpanInvalid(f"span {n}: {error.message}", error.hint) from None
+        keep = self._engine.resolve_keep(path, spans)
+        if not keep.spans:
+            raise SpanInvalid("the spans keep no frame")
+        return keep
+
+    def checked_fingerprint(self, path: Path, expected: str | None) -> str:
+        """The file's fingerprint now; `expected` None: any.
+
+        Raises:
+            RecordingChanged: it is another one. FileUnreadable.
+        """
+        fingerprint = self._engine.fingerprint(path)
+        if expected is not None and expected != fingerprint:
+            raise RecordingChanged("the recording changed since it was looked at", "open it again")
+        return fingerprint
+
+    # -- estimates --------------------------------------------------------------------------------------------------
+
+    def estimate_s(self, facts: RecordingFacts, keep: KeepList) -> float:
+        """How long a cut of a recording takes: the one estimate, for people and for the time limit."""
+        share = keep.frames / facts.frames if facts.frames else 1.0
+        return estimate_s(facts.size_bytes * share, self._store.speed("cut"))
+
+    def eta_s(self, recording: str) -> float | None:
+        """The estimate for the saved keep list; None until there is one and the index is ready. Never fails."""
+        try:
+            saved = self._store.load_keep(recording)
+            facts = self._known_facts(recording) if saved.keep else None
+            return round(self.estimate_s(facts, _keep_list(saved)), 1) if facts else None
+        except PlexcutError as error:
+            log.debug("no estimate for %s: %s", recording, error.message)
+            return None
+
+    def known_duration_s(self, recording: str | None) -> float | None:
+        """The exact duration, None until the index is ready. Never fails."""
+        try:
+            facts = self._known_facts(recording) if recording else None
+        except PlexcutError:
+            return None
+        return facts.duration_s if facts else None
+
+    def facts(self, path: Path, fingerprint: str) -> RecordingFacts:
+        """All facts of a file; waits for the index."""
+        facts = self._engine.probe(path)
+        with self._lock:
+            if len(self._facts) > 1000:
+                self._facts.clear()
+            self._facts[fingerprint] = facts
+        return facts
+
+    def _known_facts(self, recording: str) -> RecordingFacts | None:
+        path = self._hosts.recording(recording).path
+        fingerprint = self._engine.fingerprint(path)
+        if known := self._facts.get(fingerprint):
+            return known
+        ready = self._engine.index_state(path).state == "ready"
+        return self.facts(path, fingerprint) if ready else None
+
+    def _state(self, recording: str, path: Path, saved: SavedKeep) -> KeepState:
+        frames = [n for span in saved.keep for n in span]
+        try:
+            times_us = self._engine.frame_times_us(path, frames) if frames else []
+        except PositionInvalid:
+            # The file is shorter than when the list was saved; `fingerprint` tells that it is another one.
+            total = self._engine.probe(path).frames
+            times_us = self._engine.frame_times_us(path, [min(n, total) for n in frames])
+        seconds = [us_to_s(us) for us in times_us]
+        keep_s = tuple(zip(seconds[::2], seconds[1::2], strict=True))
+        return KeepState(recording, keep_s, saved.keep, saved.revision, saved.fingerprint)
+
+
+def _keep_list(saved: SavedKeep) -> KeepList:
+    return KeepList.of(Span(start, end) for start, end in saved.keep)

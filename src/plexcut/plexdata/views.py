@@ -1,0 +1,184 @@
+"""The shapes that the HTTP interface and `--json` answer with, from our own data. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from plexcut.domain.catalog import Item, Section
+from plexcut.domain.jobs import Job, Progress
+from plexcut.domain.media import CutPlan, RecordingFacts
+from plexcut.domain.selection import Selection
+from plexcut.plexdata.model import Health, KeepState, LibraryStatus, RecordingInfo, TimelineFrame
+
+_FACT_KEYS = (
+    "duration_s",
+    "frames",
+    "fps",
+    "keyframes",
+    "video",
+    "audio",
+    "subtitles",
+    "other",
+    "discontinuities",
+    "container",
+    "size_bytes",
+)
+
+
+def library(status: LibraryStatus) -> dict[str, Any]:
+    """`{id, name, kind, online, message}`."""
+    return asdict(status)
+
+
+def libraries(statuses: tuple[LibraryStatus, ...]) -> dict[str, Any]:
+    """`{libraries, total}`."""
+    return {"libraries": [library(status) for status in statuses], "total": len(statuses)}
+
+
+def health(state: Health) -> dict[str, Any]:
+    """`{status, version, libraries, queue{online, workers}}`."""
+    return {
+        "status": state.status,
+        "version": state.version,
+        "libraries": [library(status) for status in state.libraries],
+        "queue": {"online": state.queue_online, "workers": state.workers},
+    }
+
+
+def section(found: Section) -> dict[str, Any]:
+    """`{id, title, section_type}`."""
+    return {"id": found.id, "title": found.title, "section_type": found.section_type}
+
+
+def sections(found: tuple[Section, ...]) -> dict[str, Any]:
+    """`{sections, total}`."""
+    return {"sections": [section(one) for one in found], "total": len(found)}
+
+
+def item(found: Item) -> dict[str, Any]:
+    """An item with its versions; `thumb` is the poster's address, None where there is none."""
+    return {
+        "id": found.id,
+        "type": found.type,
+        "title": found.title,
+        "library": found.library,
+        "section": found.section,
+        "year": found.year,
+        "added_at": found.added_at,
+        "duration_s": found.duration_s,
+        "recording": found.recording,
+        "parent": found.parent,
+        "show": found.show,
+        "index": found.index,
+        "parent_index": found.parent_index,
+        "show_title": found.show_title,
+        "summary": found.summary,
+        "thumb": f"/api/items/{found.id}/thumb" if found.has_thumb else None,
+        "versions": [asdict(version) for version in found.versions],
+    }
+
+
+def items(found: tuple[Item, ...], total: int | None = None) -> dict[str, Any]:
+    """`{items, total}`; `total` None: these are all."""
+    return {"items": [item(one) for one in found], "total": len(found) if total is None else total}
+
+
+def selection(selected: Selection) -> dict[str, Any]:
+    """The whole selection with item objects."""
+
+    def many(found: tuple[Item, ...] | None) -> list[dict[str, Any]] | None:
+        return None if found is None else [item(one) for one in found]
+
+    def one(found: Item | None) -> dict[str, Any] | None:
+        return None if found is None else item(found)
+
+    return {
+        "library": selected.library,
+        "section_type": selected.section_type,
+        "section": section(selected.section) if selected.section else None,
+        "shows": many(selected.shows),
+        "show": one(selected.show),
+        "seasons": many(selected.seasons),
+        "season": one(selected.season),
+        "movies": many(selected.movies),
+        "movie": one(selected.movie),
+        "pos_s": selected.pos_s,
+        "eta_s": selected.eta_s,
+    }
+
+
+def probe(facts: RecordingFacts) -> dict[str, Any]:
+    """The keys of `plexcut probe --json`."""
+    return asdict(facts)
+
+
+def recording(info: RecordingInfo) -> dict[str, Any]:
+    """The probe keys (None until the index is there) and what identifies the recording."""
+    facts = probe(info.facts) if info.facts else dict.fromkeys(_FACT_KEYS)
+    return {
+        "id": info.id,
+        "title": info.title,
+        "item": info.item,
+        "path_name": info.path_name,
+        "fingerprint": info.fingerprint,
+        "index": asdict(info.index),
+        "keep_revision": info.keep_revision,
+        **facts,
+    }
+
+
+def keep(state: KeepState) -> dict[str, Any]:
+    """`{keep, keep_frames, revision, fingerprint}`."""
+    return {
+        "keep": [list(span) for span in state.keep_s],
+        "keep_frames": [list(span) for span in state.keep_frames],
+        "revision": state.revision,
+        "fingerprint": state.fingerprint,
+    }
+
+
+def plan(planned: CutPlan) -> dict[str, Any]:
+    """The keys of `plexcut plan --json`, and what will really be kept."""
+    return {
+        "frames": planned.frames,
+        "frames_copied": planned.frames_copied,
+        "frames_reencoded": planned.frames_reencoded,
+        "duration_s": planned.duration_s,
+        "bytes": planned.bytes,
+        "warnings": list(planned.warnings),
+        "keep": [list(span) for span in planned.keep_s],
+        "keep_frames": [list(span) for span in planned.keep],
+    }
+
+
+def job(found: Job) -> dict[str, Any]:
+    """The job, with what its order's answer carries besides."""
+    shown = asdict(found)
+    meta = shown.pop("meta")
+    return {**meta, **shown}
+
+
+def jobs(found: tuple[Job, ...]) -> dict[str, Any]:
+    """`{jobs, total}`."""
+    return {"jobs": [job(one) for one in found], "total": len(found)}
+
+
+def progress(state: Progress) -> dict[str, Any]:
+    """`{state, job, title, phase, percent, eta_s, worker, queue}`."""
+    return asdict(state)
+
+
+def timeline(frames: tuple[TimelineFrame, ...], static_url: str = "/static") -> dict[str, Any]:
+    """`{frames: [{k, pos_s, frame, time_s, url}], total}`."""
+    shown = [
+        {
+            "k": one.k,
+            "pos_s": one.pos_s,
+            "frame": one.frame,
+            "time_s": one.time_s,
+            "url": f"{static_url}/{one.recording}/{one.name}",
+        }
+        for one in frames
+    ]
+    return {"frames": shown, "total": len(shown)}
