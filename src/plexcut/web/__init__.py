@@ -1,0 +1,1 @@
+"""The HTTP adapter: Quart routes in front of `Plexdata`. No business rule lives here."""

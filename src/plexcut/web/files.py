@@ -1,0 +1,86 @@
+"""Answers made of small files and pictures, with validators, so that a browser asks once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from quart import Response, request
+
+REVALIDATE = "private, no-cache"
+"""Kept by the browser, but asked for again each time: the answer is mostly 304."""
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+"""The name holds a hash of the content."""
+
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".gif": "image/gif",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".ttf": "font/ttf",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff": "font/woff",
+    ".woff2": "font/woff2",
+}
+"""Of our own making, since the system's table of types differs between machines."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmallFile:
+    """A file's content."""
+
+    data: bytes
+    media_type: str
+
+
+def read_below(root: Path, relative: str) -> SmallFile | None:
+    """The regular file `root/relative`; None where there is none, where a part of the name begins with a dot, or
+    where it would lie outside `root` (also by a link).
+    """
+    parts = relative.split("/")
+    if any(not part or part.startswith(".") or "\0" in part or "\\" in part for part in parts):
+        return None
+    try:
+        home = root.resolve(strict=True)
+        path = home.joinpath(*parts).resolve(strict=True)
+        if not path.is_relative_to(home):
+            return None
+        with path.open("rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            return SmallFile(file.read(), MEDIA_TYPES.get(path.suffix.lower(), "application/octet-stream"))
+    except (OSError, ValueError):
+        return None
+
+
+def etag_of(data: bytes) -> str:
+    """A strong validator of a content."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def cached(data: bytes, media_type: str, cache_control: str) -> Response:
+    """An answer with a validator; 304 where the client has it already."""
+    etag = etag_of(data)
+    if request.if_none_match.contains_weak(etag):
+        response = Response(b"", 304)
+        del response.headers["Content-Type"]
+    else:
+        response = Response(data, 200, content_type=media_type)
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = cache_control
+    return response

@@ -1,0 +1,108 @@
+"""From our own data to the shapes of the interface: the views of `plexdata`, held against the documented models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from plexcut.domain import catalog, jobs, media
+from plexcut.domain import selection as selecting
+from plexcut.domain.timecode import us_to_s
+from plexcut.plexdata import model, views
+from plexcut.web import schemas
+
+M = TypeVar("M", bound=BaseModel)
+
+_ADDRESSES = frozenset({"thumb", "url"})
+
+
+def rebased(data: Any, base_path: str) -> Any:
+    """`data` with `base_path` before every address in it."""
+    if not base_path:
+        return data
+    if isinstance(data, dict):
+        return {
+            key: f"{base_path}{value}" if key in _ADDRESSES and isinstance(value, str) else rebased(value, base_path)
+            for key, value in data.items()
+        }
+    return [rebased(one, base_path) for one in data] if isinstance(data, list) else data
+
+
+def _shaped(shape: type[M], data: dict[str, Any], base_path: str = "") -> M:
+    return shape.model_validate(rebased(data, base_path))
+
+
+def libraries(found: tuple[model.LibraryStatus, ...]) -> schemas.Libraries:
+    """All libraries, with what is wrong with them."""
+    return _shaped(schemas.Libraries, views.libraries(found))
+
+
+def health(found: model.Health) -> schemas.Health:
+    """The answer once the start is over."""
+    return _shaped(schemas.Health, views.health(found))
+
+
+def sections(found: tuple[catalog.Section, ...]) -> schemas.Sections:
+    """Sections in their order."""
+    return _shaped(schemas.Sections, views.sections(found))
+
+
+def item(found: catalog.Item, base_path: str) -> schemas.Item:
+    """An item."""
+    return _shaped(schemas.Item, views.item(found), base_path)
+
+
+def items(found: Iterable[catalog.Item], total: int, base_path: str) -> schemas.Items:
+    """A stretch of `total` items."""
+    return _shaped(schemas.Items, views.items(tuple(found), total), base_path)
+
+
+def selection(found: selecting.Selection, base_path: str) -> schemas.Selection:
+    """A selection with whole items."""
+    return _shaped(schemas.Selection, views.selection(found), base_path)
+
+
+def recording(found: model.RecordingInfo) -> schemas.Recording:
+    """A recording; its facts are null until they are known."""
+    return _shaped(schemas.Recording, views.recording(found))
+
+
+def keep(found: model.KeepState) -> schemas.Keep:
+    """A saved keep list."""
+    return _shaped(schemas.Keep, views.keep(found))
+
+
+def plan(found: media.CutPlan) -> schemas.Plan:
+    """A plan."""
+    return _shaped(schemas.Plan, views.plan(found))
+
+
+def job(found: jobs.Job) -> schemas.Job:
+    """A job, with what was ordered beside the rest."""
+    return _shaped(schemas.Job, views.job(found))
+
+
+def job_list(found: tuple[jobs.Job, ...]) -> schemas.Jobs:
+    """Jobs in their order."""
+    return _shaped(schemas.Jobs, views.jobs(found))
+
+
+def progress(found: jobs.Progress) -> schemas.Progress:
+    """The progress object."""
+    return _shaped(schemas.Progress, views.progress(found))
+
+
+def timeline(found: tuple[model.TimelineFrame, ...], base_path: str) -> schemas.Timeline:
+    """The pictures of a timeline, with their addresses."""
+    data = views.timeline(found)
+    for frame in data["frames"]:
+        frame["url"] = quote(frame["url"], safe="/:~")
+    return _shaped(schemas.Timeline, data, base_path)
+
+
+def frame_headers(picture: media.Picture) -> dict[str, str]:
+    """Which frame a picture shows."""
+    return {"X-Frame-Number": str(picture.frame), "X-Frame-Time": f"{us_to_s(picture.time_us):.6f}"}

@@ -1,0 +1,149 @@
+"""Recordings, frames, keep lists, plans, the timeline."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field
+
+from plexcut.web.schemas.base import Answer, Body, Written, WrittenSpan
+
+
+class Video(Answer):
+    """The video stream; `width` and `height` are coded samples, before the sample aspect ratio is applied."""
+
+    codec: str
+    width: int
+    height: int
+    interlaced: bool
+    profile: str | None
+    pixel_format: str | None
+    sample_aspect: str | None
+
+
+class Audio(Answer):
+    """One audio track."""
+
+    codec: str
+    language: str | None
+    channels: int | None
+    sample_rate: int | None
+    id: int | None
+
+
+class Stream(Answer):
+    """A subtitle or other stream."""
+
+    codec: str
+    language: str | None
+    id: int | None
+
+
+class Index(Answer):
+    """How far the index of a recording is; `error` says why it failed."""
+
+    state: Literal["none", "building", "ready", "failed"]
+    percent: float
+    error: str | None
+
+
+class Recording(Answer):
+    """A recording. The keys from `duration_s` to `size_bytes` are null until the index is ready."""
+
+    id: str
+    title: str
+    item: str
+    path_name: str
+    fingerprint: str
+    index: Index
+    keep_revision: int
+    duration_s: float | None
+    frames: int | None
+    fps: float | None
+    keyframes: int | None
+    video: Video | None
+    audio: list[Audio] | None
+    subtitles: list[Stream] | None
+    other: list[Stream] | None
+    discontinuities: int | None
+    container: str | None
+    size_bytes: int | None
+
+
+class FrameQuery(Body):
+    """Which frame: either `at` or `n`."""
+
+    at: str | None = Field(None, max_length=40, description="A time (83.5, 1:23.5, 00:01:23.500) or #4175.")
+    n: int | None = Field(None, ge=0, le=10**12, description="A frame number.")
+    width: int | None = Field(None, ge=16, le=4096, description="Pixels; without it the picture has its full size.")
+
+
+class Keep(Answer):
+    """The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet."""
+
+    keep: list[tuple[float, float]]
+    keep_frames: list[tuple[int, int]]
+    revision: int
+    fingerprint: str | None
+
+
+class KeepChange(Body):
+    """A keep list to save over `revision`. Other keys are left alone, so that an answer, edited, can be sent back."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    keep: list[WrittenSpan] = Field(max_length=10_000)
+    revision: int = Field(ge=0, strict=True)
+    fingerprint: str | None = Field(None, max_length=300)
+
+
+class CutOrder(Body):
+    """What to cut. Without `keep` the saved keep list; without `mode` and `output` what the configuration says."""
+
+    keep: list[WrittenSpan] | None = Field(None, max_length=10_000)
+    mode: Literal["exact", "keyframe"] | None = None
+    output: str | None = Field(None, max_length=40, description="`beside`: a new file beside the original.")
+    fingerprint: str | None = Field(None, max_length=300)
+
+
+class Plan(Answer):
+    """What a cut would do; `keep` is what would really be kept, `bytes` an estimate of the result's size."""
+
+    frames: int
+    frames_copied: int
+    frames_reencoded: int
+    duration_s: float
+    bytes: int
+    warnings: list[str]
+    keep: list[tuple[float, float]]
+    keep_frames: list[tuple[int, int]]
+
+
+class TimelineOrder(Body):
+    """The pictures of the selected movie at `pos + k * step` for k in `l` to `r`, both included."""
+
+    basename: str = Field(
+        min_length=1, max_length=120, description="Names the pictures and their format: frame.jpg, frame.png."
+    )
+    pos: Written
+    l: int = Field(ge=-10_000, le=10_000, strict=True)  # noqa: E741  (the seed's name)
+    r: int = Field(ge=-10_000, le=10_000, strict=True)
+    step: Written = Field(description="Seconds; greater than 0.")
+    size: int = Field(ge=16, le=4096, strict=True, description="Width in pixels.")
+
+
+class TimelineFrame(Answer):
+    """One picture: the frame shown at `pos_s`, which is `frame`, with its own time `time_s`."""
+
+    k: int
+    pos_s: float
+    frame: int
+    time_s: float
+    url: str
+
+
+class Timeline(Answer):
+    """All pictures, in order of `k`; those that would lie outside the recording show its first or last frame."""
+
+    frames: list[TimelineFrame]
+    total: int

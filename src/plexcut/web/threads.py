@@ -1,0 +1,127 @@
+"""The one way from the event loop to blocking calls: five pools of threads, so that no kind of call starves another.
+
+A Plex server that answers slowly fills the library pool and nothing else; frames and everything that is local go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from plexcut.errors import HostUnreachable, NotReady, PlexcutError
+
+Pool = Literal["library", "frames", "work", "streams", "rest"]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS: dict[Pool, int] = {"library": 10, "frames": 8, "work": 5, "streams": 4, "rest": 5}
+"""Together 32: enough for several users, few enough for their stacks and for the file handles that they hold.
+
+`library`: whatever may ask a Plex server. `frames`: one picture each. `work`: what may wait for an index (keep lists,
+plans, cuts, the timeline). `streams`: reading pieces of files. `rest`: what is at hand.
+"""
+
+LIMIT_S: dict[Pool, float] = {"library": 30.0, "frames": 60.0, "work": 120.0, "streams": 30.0, "rest": 30.0}
+"""How long a request waits for a call. The adapters' own limits on a host are shorter; a frame of a recording whose
+index is being built may need a while."""
+
+
+class _Pool:
+    """Daemon threads that work through a queue. Daemons, so that a call that hangs cannot hold up the program's end
+    (`ThreadPoolExecutor` waits for its threads when the interpreter exits).
+    """
+
+    def __init__(self, name: str, count: int) -> None:
+        self._name = name
+        self._free = count
+        self._idle = 0
+        self._lock = threading.Lock()
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._started = 0
+        self._closed = False
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """Queue a call."""
+        future: Future[T] = Future()
+        with self._lock:
+            if self._closed:
+                future.cancel()
+                return future
+            if self._idle == 0 and self._free > 0:
+                self._free -= 1
+                self._started += 1
+                threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
+            else:
+                self._idle = max(self._idle - 1, 0)
+        self._calls.put((future, call))
+        return future
+
+    def _work(self) -> None:
+        while (entry := self._calls.get()) is not None:
+            future, call = entry
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = call()
+                except BaseException as error:  # noqa: BLE001  (handed over whole to whoever waits)
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+            del entry, future, call
+            with self._lock:
+                self._idle += 1
+
+    def close(self) -> None:
+        """Drop what waits and let the threads end after their present call."""
+        with self._lock:
+            self._closed = True
+        while True:
+            try:
+                entry = self._calls.get_nowait()
+            except queue.Empty:
+                break
+            if entry is not None:
+                entry[0].cancel()
+        for _ in range(self._started):
+            self._calls.put(None)
+
+
+class Threads:
+    """Owns the pools. A call that outlives its limit is answered as an error; its thread ends when the call does."""
+
+    def __init__(self) -> None:
+        self._pools: dict[Pool, _Pool] = {name: _Pool(f"plexcut-{name}", count) for name, count in THREADS.items()}
+
+    async def run(self, pool: Pool, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `function(*args, **kwargs)`, run in a thread of `pool`.
+
+        A call that has not begun when the request is given up is never made.
+
+        Raises:
+            HostUnreachable, NotReady: it took longer than `LIMIT_S`.
+            Exception: whatever the call raises.
+        """
+        future = asyncio.wrap_future(self._pools[pool].submit(partial(function, *args, **kwargs)))
+        try:
+            done, _ = await asyncio.wait((future,), timeout=LIMIT_S[pool])
+        finally:
+            future.cancel()
+        if not done:
+            raise _late(pool)
+        return future.result()
+
+    def close(self) -> None:
+        """Let the threads end; calls that wait are dropped, running ones are not waited for."""
+        for pool in self._pools.values():
+            pool.close()
+
+
+def _late(pool: Pool) -> PlexcutError:
+    limit_s = LIMIT_S[pool]
+    if pool == "library":
+        return HostUnreachable(f"the library did not answer within {limit_s:.0f} s", "try again")
+    return NotReady(f"this took longer than {limit_s:.0f} s", "try again in a moment")
