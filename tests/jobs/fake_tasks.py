@@ -1,0 +1,56 @@
+"""Tasks for real workers in tests: the real task around an engine that is told what to do by the file it gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from plexcut.domain.media import CutRequest, CutResult
+from plexcut.domain.ports import OnProgress, ShouldCancel
+from plexcut.errors import Cancelled, VerificationFailed
+from plexcut.jobs import tasks
+
+
+class ScriptedEngine:
+    """Reads from the source what to do: `{"steps": 10, "step_s": 0.05, "end": "ok|fail|crash|hang|die"}`."""
+
+    def fingerprint(self, path: Path) -> str:
+        return str(path.stat().st_size)
+
+    def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
+        script: dict[str, Any] = json.loads(request.source.read_text())
+        temporary = request.source.with_suffix(".part")
+        temporary.write_text("half")
+        try:
+            self._work(script, on_progress, should_cancel)
+            temporary.replace(request.target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        frames = request.keep.frames
+        return CutResult(str(request.target), frames / 50, frames, frames, 0, 4, 0.1, True)
+
+    def _work(self, script: dict[str, Any], on_progress: OnProgress, should_cancel: ShouldCancel) -> None:
+        steps = script.get("steps", 5)
+        for step in range(steps):
+            phase = "copy" if step < 0.7 * steps else "verify"
+            on_progress(phase, step / steps)
+            time.sleep(script.get("step_s", 0.02))
+            if script.get("end") == "hang":
+                while True:
+                    time.sleep(0.1)
+            if should_cancel():
+                raise Cancelled("stopped")
+        if script.get("end") == "fail":
+            raise VerificationFailed("the seam at 1.0 s is wrong", "tell us")
+        if script.get("end") == "crash":
+            raise ZeroDivisionError("a bug with a secret in it")
+        if script.get("end") == "die":
+            os.kill(os.getpid(), 9)
+
+
+def cut(movie: dict[str, Any]) -> dict[str, Any]:
+    engine: Any = ScriptedEngine()
+    return tasks.perform(movie, lambda: tasks.Tools(engine=engine, store=None))

@@ -1,0 +1,136 @@
+"""Workers that are stopped, killed, or lose their queue."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from plexcut.domain.jobs import Job
+from plexcut.jobs.embedded import EmbeddedValkey
+from plexcut.jobs.queue import RqJobQueue
+from tests.jobs.conftest import ROOT, Workers, children, is_alive, wait_for, wait_for_state
+
+Order = Callable[..., Job]
+
+
+def test_an_idle_worker_ends_at_once(queue: RqJobQueue, workers: Workers) -> None:
+    process = workers.start()
+    wait_for(queue.workers)
+    process.terminate()
+    assert process.wait(5) == 0
+    assert queue.workers() == ()
+
+
+def test_a_stopped_worker_leaves_its_job_to_the_next(
+    queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path
+) -> None:
+    process = workers.start()
+    job = order(steps=60, step_s=0.05)
+    wait_for_state(queue, job.id, "running")
+    (horse,) = wait_for(lambda: children(process.pid))
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 0
+    assert not is_alive(horse)
+    waiting = queue.job(job.id)
+    assert (waiting.state, waiting.percent, waiting.error) == ("queued", 0.0, None)
+    assert [path.name for path in tmp_path.glob("movie*")] == ["movie.ts"]
+    workers.start()
+    assert wait_for_state(queue, job.id, "finished").percent == 100.0
+
+
+def test_a_worker_with_a_hanging_task_ends_too(queue: RqJobQueue, workers: Workers, order: Order) -> None:
+    process = workers.start()
+    job = order(end="hang")
+    wait_for_state(queue, job.id, "running")
+    (horse,) = wait_for(lambda: children(process.pid))
+    time.sleep(0.3)
+    process.terminate()
+    assert process.wait(6) == 0
+    assert not is_alive(horse)
+    assert wait_for_state(queue, job.id, "failed", "queued").state in ("failed", "queued")
+
+
+def test_a_killed_worker_takes_its_task_along(
+    queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path
+) -> None:
+    process = workers.start()
+    job = order(steps=2000)
+    wait_for_state(queue, job.id, "running")
+    (horse,) = wait_for(lambda: children(process.pid))
+    time.sleep(0.3)
+    process.kill()
+    process.wait()
+    wait_for(lambda: not is_alive(horse))
+    failed = wait_for_state(queue, job.id, "failed")
+    assert failed.error is not None
+    assert failed.error["code"] == "worker_died"
+    assert [path.name for path in tmp_path.glob("movie*")] == ["movie.ts"]
+    assert order().state == "queued"
+
+
+def test_a_job_whose_worker_vanished_is_found(queue: RqJobQueue, workers: Workers, order: Order) -> None:
+    process = workers.start()
+    job = order(steps=2000)
+    wait_for_state(queue, job.id, "running")
+    (horse,) = wait_for(lambda: children(process.pid))
+    time.sleep(0.3)
+    os.kill(process.pid, signal.SIGSTOP)
+    os.kill(horse, signal.SIGKILL)
+    process.kill()
+    failed = wait_for_state(queue, job.id, "failed", timeout_s=40)
+    assert failed.error is not None
+    assert failed.error["code"] == "worker_died"
+    workers.start()
+    again = order()
+    assert wait_for_state(queue, again.id, "finished").state == "finished"
+
+
+def test_a_worker_ends_with_the_server_that_started_it(valkey: EmbeddedValkey, queue: RqJobQueue) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from plexcut.jobs import processes;"
+        "env = {**os.environ, processes.PARENT_VARIABLE: str(os.getpid())};"
+        "child = processes.start([sys.executable, '-c', 'import sys; from plexcut.jobs import worker;"
+        " worker.run(sys.argv[1])', sys.argv[1]], env=env); print(child.pid, flush=True); time.sleep(100)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen([sys.executable, "-c", code, valkey.url], env=env, stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        pid = int(server.stdout.readline())
+        wait_for(queue.workers)
+        server.kill()
+    wait_for(lambda: not is_alive(pid), 5)
+
+
+def test_a_job_survives_the_loss_of_its_queue(
+    queue: RqJobQueue, workers: Workers, order: Order, valkey: EmbeddedValkey
+) -> None:
+    workers.start()
+    job = order(steps=60, step_s=0.05)
+    wait_for_state(queue, job.id, "running")
+    pid = valkey.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: valkey.pid not in (None, pid) and queue.online())
+    assert wait_for_state(queue, job.id, "finished").state == "finished"
+    assert wait_for_state(queue, order("next").id, "finished").state == "finished"
+
+
+def test_the_queue_restarts_while_the_last_word_is_due(
+    queue: RqJobQueue, workers: Workers, order: Order, valkey: EmbeddedValkey
+) -> None:
+    workers.start()
+    job = order(steps=10, step_s=0.05)
+    wait_for_state(queue, job.id, "running")
+    pid = valkey.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(1.5)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: valkey.pid not in (None, pid) and queue.online())
+    assert wait_for_state(queue, job.id, "finished", timeout_s=40).state == "finished"
