@@ -30,8 +30,8 @@ HANGS_AFTER_S = 8.0
 LOCATE_S = 10.0
 """How long finding a recording's file may take (a dead network mount blocks for ever)."""
 FOLDER_CHECK_S = 3.0
-RELIST_S = 60.0
-"""A folder lists itself again at least this often: network file systems report no changes."""
+RELIST_S = 8.0
+"""A folder is asked for changes at most this often; network file systems report none by themselves."""
 MAX_STUCK = 16
 
 
@@ -301,8 +301,8 @@ class Hosts:
             return
         took_s = self._clock() - began
         # A large share is not listed all the time: at most a twentieth of the time goes into it.
-        first, host.listed_at = host.listed_at == float("-inf"), began + 20 * took_s
-        if first:
+        host.listed_at = began + 20 * took_s
+        if not host.listed.is_set():
             log.info("library %s listed in %.1f s", host.library.id, took_s)
         if changed and host.settled.is_set():
             self._tell(host)

@@ -1,0 +1,113 @@
+"""The composition root: settings in, a whole `Plexdata` out. The only place that builds things.
+
+Everything heavy (PyAV, NumPy, SQLAlchemy, plexapi, RQ) is imported where it is built, so that importing this module
+costs nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from plexcut import config
+from plexcut.config import LibrarySettings, Settings
+from plexcut.errors import CannotWrite, ConfigError
+
+if TYPE_CHECKING:
+    from plexcut.domain.ports import JobQueue, Library, MediaEngine, Store
+    from plexcut.plexdata import Plexdata
+    from plexcut.storage.files import DataFolderLock
+
+log = logging.getLogger(__name__)
+
+
+def build(settings: Settings, queue_url: str | None = None) -> Plexdata:
+    """Everything that a server needs, wired up; nothing runs before `Plexdata.start()`.
+
+    `queue_url` is the address of the queue that the caller started, None: `settings.queue.url`. The caller holds the
+    data folder (`lock`) for as long as the server runs, and calls `Plexdata.close()` at the end.
+
+    Raises:
+        CannotWrite: the data folder cannot be used. ConfigError: there is no queue.
+    """
+    from plexcut.plexdata import Plexdata, Ports
+
+    libraries = {entry.id: library(entry) for entry in settings.libraries}
+    ports = Ports(
+        libraries=libraries,
+        engine=engine(settings),
+        queue=queue(queue_url or settings.queue.url),
+        store=store(settings),
+    )
+    return Plexdata(ports, settings)
+
+
+def lock(settings: Settings) -> DataFolderLock:
+    """Hold the data folder for one server; close it, or leave the `with`, to let go.
+
+    Raises:
+        DataFolderInUse: another server has it. CannotWrite.
+    """
+    from plexcut.storage.files import DataFolderLock
+
+    return DataFolderLock(settings.data_dir)
+
+
+def library(entry: LibrarySettings) -> Library:
+    """The adapter for one configured library; nothing is asked of its host yet."""
+    if entry.kind == "folder":
+        from plexcut.library.folder import FolderLibrary
+
+        assert entry.path is not None
+        return FolderLibrary(id=entry.id, name=entry.name, path=entry.path, watch=True)
+    from plexcut.library.plex import PlexLibrary
+
+    mappings = tuple((mapping.plex, mapping.here) for mapping in entry.paths)
+    return PlexLibrary(id=entry.id, name=entry.name, url=entry.url, token=entry.token, path_mappings=mappings)
+
+
+def engine(settings: Settings) -> MediaEngine:
+    """The media engine, with its indexes under the data folder; without a cache where that cannot be written."""
+    from plexcut.media.engine import Engine
+    from plexcut.storage.files import make_data_folder
+
+    try:
+        make_data_folder(settings.data_dir)
+        make_data_folder(settings.cache_dir)
+    except CannotWrite as error:
+        log.warning("indexes are not kept: %s", error.line)
+        return Engine(None)
+    return Engine(settings.cache_dir)
+
+
+def queue(url: str) -> JobQueue:
+    """The queue at `url`; it need not answer yet.
+
+    Raises:
+        ConfigError: there is no address.
+    """
+    if not url:
+        raise ConfigError("there is no queue", "set queue.url, or let `plexcut serve` start one")
+    from plexcut.jobs.queue import RqJobQueue
+
+    return RqJobQueue(url)
+
+
+def store(settings: Settings) -> Store:
+    """The database under the data folder.
+
+    Raises:
+        CannotWrite, FormatUnsupported.
+    """
+    from plexcut.storage.database import Database
+
+    return Database(settings.database)
+
+
+def task_tools() -> tuple[MediaEngine, Store | None]:
+    """What a task of a worker process works with: the engine, and no store.
+
+    How fast jobs are is learnt by the server from their results, because a worker may run on another machine. The
+    settings are found as by any command: `$PLEXCUT_CONFIG` and the environment.
+    """
+    return engine(config.load()), None

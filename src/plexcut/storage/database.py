@@ -1,0 +1,220 @@
+"""State that survives restarts, in one SQLite file: an adapter of `domain.ports.Store`."""
+
+from __future__ import annotations
+
+import logging
+import secrets as random_bytes
+import sqlite3
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
+
+from plexcut.domain.ports import SavedKeep
+from plexcut.errors import CannotWrite, DiskFull, FormatUnsupported, StaleRevision
+from plexcut.storage.files import make_data_folder
+from plexcut.storage.tables import keeps, secrets, selections, speeds
+
+log = logging.getLogger(__name__)
+
+BUSY_S = 10.0
+"""How long one connection waits for another's write."""
+FORGET_SELECTIONS_S = 180 * 24 * 3600.0
+"""Selections of clients that were not seen for so long go when the database is opened."""
+SPEEDS_COUNTED = 10
+"""So many last jobs make the speed: their median, because one slow disk evening says little."""
+SPEEDS_KEPT = 200
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_DAMAGED = ("malformed", "not a database", "disk image", "quick_check")
+
+
+class Database:
+    """The store. One file beside its write-ahead log; any number of threads and processes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, make or migrate its tables. A damaged one is set aside, and a new one begun.
+
+        Raises:
+            CannotWrite: it cannot be opened or written. FormatUnsupported: a newer plexcut wrote it.
+        """
+        make_data_folder(path.parent)
+        self._path = path
+        try:
+            self._engine = self._open()
+        except DatabaseError as error:
+            if not _is_damage(error):
+                raise self._failure(error) from None
+            log.error("the database %s is damaged and is set aside as %s; a new one is begun", path, self._set_aside())
+            try:
+                self._engine = self._open()
+            except DatabaseError as again:
+                raise self._failure(again) from None
+        self._forget()
+
+    # -- selections -------------------------------------------------------------------------------------------------
+
+    def load_selection(self, client: str) -> dict[str, Any] | None:
+        with self._connection() as connection:
+            found = connection.execute(select(selections.c.ids).where(selections.c.client == client)).scalar()
+        return dict(found) if isinstance(found, dict) else None
+
+    def save_selection(self, client: str, selection: dict[str, Any]) -> None:
+        values = {"ids": selection, "saved_at": time.time()}
+        statement = sqlite_insert(selections).values(client=client, **values)
+        with self._connection() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["client"], set_=values))
+
+    # -- keep lists -------------------------------------------------------------------------------------------------
+
+    def load_keep(self, recording: str) -> SavedKeep:
+        with self._connection() as connection:
+            found = connection.execute(
+                select(keeps.c.keep, keeps.c.revision, keeps.c.fingerprint).where(keeps.c.recording == recording)
+            ).one_or_none()
+        if found is None:
+            return SavedKeep((), 0, None)
+        return SavedKeep(tuple((int(a), int(b)) for a, b in found.keep), found.revision, found.fingerprint)
+
+    def save_keep(
+        self, recording: str, keep: tuple[tuple[int, int], ...], revision: int, fingerprint: str | None
+    ) -> SavedKeep:
+        values = {
+            "keep": [list(span) for span in keep],
+            "revision": revision + 1,
+            "fingerprint": fingerprint,
+            "saved_at": time.time(),
+        }
+        with self._connection() as connection:
+            there = (keeps.c.recording == recording) & (keeps.c.revision == revision)
+            saved = connection.execute(update(keeps).where(there).values(**values)).rowcount == 1
+            if not saved and revision == 0:
+                first = sqlite_insert(keeps).values(recording=recording, **values).on_conflict_do_nothing()
+                saved = connection.execute(first).rowcount == 1
+        if not saved:
+            raise StaleRevision(
+                "the keep list was changed by somebody else since it was read", "read it again, then save yours over it"
+            )
+        return SavedKeep(keep, revision + 1, fingerprint)
+
+    # -- secrets and speeds -----------------------------------------------------------------------------------------
+
+    def secret(self, name: str) -> bytes:
+        wanted = select(secrets.c.value).where(secrets.c.name == name)
+        with self._connection() as connection:
+            found = connection.execute(wanted).scalar()
+        if found is None:
+            new = sqlite_insert(secrets).values(name=name, value=random_bytes.token_bytes(32))
+            with self._connection() as connection:
+                connection.execute(new.on_conflict_do_nothing())
+                found = connection.execute(wanted).scalar_one()
+        return bytes(found)
+
+    def record_speed(self, kind: str, nbytes: int, seconds: float) -> None:
+        if nbytes <= 0 or seconds <= 0:
+            return
+        with self._connection() as connection:
+            connection.execute(insert(speeds).values(kind=kind, nbytes=nbytes, seconds=seconds))
+            oldest_kept = (
+                select(speeds.c.id).where(speeds.c.kind == kind).order_by(speeds.c.id.desc()).offset(SPEEDS_KEPT - 1)
+            ).limit(1)
+            newest = connection.execute(oldest_kept).scalar()
+            if newest is not None:
+                connection.execute(delete(speeds).where((speeds.c.kind == kind) & (speeds.c.id < newest)))
+
+    def speed(self, kind: str) -> float | None:
+        last = select(speeds.c.nbytes, speeds.c.seconds).where(speeds.c.kind == kind)
+        with self._connection() as connection:
+            found = connection.execute(last.order_by(speeds.c.id.desc()).limit(SPEEDS_COUNTED)).all()
+        return statistics.median(row.nbytes / row.seconds for row in found) if found else None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # -- the file ---------------------------------------------------------------------------------------------------
+
+    def _open(self) -> Engine:
+        if not self._path.exists():
+            self._path.touch(mode=0o600)
+        engine = create_engine(
+            f"sqlite:///{self._path}", connect_args={"timeout": BUSY_S}, pool_size=8, max_overflow=24
+        )
+        event.listen(engine, "connect", _set_up)
+        try:
+            with engine.begin() as connection:
+                answer = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+                if answer != "ok":
+                    raise DatabaseError("PRAGMA quick_check", {}, sqlite3.DatabaseError(f"quick_check: {answer}"))
+                self._migrate(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+    def _migrate(self, connection: Connection) -> None:
+        logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise FormatUnsupported(
+                f"the database {self._path} was written by a newer plexcut ({error})", "update plexcut"
+            ) from None
+
+    def _set_aside(self) -> Path:
+        mark = time.strftime("%Y%m%d-%H%M%S")
+        aside = self._path.with_name(f"{self._path.name}.damaged-{mark}")
+        n = 1
+        while aside.exists():
+            n += 1
+            aside = self._path.with_name(f"{self._path.name}.damaged-{mark}-{n}")
+        for suffix in ("-wal", "-shm", ""):
+            part = self._path.with_name(self._path.name + suffix)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + suffix))
+        return aside
+
+    def _forget(self) -> None:
+        with self._connection() as connection:
+            connection.execute(delete(selections).where(selections.c.saved_at < time.time() - FORGET_SELECTIONS_S))
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """A connection in a transaction; what fails is told in our words."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: SQLAlchemyError) -> CannotWrite:
+        cause = str(getattr(error, "orig", None) or error)
+        if "full" in cause:
+            return DiskFull(f"the database {self._path} cannot grow: the disk is full", "make room on it")
+        return CannotWrite(f"the database {self._path} cannot be used: {cause}", "check data_dir")
+
+
+def _set_up(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _is_damage(error: DatabaseError) -> bool:
+    if isinstance(error, OperationalError):
+        return "malformed" in str(error.orig)
+    return any(word in str(error.orig) for word in _DAMAGED)

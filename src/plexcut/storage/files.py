@@ -1,0 +1,89 @@
+"""Local folders: one server for a data folder, and paths that stay where they belong."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from plexcut.errors import CannotWrite, DataFolderInUse, FileUnreadable
+
+LOCK_NAME = "server.lock"
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make the data folder, readable by its owner alone: it holds keys.
+
+    Raises:
+        CannotWrite: it cannot be made, or is a file.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWrite(f"the data folder {folder} cannot be made: {error.strerror}", "check data_dir") from None
+
+
+class DataFolderLock:
+    """Holds a data folder for one server, from its making until `close`, or until the process ends however it ends.
+
+    The lock is the kernel's (`flock`), so a killed server leaves none behind; the file itself stays.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock; makes the folder.
+
+        Raises:
+            DataFolderInUse: another server has it. CannotWrite: no lock can be made there.
+        """
+        make_data_folder(folder)
+        path = folder / LOCK_NAME
+        try:
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CannotWrite(f"{path} cannot be written: {error.strerror}", "check data_dir") from None
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._handle, 20, 0).decode("ascii", "replace").strip()
+            os.close(self._handle)
+            raise DataFolderInUse(
+                f"another plexcut server{f' (process {holder})' if holder else ''} uses the data folder {folder}",
+                "stop it, or give this one another data_dir",
+            ) from None
+        except OSError as error:
+            os.close(self._handle)
+            raise CannotWrite(f"{path} cannot be locked: {error.strerror}", "put data_dir on a local disk") from None
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+        self._open = True
+
+    def close(self) -> None:
+        """Let go of the folder; does nothing the second time."""
+        if self._open:
+            self._open = False
+            os.close(self._handle)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def inside(path: Path, root: Path) -> Path:
+    """`path` with links resolved, which must then lie in `root`.
+
+    Raises:
+        FileUnreadable: it is not there, or leads out of `root`.
+    """
+    try:
+        real, real_root = path.resolve(strict=True), root.resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise FileUnreadable(f"{path.name} is not there") from None
+    if not real.is_relative_to(real_root):
+        raise FileUnreadable(f"{path.name} leads out of its folder", "links that leave the library are not followed")
+    return real

@@ -1,0 +1,41 @@
+"""The tables of the database, as the newest migration leaves them. Times are seconds since the epoch."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, Float, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+selections = Table(
+    "selections",
+    metadata,
+    Column("client", String, primary_key=True),
+    Column("ids", JSON, nullable=False),
+    Column("saved_at", Float, nullable=False, index=True),
+)
+
+keeps = Table(
+    "keeps",
+    metadata,
+    Column("recording", String, primary_key=True),
+    Column("keep", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("fingerprint", String, nullable=True),
+    Column("saved_at", Float, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+speeds = Table(
+    "speeds",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String, nullable=False, index=True),
+    Column("nbytes", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
