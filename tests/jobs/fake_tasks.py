@@ -53,4 +53,4 @@ class ScriptedEngine:
 
 def cut(movie: dict[str, Any]) -> dict[str, Any]:
     engine: Any = ScriptedEngine()
-    return tasks.perform(movie, lambda: tasks.Tools(engine=engine, store=None))
+    return tasks.perform(movie, lambda: engine)

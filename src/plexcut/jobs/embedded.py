@@ -12,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import redis.exceptions
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SOCKET = "valkey.sock"
 _MAX_SOCKET_PATH = 100
 """Bytes; the kernel takes 107, and the server adds nothing, but some systems take less."""
 _START_S = 8.0
@@ -56,6 +58,12 @@ def find_server() -> Path:
     )
 
 
+def socket_of(folder: Path) -> str | None:
+    """The address of the server that serves `folder`, None where it has no socket there."""
+    path = folder.absolute() / _SOCKET
+    return _socket_url(path) if path.is_socket() else None
+
+
 class EmbeddedValkey:
     """A Valkey server whose data lie in `folder`. Its `url` stays the same while this object lives.
 
@@ -69,10 +77,10 @@ class EmbeddedValkey:
         self._process: Popen[bytes] | None = None
         self._over = threading.Event()
         self._watcher: threading.Thread | None = None
-        socket_path = self._folder / "valkey.sock"
+        socket_path = self._folder / _SOCKET
         if len(os.fsencode(socket_path)) <= _MAX_SOCKET_PATH:
             self._listen = ["port 0", f"unixsocket {_quoted(socket_path)}", "unixsocketperm 700"]
-            self.url = f"unix://{_url_path(socket_path)}"
+            self.url = _socket_url(socket_path)
         else:
             port, password = _free_port(), secrets.token_urlsafe(24)
             self._listen = ["bind 127.0.0.1", f"port {port}", f"requirepass {password}"]
@@ -201,10 +209,8 @@ def _quoted(path: Path) -> str:
     return f'"{escaped}"'
 
 
-def _url_path(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path))
+def _socket_url(path: Path) -> str:
+    return f"unix://{quote(str(path))}"
 
 
 def _free_port() -> int:

@@ -8,7 +8,6 @@ import os
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -18,7 +17,7 @@ from rq.job import Job as RqJob
 from rq.timeouts import JobTimeoutException
 
 from plexcut.domain.media import CutMode, CutRequest
-from plexcut.domain.ports import MediaEngine, Store
+from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
 from plexcut.jobs import names, stopping
@@ -39,27 +38,20 @@ _CLAIM_LOST = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a task works with. `store` None: speeds are not remembered."""
-
-    engine: MediaEngine
-    store: Store | None
-
-
 def cut(movie: dict[str, Any]) -> dict[str, Any]:
     """Cut a recording; `movie` is a `MovieData` as a dict, the answer the keys of `plexcut cut --json`."""
-    return perform(movie, _tools)
+    return perform(movie, _engine)
 
 
-def _tools() -> Tools:
+def _engine() -> MediaEngine:
     from plexcut import bootstrap
 
-    return bootstrap.task_tools()
+    engine, _store = bootstrap.task_tools()
+    return engine
 
 
-def perform(movie: dict[str, Any], build: Callable[[], Tools]) -> dict[str, Any]:
-    """Run the cut with the tools that `build` makes, and write into the job how it goes and how it ended.
+def perform(movie: dict[str, Any], build: Callable[[], MediaEngine]) -> dict[str, Any]:
+    """Run the cut with the engine that `build` makes, and write into the job how it goes and how it ended.
 
     Any failure is raised again, so that RQ files the job as failed.
     """
@@ -88,13 +80,13 @@ def perform(movie: dict[str, Any], build: Callable[[], Tools]) -> dict[str, Any]
     return result
 
 
-def _cut(movie: dict[str, Any], tools: Tools, control: JobControl) -> dict[str, Any]:
+def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dict[str, Any]:
     if control.should_cancel():
         raise Cancelled("the job was cancelled before it began")
     source, root = Path(movie["path"]), Path(movie["root"])
     if not source.resolve().is_relative_to(root.resolve()):
         raise FileUnreadable(f"{source.name} lies outside its library", "check the library's folder")
-    if tools.engine.fingerprint(source) != movie["fingerprint"]:
+    if engine.fingerprint(source) != movie["fingerprint"]:
         raise RecordingChanged(f"{source.name} has changed since it was looked at", "open it again and check the spans")
     request = CutRequest(
         source=source,
@@ -104,11 +96,7 @@ def _cut(movie: dict[str, Any], tools: Tools, control: JobControl) -> dict[str, 
         fingerprint=movie["fingerprint"],
         temp_dir=temp_dir(root, source.parent),
     )
-    started = time.monotonic()
-    result = tools.engine.cut(request, throttled(control.report), control.should_cancel)
-    if tools.store is not None:
-        tools.store.record_speed("cut", source.stat().st_size, max(time.monotonic() - started, 0.001))
-    return dataclasses.asdict(result)
+    return dataclasses.asdict(engine.cut(request, throttled(control.report), control.should_cancel))
 
 
 def free_name(source: Path) -> Path:

@@ -1,0 +1,5 @@
+"""The command line: `plexcut COMMAND`."""
+
+from plexcut.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,103 @@
+"""The commands, and how each of them ends: one line for a failure, and the exit code that says which."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+import plexcut
+from plexcut.cli import logs, media, output, server
+from plexcut.errors import PlexcutError, UsageError
+
+_HELP = {"help_option_names": ["-h", "--help"]}
+_EPILOG = (
+    "Times are written 83.5, 1:23.5, 00:01:23.500, or #4175 for a frame number. Exit codes: 0 done, 2 wrong usage, "
+    "3 file missing or unreadable, 4 format not supported, 5 result not verified, 6 cannot write, 7 host unreachable, "
+    "8 busy or changed, 130 cancelled."
+)
+
+app = typer.Typer(
+    name="plexcut",
+    help="Cut TV recordings of a Plex library: frame-exact, copied byte for byte, verified.",
+    epilog=_EPILOG,
+    context_settings=_HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.say(f"plexcut {plexcut.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None and not version:
+        output.say(context.get_help())
+
+
+app.command()(server.serve)
+app.command()(server.worker)
+app.command()(media.probe)
+app.command()(media.frame)
+app.command()(media.plan)
+app.command()(media.cut)
+app.command()(media.verify)
+app.command()(server.doctor)
+app.command()(server.passwd)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command that `arguments` (default: those of the process) name, and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and answer its exit code; every failure has been written as one line to stderr."""
+    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(args=arguments, prog_name="plexcut", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except PlexcutError as error:
+        output.fail(error.line)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        output.fail("cancelled")
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; what Python still holds must not make it complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort: one line and an id, never a traceback
+        return _unforeseen(error)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _unforeseen(error: Exception) -> int:
+    describe = getattr(error, "format_message", None)
+    if describe is not None:  # the parser's own errors, whichever package holds their class
+        context = getattr(error, "ctx", None)
+        hint = f"see `{context.command_path} --help`" if context is not None else "see `plexcut --help`"
+        output.fail(UsageError(describe().rstrip("."), hint).line)
+        return UsageError.exit_code
+    error_id, where = logs.unexpected(error)
+    output.fail(f"something unexpected went wrong, error {error_id} ({where})")
+    return 1
+
+
+def _terminate(_signum: int, _frame: object) -> None:
+    raise KeyboardInterrupt

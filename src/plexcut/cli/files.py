@@ -1,0 +1,117 @@
+"""Paths that the command line takes: what is read, and what is written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from plexcut.errors import CannotWrite, DiskFull, FileUnreadable, TargetExists, UsageError
+
+PICTURES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
+
+
+def readable(path: Path) -> Path:
+    """`path`, absolute, after a look whether it is a file that can be read.
+
+    Raises:
+        FileUnreadable: it is not.
+    """
+    path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
+    try:
+        if path.is_dir():
+            raise FileUnreadable(f"{path} is a folder", "name a file in it")
+        if not path.exists():
+            raise FileUnreadable(f"there is no file {path}", "check the path")
+        if not path.is_file():
+            raise FileUnreadable(f"{path} is no ordinary file", "name a recording")
+        with path.open("rb"):
+            return path
+    except FileUnreadable:
+        raise
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "the name is not possible"
+        raise FileUnreadable(f"cannot read {path}: {reason}", "check its permissions") from None
+
+
+def result_of_cut(source: Path, wanted: Path | None, *, overwrite: bool) -> Path:
+    """Where the result of a cut goes: `wanted`, or the first free of `<name> cut.<ext>`, `<name> cut 2.<ext>`, ….
+
+    Raises:
+        TargetExists: `wanted` exists and is not to be overwritten, or is the source itself, by whatever name.
+        CannotWrite: its folder does not exist or cannot be written.
+    """
+    if wanted is None:
+        target = source.with_name(f"{source.stem} cut{source.suffix}")
+        number = 2
+        while os.path.lexists(target):
+            target = source.with_name(f"{source.stem} cut {number}{source.suffix}")
+            number += 1
+    else:
+        target = Path(os.path.abspath(wanted.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
+    writable_folder(target)
+    if os.path.lexists(target):
+        if target.is_dir():
+            raise CannotWrite(f"{target} is a folder", "name a file")
+        with contextlib.suppress(OSError):
+            if target.samefile(source):
+                raise TargetExists(f"{target} is the recording itself", "name another file")
+        if not overwrite:
+            raise TargetExists(f"{target} exists already", "name another file, or give --overwrite")
+    return target
+
+
+def writable_folder(target: Path) -> None:
+    """Look whether a file can be made where `target` is to be.
+
+    Raises:
+        CannotWrite: its folder does not exist or cannot be written.
+    """
+    folder = target.parent
+    if not folder.is_dir():
+        raise CannotWrite(f"there is no folder {folder}", "make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CannotWrite(f"cannot write into {folder}", "check its permissions, or name another place with -o")
+
+
+def picture_format(target: Path) -> str:
+    """`jpg` or `png`, from the name of the picture to write.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    found = PICTURES.get(target.suffix.lower())
+    if found is None:
+        raise UsageError(f"{target.name} names no picture format", "end it with .jpg or .png")
+    return found
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write `data` under a temporary name and move it into place: all of it is there, or nothing.
+
+    Raises:
+        CannotWrite, DiskFull
+    """
+    writable_folder(target)
+    if target.is_dir():
+        raise CannotWrite(f"{target} is a folder", "name a file")
+    temporary: Path | None = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".plexcut-", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(target)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+            raise DiskFull(f"no space left to write {target}", "free some space") from None
+        raise CannotWrite(f"cannot write {target}: {error.strerror}", "check its permissions") from None

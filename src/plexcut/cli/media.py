@@ -1,0 +1,234 @@
+"""`probe`, `frame`, `plan`, `cut`, `verify`: the engine alone, in this process."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from plexcut import config
+from plexcut.cli import files, interrupts, logs, output, spans
+from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts
+from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
+from plexcut.errors import UsageError, VerificationFailed
+
+if TYPE_CHECKING:
+    from plexcut.media.engine import Engine
+
+Recording = Annotated[Path, typer.Argument(metavar="FILE", help="The recording.", show_default=False)]
+Keep = Annotated[
+    list[str],
+    typer.Option("--keep", metavar="A-B", help="A span to keep, end excluded; may be repeated.", show_default=False),
+]
+Mode = Annotated[
+    str,
+    typer.Option(metavar="exact|keyframe", help="keyframe re-encodes nothing and widens the spans to keyframes."),
+]
+Program = Annotated[
+    int | None, typer.Option(metavar="N", help="Which programme of a stream with several.", show_default=False)
+]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
+
+
+def probe(recording: Recording, program: Program = None, config: Config = None, json: Json = False) -> None:
+    """Show what a recording holds."""
+    source = files.readable(recording)
+    engine = _engine(config)
+    facts = engine.probe(source, program)
+    if json:
+        output.answer(dataclasses.asdict(facts))
+        return
+    _show_facts(source, facts)
+
+
+def frame(
+    recording: Recording,
+    at: Annotated[str, typer.Argument(metavar="AT", help="A time, or #N for a frame number.", show_default=False)],
+    out: Annotated[
+        Path, typer.Option("-o", "--output", metavar="OUT.jpg|png", help="The picture to write.", show_default=False)
+    ],
+    width: Annotated[
+        int | None, typer.Option(metavar="W", help="Width in pixels; full size by default.", min=16, max=4096)
+    ] = None,
+    program: Program = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Write the exact frame that is shown at a time."""
+    fmt = files.picture_format(out)
+    position = parse_position(at)
+    source = files.readable(recording)
+    target = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
+    if target.exists() and target.samefile(source):
+        raise UsageError(f"{target} is the recording itself", "name another file")
+    files.writable_folder(target)
+    picture = _engine(config).frame(source, position, width, cast(PictureFormat, fmt), program)
+    files.write_whole(target, picture.data)
+    time_s = us_to_s(picture.time_us)
+    if json:
+        values = {"frame": picture.frame, "time_s": time_s, "width": picture.width, "height": picture.height}
+        output.answer({**values, "path": str(target)})
+    else:
+        output.say(f"frame {picture.frame} at {time_s:.6f} s, {picture.width}x{picture.height}: {target}")
+
+
+def plan(
+    recording: Recording,
+    keep: Keep,
+    mode: Mode = "exact",
+    program: Program = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show what a cut would do."""
+    wanted = spans.parse_keeps(keep)
+    checked = _mode(mode)
+    source = files.readable(recording)
+    engine = _engine(config)
+    made = engine.plan(source, engine.resolve_keep(source, wanted, program), checked, program)
+    if json:
+        output.answer(dataclasses.asdict(made))
+        return
+    output.say(
+        f"{made.frames} frames, {_clock(made.duration_s)}: {made.frames_copied} copied, "
+        f"{made.frames_reencoded} re-encoded, about {_size(made.bytes)}"
+    )
+    for warning in made.warnings:
+        output.say(f"note: {warning}")
+
+
+def cut(
+    recording: Recording,
+    keep: Keep,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="OUT", help="The result; '<name> cut.<ext>' by default."),
+    ] = None,
+    mode: Mode = "exact",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing OUT.")] = False,
+    program: Program = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Cut a recording.
+
+    The named spans are kept, in order, in a new file that is verified before it appears.
+    """
+    wanted = spans.parse_keeps(keep)
+    checked = _mode(mode)
+    source = files.readable(recording)
+    target = files.result_of_cut(source, out, overwrite=overwrite)
+    engine = _engine(config)
+    fingerprint = engine.fingerprint(source)
+    request = CutRequest(
+        source=source,
+        target=target,
+        keep=engine.resolve_keep(source, wanted, program),
+        mode=checked,
+        overwrite=overwrite and out is not None,
+        fingerprint=fingerprint,
+        program=program,
+    )
+    with interrupts.graceful() as should_cancel, output.progress("cutting") as on_progress:
+        result = engine.cut(request, on_progress, should_cancel)
+    if json:
+        output.answer(dataclasses.asdict(result))
+        return
+    output.say(
+        f"{result.path}: {result.frames} frames, {_clock(result.duration_s)}, {_size(result.bytes)}; "
+        f"{result.frames_reencoded} frames re-encoded, {'verified' if result.verified else 'NOT verified'}, "
+        f"{result.seconds:.1f} s"
+    )
+    for stream in result.streams:
+        if not stream.kept:
+            output.say(f"note: stream {stream.id} ({stream.codec}) was dropped: {stream.why}")
+
+
+def verify(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The recording.", show_default=False)],
+    result: Annotated[Path, typer.Argument(metavar="OUT", help="What was cut from it.", show_default=False)],
+    keep: Keep,
+    program: Program = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Check a result against its recording.
+
+    OUT must hold exactly the kept frames of SOURCE, in order and in time.
+    """
+    wanted = spans.parse_keeps(keep)
+    original, cut_file = files.readable(source), files.readable(result)
+    engine = _engine(config)
+    found = engine.verify(original, cut_file, engine.resolve_keep(original, wanted, program), program)
+    if json:
+        output.answer(dataclasses.asdict(found))
+    else:
+        rows = [("ok" if check.ok else "FAILED", check.name, check.detail) for check in found.checks]
+        output.table(("", "check", "detail"), cast(list[tuple[str, ...]], rows))
+    if not found.ok:
+        bad = ", ".join(check.name for check in found.checks if not check.ok)
+        raise VerificationFailed(f"{cut_file} did not pass: {bad}", "cut it again")
+
+
+def _engine(config_file: Path | None) -> Engine:
+    """The engine, with its index under the data folder (without one where that cannot be written)."""
+    logs.quiet()
+    settings = config.load(config.Choices(config=config_file))
+    from plexcut.media.engine import Engine
+
+    return Engine(_usable(settings.cache_dir))
+
+
+def _usable(folder: Path) -> Path | None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError:
+        return None
+
+
+def _mode(written: str) -> CutMode:
+    if written not in CUT_MODES:
+        raise UsageError(f"--mode {written!r} is not possible", f"write {' or '.join(CUT_MODES)}")
+    return written
+
+
+def _show_facts(source: Path, facts: RecordingFacts) -> None:
+    video = facts.video
+    scan = "interlaced" if video.interlaced else "progressive"
+    rows: list[tuple[str, str]] = [
+        ("file", f"{source} ({facts.container}, {_size(facts.size_bytes)})"),
+        ("length", f"{_clock(facts.duration_s)}, {facts.frames} frames, {facts.fps:g} per second"),
+        ("keyframes", str(facts.keyframes)),
+        ("video", f"{video.codec} {video.width}x{video.height} {scan}"),
+    ]
+    rows += [("audio", f"{a.codec} {a.language or '?'} {a.channels or '?'} channels") for a in facts.audio]
+    rows += [("subtitles", f"{s.codec} {s.language or '?'}") for s in facts.subtitles]
+    rows += [("other", s.codec) for s in facts.other]
+    if facts.discontinuities:
+        rows.append(("clock jumps", str(facts.discontinuities)))
+    for name, value in rows:
+        output.say(f"{name:<12}{value}")
+
+
+def _clock(seconds: float) -> str:
+    from fractions import Fraction
+
+    return format_timecode(Fraction(str(seconds)))
+
+
+def _size(nbytes: int) -> str:
+    value: Any = float(nbytes)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}"
+        value /= 1000
+    return f"{value:.2f} GB"

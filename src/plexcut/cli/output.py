@@ -1,0 +1,71 @@
+"""What the command line writes: answers to stdout, progress and failures to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from plexcut.domain.ports import OnProgress
+
+
+def say(text: str) -> None:
+    """A line on stdout."""
+    sys.stdout.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding))
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def answer(values: dict[str, Any]) -> None:
+    """One JSON object as a line on stdout."""
+    say(json.dumps(values, ensure_ascii=True, allow_nan=False))
+
+
+def fail(message: str) -> None:
+    """The one line on stderr that says what is wrong."""
+    line = " ".join(message.split())
+    try:
+        sys.stderr.write(f"plexcut: {line}\n".encode("utf-8", "backslashreplace").decode("utf-8", "replace"))
+        sys.stderr.flush()
+    except (OSError, UnicodeError, ValueError):
+        return  # nobody is there to read it; the exit code still tells
+
+
+@contextmanager
+def progress(what: str) -> Iterator[OnProgress]:
+    """An `on_progress` that draws a bar on stderr if that is a terminal, and nothing otherwise."""
+    if not sys.stderr.isatty():
+        yield lambda _phase, _fraction: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=8) as bar:
+        task = bar.add_task(what, total=1.0)
+
+        def on_progress(phase: str, fraction: float) -> None:
+            bar.update(task, completed=fraction, description=f"{what}: {phase}" if phase else what)
+
+        yield on_progress
+
+
+def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table on stdout."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        drawn.add_row(*(Text(cell) for cell in row))
+    Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty()).print(drawn)
+    sys.stdout.flush()
