@@ -123,10 +123,13 @@ def test_sizes_are_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     sizes = load("check_sizes")
     monkeypatch.setattr(sizes, "ROOT", tmp_path)
     source = tmp_path / "src"
-    source.mkdir()
+    commands = source / "plexcut" / "cli"
+    commands.mkdir(parents=True)
+    (commands / "app.py").write_text("@app.command()\ndef cut(a, b, c, d, e, f): ...\napp.command()(media.plan)\n")
+    (commands / "media.py").write_text("def plan(a, b, c, d, e, f): ...\n")
     (source / "good.py").write_text(
         "class C:\n    def five(self, a, b, c, d, *, e): ...\n"
-        "@app.command()\ndef cut(a, b, c, d, e, f): ...\n"
+        "class D(Foreign):\n    def six(self, a, b, c, d, e, f): ...  # foreign signature\n"
         "def timeline(basename, pos, l, r, step, size): ...\n" + "#\n" * 395
     )
     assert sizes.main() == 0
