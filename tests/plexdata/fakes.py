@@ -1,0 +1,411 @@
+"""Stand-ins for the outside, in memory: libraries, an engine, a queue, a store."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from plexcut.config import Choices, LibrarySettings, Settings, load
+from plexcut.domain.catalog import (
+    Item,
+    ItemQuery,
+    MovieData,
+    Page,
+    RecordingFile,
+    Section,
+    Thumb,
+    Version,
+)
+from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
+from plexcut.domain.media import (
+    CutMode,
+    CutPlan,
+    CutRequest,
+    CutResult,
+    IndexState,
+    Picture,
+    PictureFormat,
+    RecordingFacts,
+    Verification,
+    VideoFacts,
+)
+from plexcut.domain.ports import OnProgress, SavedKeep, ShouldCancel
+from plexcut.domain.spans import KeepList, Span
+from plexcut.domain.timecode import US_PER_S, FrameNumber, Position, floor_us
+from plexcut.errors import (
+    ItemNotFound,
+    JobNotFound,
+    LibraryOffline,
+    NotAllowed,
+    PositionInvalid,
+    QueueOffline,
+    RecordingBusy,
+    RecordingNotFound,
+    SectionNotFound,
+    SpanInvalid,
+    StaleRevision,
+)
+from plexcut.plexdata import Plexdata, Ports
+
+FPS = 25
+
+
+class FakeLibrary:
+    """A library whose content is a list of sections and items; can go offline, hang, and refuse the token."""
+
+    def __init__(self, id: str, kind: str = "folder", root: Path = Path("/nowhere")) -> None:
+        self.id, self.name, self.kind, self.root = id, id.title(), kind, root
+        self.online = True
+        self.refused = False
+        self.hang: threading.Event | None = None
+        self.changed = True
+        self.checks = 0
+        self.closed = False
+        self._sections: list[Section] = []
+        self._items: dict[str, Item] = {}
+
+    # -- content
+
+    def section_of(self, name: str, kind: str) -> Section:
+        section = Section(f"{self.id}~{name}", name, kind, self.id)  # type: ignore[arg-type]
+        self._sections.append(section)
+        return section
+
+    def add(self, section: Section, name: str, *, type: str = "movie", parent: Item | None = None, **more: Any) -> Item:
+        has_file = type in ("movie", "episode")
+        item_id = f"{self.id}~{name}"
+        fields: dict[str, Any] = {
+            "title": name,
+            "recording": f"{self.id}~r.{name}" if has_file else None,
+            "duration_s": 120.0 if has_file else None,
+            "parent": parent.id if parent else None,
+            "show": (parent.id if parent.type == "show" else parent.show) if parent else None,
+        }
+        item = Item(item_id, type, library=self.id, section=section.id, **{**fields, **more})  # type: ignore[arg-type]
+        self._items[item_id] = item
+        self.changed = True
+        return item
+
+    def remove(self, item: Item) -> None:
+        del self._items[item.id]
+        self.changed = True
+
+    # -- the port
+
+    def _answer(self) -> None:
+        if self.hang is not None:
+            self.hang.wait(30)
+        if not self.online:
+            raise LibraryOffline(f"{self.name} does not answer")
+
+    def check(self) -> None:
+        self.checks += 1
+        self._answer()
+        if self.refused:
+            raise NotAllowed(f"{self.name} refuses the token")
+
+    def refresh(self) -> bool:
+        self._answer()
+        changed, self.changed = self.changed, False
+        return changed
+
+    def sections(self) -> tuple[Section, ...]:
+        self._answer()
+        return tuple(self._sections)
+
+    def items(self, section: str, query: ItemQuery) -> Page:
+        self._answer()
+        if section not in {s.id for s in self._sections}:
+            raise SectionNotFound(f"no section {section}")
+        found = [i for i in self._items.values() if i.section == section and i.type in ("movie", "show")]
+        return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
+
+    def item(self, item: str) -> Item:
+        self._answer()
+        if item not in self._items:
+            raise ItemNotFound(f"no item {item}")
+        return self._items[item]
+
+    def children(self, item: str) -> tuple[Item, ...]:
+        self.item(item)
+        return tuple(i for i in self._items.values() if i.parent == item)
+
+    def thumb(self, item: str, width: int) -> Thumb | None:
+        self.item(item)
+        return Thumb(b"jpeg", "image/jpeg")
+
+    def recording(self, recording: str) -> RecordingFile:
+        self._answer()
+        for item in self._items.values():
+            known = {item.recording, *(version.recording for version in item.versions)} - {None}
+            if recording in known:
+                path = self.root / f"{item.title.replace('/', '_')}.ts"
+                return RecordingFile(recording, item.id, item.title, path, self.root, self.id)
+        raise RecordingNotFound(f"no recording {recording}")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeEngine:
+    """Every file is 120 s at 25 fps, 300 MB, and its frames can be told from their bytes."""
+
+    frames: int = 120 * FPS
+    size_bytes: int = 300_000_000
+    print: str = "f1"
+    state: IndexState = field(default_factory=lambda: IndexState("ready", 100.0))
+    fail: Exception | None = None
+    prepared: int = 0
+
+    def fingerprint(self, path: Path) -> str:
+        return self.print
+
+    def probe(self, path: Path, program: int | None = None) -> RecordingFacts:
+        video = VideoFacts("h264", 720, 576, interlaced=True)
+        return RecordingFacts(
+            duration_s=self.frames / FPS,
+            frames=self.frames,
+            fps=FPS,
+            keyframes=self.frames // 12,
+            video=video,
+            audio=(),
+            subtitles=(),
+            other=(),
+            discontinuities=0,
+            container="mpegts",
+            size_bytes=self.size_bytes,
+        )
+
+    def index_state(self, path: Path) -> IndexState:
+        return self.state
+
+    def prepare(self, path: Path) -> IndexState:
+        self.prepared += 1
+        return self.state
+
+    def _frame_at(self, at: Position) -> int:
+        frame = at.n if isinstance(at, FrameNumber) else int(at * FPS)
+        if frame >= self.frames:
+            raise PositionInvalid("beyond the end")
+        return frame
+
+    def resolve_keep(self, path: Path, spans: list[tuple[Position, Position]]) -> KeepList:
+        found = []
+        for a, b in spans:
+            start, end = (p.n if isinstance(p, FrameNumber) else int(p * FPS) for p in (a, b))
+            if end > self.frames:
+                raise SpanInvalid("beyond the end")
+            found.append(Span(start, end))
+        return KeepList.of(found)
+
+    def frame_times_us(self, path: Path, frames: list[int]) -> list[int]:
+        if any(n > self.frames for n in frames):
+            raise PositionInvalid("beyond the end")
+        return [floor_us(Fraction(n, FPS)) for n in frames]
+
+    def frame(self, path: Path, at: Position, width: int | None = None, fmt: PictureFormat = "jpg") -> Picture:
+        if self.fail is not None:
+            raise self.fail
+        n = self._frame_at(at)
+        data = f"{path.stem}:{n}:{width}:{fmt}".encode()
+        return Picture(n, n * US_PER_S // FPS, width or 720, 576, data, f"image/{'jpeg' if fmt == 'jpg' else 'png'}")
+
+    def plan(self, path: Path, keep: KeepList, mode: CutMode) -> CutPlan:
+        spans = tuple((s.start, s.end) for s in keep)
+        return CutPlan(
+            frames=keep.frames,
+            frames_copied=keep.frames,
+            frames_reencoded=0,
+            duration_s=keep.frames / FPS,
+            bytes=1,
+            warnings=(),
+            keep=spans,
+            keep_s=tuple((a / FPS, b / FPS) for a, b in spans),
+        )
+
+    def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
+        raise AssertionError("the server never cuts")
+
+    def verify(self, source: Path, output: Path, keep: KeepList) -> Verification:
+        raise AssertionError("the server never verifies")
+
+
+class FakeQueue:
+    """Jobs in a dict."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.orders: list[tuple[MovieData, dict[str, Any], int]] = []
+        self._jobs: dict[str, Job] = {}
+        self.closed = False
+
+    def _answer(self) -> None:
+        if not self.up:
+            raise QueueOffline("the queue does not answer")
+
+    def online(self) -> bool:
+        return self.up
+
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        self._answer()
+        return (WorkerInfo("w", "idle", 1.0),)
+
+    def enqueue_cut(self, movie: MovieData, meta: dict[str, Any], timeout_s: int) -> Job:
+        self._answer()
+        if any(j.recording == movie.recording and j.state in ("queued", "running") for j in self._jobs.values()):
+            raise RecordingBusy("another job works on this recording")
+        self.orders.append((movie, meta, timeout_s))
+        job = Job(
+            f"j{len(self.orders)}", "cut", "queued", movie.title, movie.recording, "", 0.0, None, 1.0, None, None,
+            None, None, meta,
+        )  # fmt: skip
+        self._jobs[job.id] = job
+        return job
+
+    def change(self, job: str, **fields: Any) -> Job:
+        self._jobs[job] = replace(self._jobs[job], **fields)
+        return self._jobs[job]
+
+    def jobs(self) -> tuple[Job, ...]:
+        self._answer()
+        return tuple(reversed(self._jobs.values()))
+
+    def job(self, job: str) -> Job:
+        if job not in self._jobs:
+            raise JobNotFound(f"no job {job}")
+        return self._jobs[job]
+
+    def cancel(self, job: str) -> Job:
+        return self.change(job, state="cancelled")
+
+    def retry(self, job: str) -> Job:
+        return self.job(job)
+
+    def progress(self) -> Progress:
+        self._answer()
+        return Progress("idle", None, None, None, 0.0, None, None, QueueCounts(0, 0, 0))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeStore:
+    """The same answers as the database; survives the Plexdata that uses it."""
+
+    def __init__(self) -> None:
+        self.selections: dict[str, dict[str, Any]] = {}
+        self.keeps: dict[str, SavedKeep] = {}
+        self.secrets: dict[str, bytes] = {}
+        self.speeds: list[tuple[str, int, float]] = []
+        self.fail: Exception | None = None
+        self._lock = threading.Lock()
+
+    def load_selection(self, client: str) -> dict[str, Any] | None:
+        return self.selections.get(client)
+
+    def save_selection(self, client: str, selection: dict[str, Any]) -> None:
+        if self.fail is not None:
+            raise self.fail
+        self.selections[client] = dict(selection)
+
+    def load_keep(self, recording: str) -> SavedKeep:
+        return self.keeps.get(recording, SavedKeep((), 0, None))
+
+    def save_keep(
+        self, recording: str, keep: tuple[tuple[int, int], ...], revision: int, fingerprint: str | None
+    ) -> SavedKeep:
+        with self._lock:
+            if self.load_keep(recording).revision != revision:
+                raise StaleRevision("changed meanwhile")
+            self.keeps[recording] = SavedKeep(keep, revision + 1, fingerprint)
+            return self.keeps[recording]
+
+    def secret(self, name: str) -> bytes:
+        return self.secrets.setdefault(name, bytes(range(32)))
+
+    def record_speed(self, kind: str, nbytes: int, seconds: float) -> None:
+        self.speeds.append((kind, nbytes, seconds))
+
+    def speed(self, kind: str) -> float | None:
+        return self.speeds[-1][1] / self.speeds[-1][2] if self.speeds else None
+
+    def close(self) -> None:
+        pass
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class World:
+    """A Plexdata and everything around it; `restart` makes a new one on the same state."""
+
+    tmp: Path
+    libraries: list[FakeLibrary]
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    store: FakeStore = field(default_factory=FakeStore)
+    clock: Clock = field(default_factory=Clock)
+    settings: Settings = None  # type: ignore[assignment]
+    plexdata: Plexdata = None  # type: ignore[assignment]
+    made: list[Plexdata] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.settings = replace(
+            load(Choices(), {"PLEXCUT_DATA_DIR": str(self.tmp)}),
+            libraries=tuple(LibrarySettings(lib.id, "folder", lib.name, self.tmp) for lib in self.libraries),
+        )
+        self.restart()
+
+    def restart(self) -> Plexdata:
+        ports = Ports({lib.id: lib for lib in self.libraries}, self.engine, self.queue, self.store)
+        self.plexdata = Plexdata(ports, self.settings, self.clock)
+        self.made.append(self.plexdata)
+        return self.plexdata
+
+    def close(self) -> None:
+        for plexdata in self.made:
+            plexdata.close()
+
+
+def fill(library: FakeLibrary, *, movies: int = 4, shows: int = 2) -> dict[str, Item]:
+    """A movies section and a shows section of two seasons with three episodes each; the items by name."""
+    made: dict[str, Item] = {}
+    section = library.section_of("movies", "movie")
+    for n in range(1, movies + 1):
+        made[f"m{n}"] = library.add(section, f"m{n}", year=2000 + n)
+    section = library.section_of("shows", "show")
+    for s in range(1, shows + 1):
+        show = made[f"s{s}"] = library.add(section, f"s{s}", type="show")
+        for n in (1, 2):
+            name = f"s{s}.{n}"
+            season = made[name] = library.add(section, name, type="season", parent=show, index=n)
+            for e in (1, 2, 3):
+                made[f"{name}.{e}"] = library.add(
+                    section, f"{name}.{e}", type="episode", parent=season, index=e, parent_index=n, show_title=show.title
+                )
+    return made
+
+
+def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Wait for something that another thread brings about."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+__all__ = ["Clock", "FakeEngine", "FakeLibrary", "FakeQueue", "FakeStore", "Version", "World", "fill", "until"]
