@@ -25,6 +25,7 @@ from plexcut.errors import (
     UnknownOutput,
     UsageError,
 )
+from plexcut.web.text import clean
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,8 @@ def status_of(error: PlexcutError) -> int:
 
 def error_body(code: str, message: str, hint: str = "") -> bytes:
     """The error shape as JSON."""
-    return json.dumps({"error": {"code": code, "message": message, "hint": hint}}, ensure_ascii=False).encode()
+    error = {"code": code, "message": clean(message), "hint": clean(hint)}
+    return json.dumps({"error": error}, ensure_ascii=False).encode()
 
 
 def error_response(error: PlexcutError) -> Response:

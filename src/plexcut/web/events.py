@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from plexcut.errors import Busy
 from plexcut.plexdata.model import Event
-from plexcut.web.mapping import rebased
+from plexcut.web.mapping import outgoing
 
 if TYPE_CHECKING:
     from plexcut.plexdata.orchestrator import Plexdata
@@ -112,5 +112,5 @@ class Broadcaster:
 
 def written(event: Event, base_path: str) -> bytes:
     """An event on the wire."""
-    data = json.dumps(rebased(event.data, base_path), ensure_ascii=False, separators=(",", ":"))
+    data = json.dumps(outgoing(event.data, base_path), ensure_ascii=False, separators=(",", ":"))
     return f"event: {event.name}\ndata: {data}\n\n".encode()

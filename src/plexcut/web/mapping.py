@@ -13,26 +13,27 @@ from plexcut.domain import selection as selecting
 from plexcut.domain.timecode import us_to_s
 from plexcut.plexdata import model, views
 from plexcut.web import schemas
+from plexcut.web.text import clean
 
 M = TypeVar("M", bound=BaseModel)
 
 _ADDRESSES = frozenset({"thumb", "url"})
 
 
-def rebased(data: Any, base_path: str) -> Any:
-    """`data` with `base_path` before every address in it."""
-    if not base_path:
-        return data
+def outgoing(data: Any, base_path: str = "") -> Any:
+    """`data` with `base_path` before every address in it, and with text that JSON can carry."""
     if isinstance(data, dict):
         return {
-            key: f"{base_path}{value}" if key in _ADDRESSES and isinstance(value, str) else rebased(value, base_path)
+            key: f"{base_path}{value}" if key in _ADDRESSES and isinstance(value, str) else outgoing(value, base_path)
             for key, value in data.items()
         }
-    return [rebased(one, base_path) for one in data] if isinstance(data, list) else data
+    if isinstance(data, str):
+        return clean(data)
+    return [outgoing(one, base_path) for one in data] if isinstance(data, (list, tuple)) else data
 
 
 def _shaped(shape: type[M], data: dict[str, Any], base_path: str = "") -> M:
-    return shape.model_validate(rebased(data, base_path))
+    return shape.model_validate(outgoing(data, base_path))
 
 
 def libraries(found: tuple[model.LibraryStatus, ...]) -> schemas.Libraries:

@@ -83,6 +83,12 @@ def _bind_error(error: OSError, host: str, port: int) -> Exception:
     return ConfigError(f"cannot listen on {host} port {port}: {error.strerror}", "set server.host and server.port")
 
 
+def _ignore_cut_off(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Let nobody be told of connections that were cut off at the stop: asyncio's streams of Python 3.11 report each."""
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
+
+
 def address_of(host: str, port: int, base_path: str = "") -> str:
     """The address to open in a browser; for a host that means all addresses, the loopback one."""
     name = host.strip("[]")
@@ -107,6 +113,7 @@ async def serve(
         PortInUse, ConfigError: see `bind`.
     """
     context = cast("Context", app.extensions[EXTENSION])
+    asyncio.get_running_loop().set_exception_handler(_ignore_cut_off)
     sockets = bind(host, port)
     actual_port = sockets[0].getsockname()[1]
     context.door.hosts.port = actual_port

@@ -73,8 +73,13 @@ def _position(query: schemas.FrameQuery) -> Position:
 
 
 def picture_format() -> PictureFormat:
-    """PNG only for a client that likes it better than JPEG; no Accept, or `*/*`, is JPEG."""
+    """PNG only for a client that likes it better than JPEG; no Accept, or `*/*`, is JPEG.
+
+    Firefox names PNG among the formats that an image element may show, and JPEG only as `image/*`: no wish for PNG.
+    """
     accept = request.accept_mimetypes
+    if "image/webp" in accept.values():
+        return "jpg"
     return "png" if accept["image/png"] > accept["image/jpeg"] else "jpg"
 
 

@@ -1,0 +1,287 @@
+"""A `Plexdata` that remembers what it was asked, and answers from memory."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Version
+from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
+from plexcut.domain.media import AudioFacts, CutPlan, IndexState, Picture, RecordingFacts, VideoFacts
+from plexcut.domain.selection import Selection
+from plexcut.domain.timecode import FrameNumber, parse_position
+from plexcut.errors import (
+    ItemNotFound,
+    JobNotFound,
+    LibraryNotFound,
+    NotAllowed,
+    PositionInvalid,
+    RecordingNotFound,
+    SectionNotFound,
+    StaleRevision,
+)
+from plexcut.plexdata.events import Events
+from plexcut.plexdata.model import (
+    CutOrder,
+    Health,
+    KeepOrder,
+    KeepState,
+    LibraryStatus,
+    RecordingInfo,
+    SelectionChange,
+    TimelineFrame,
+)
+
+FPS = 50
+FRAMES = 5000
+REC = "home~r1"
+
+SECTION = Section("home~movies", "Movies", "movie", "home")
+
+
+def movie(number: int) -> Item:
+    version = Version(f"home~r{number}", "576p", "mpegts", "mpeg2video", 720, 576, 1000, 100.0, 1, 1)
+    return Item(
+        id=f"home~m{number}",
+        type="movie",
+        title=f"Film {number} <&>",
+        library="home",
+        section=SECTION.id,
+        year=2000 + number,
+        duration_s=100.0,
+        recording=f"home~r{number}",
+        has_thumb=number == 1,
+        versions=(version,),
+    )
+
+
+MOVIES = tuple(movie(number) for number in range(1, 4))
+
+FACTS = RecordingFacts(
+    duration_s=100.0,
+    frames=FRAMES,
+    fps=50.0,
+    keyframes=100,
+    video=VideoFacts("h264", 1280, 720, False),
+    audio=(AudioFacts("ac3", "deu", 2),),
+    subtitles=(),
+    other=(),
+    discontinuities=0,
+    container="mpegts",
+    size_bytes=1000,
+)
+
+JOB = Job(
+    id="job-1",
+    kind="cut",
+    state="queued",
+    title="Film 1",
+    recording=REC,
+    phase="queued",
+    percent=0.0,
+    eta_s=None,
+    created_at=1.0,
+    started_at=None,
+    ended_at=None,
+    result=None,
+    error=None,
+    meta={
+        "section": SECTION.id,
+        "raw_duration_s": 100.0,
+        "cut_duration_s": 10.0,
+        "keep": [[0.0, 10.0]],
+        "in_place": False,
+        "output_path": "/media/Film 1 cut.ts",
+    },
+)
+
+
+@dataclass
+class FakePlexdata:
+    """`hold`, while set, blocks every library call; `fail` is raised by the method that it names."""
+
+    media_file: Path
+    static_dir: Path
+    status: Any = "ok"
+    fail: dict[str, Exception] = field(default_factory=dict)
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    hold: threading.Event | None = None
+
+    def __post_init__(self) -> None:
+        self.events = Events()
+        self._lock = threading.Lock()
+        self._selections: dict[str | None, Selection] = {}
+        self._keep = KeepState(REC, (), (), 0, None)
+        self._default = Selection("home", "movie", SECTION, movies=MOVIES, movie=MOVIES[0])
+
+    def _asked(self, name: str, what: Any = None) -> None:
+        self.calls.append((name, what))
+        if error := self.fail.get(name):
+            raise error
+
+    def subscribe(self, listener: Any) -> Any:
+        return self.events.subscribe(listener)
+
+    def secret(self, name: str) -> bytes:
+        return name.encode().ljust(32, b"s")
+
+    def health(self) -> Health:
+        self._asked("health")
+        return Health(self.status, "0.1.0", self.libraries(), True, 1)
+
+    def libraries(self) -> tuple[LibraryStatus, ...]:
+        self._asked("libraries")
+        return (LibraryStatus("home", "Home", "folder", True, ""),)
+
+    def sections(self, library: str) -> tuple[Section, ...]:
+        self._asked("sections", library)
+        if self.hold is not None:
+            self.hold.wait(20)
+        if library != "home":
+            raise LibraryNotFound(f"there is no library {library!r}")
+        return (SECTION,)
+
+    def items(self, library: str, section: str, query: ItemQuery) -> Page:
+        self._asked("items", query)
+        if section != SECTION.id:
+            raise SectionNotFound("no such section")
+        found = [one for one in MOVIES if query.search.lower() in one.title.lower()]
+        return Page(tuple(found[query.offset : query.offset + query.limit]), len(found))
+
+    def item(self, item: str) -> Item:
+        self._asked("item", item)
+        for one in MOVIES:
+            if one.id == item:
+                return one
+        raise ItemNotFound(f"there is no item {item!r}", "list them again")
+
+    def children(self, item: str) -> tuple[Item, ...]:
+        self.item(item)
+        return ()
+
+    def thumb(self, item: str, width: int = 300) -> Thumb | None:
+        found = self.item(item)
+        return Thumb(b"\xff\xd8poster", "image/jpeg") if found.has_thumb else None
+
+    def selection(self, client: str | None = None) -> Selection:
+        self._asked("selection", client)
+        return self._selections.get(client, self._default)
+
+    def update(self, client: str | None, change: SelectionChange) -> Selection:
+        self._asked("update", (client, change))
+        selected = self.selection(client)
+        if change.movie:
+            selected = replace(selected, movie=self.item(change.movie), pos_s=0.0)
+        if change.pos_s is not None:
+            selected = replace(selected, pos_s=change.pos_s)
+        self._selections[client] = selected
+        self.events.emit("selection", {"movie": {"id": selected.movie and selected.movie.id}}, client)
+        return selected
+
+    def _known(self, recording: str) -> None:
+        if recording not in {one.recording for one in MOVIES}:
+            raise RecordingNotFound(f"there is no recording {recording!r}")
+
+    def recording(self, recording: str) -> RecordingInfo:
+        self._asked("recording", recording)
+        self._known(recording)
+        building = recording == "home~r2"
+        state = IndexState("building", 40.0) if building else IndexState("ready", 100.0)
+        facts = None if building else FACTS
+        return RecordingInfo(recording, "Film", "home~m1", "film.ts", "fp-1", state, facts, self._keep.revision)
+
+    def frame(self, recording: str, at: Any, width: int | None, fmt: str) -> Picture:
+        self._asked("frame", (recording, at, width, fmt))
+        self._known(recording)
+        number = at.n if isinstance(at, FrameNumber) else int(at * FPS)
+        if number >= FRAMES:
+            raise PositionInvalid(f"frame {number} is beyond the end")
+        data = f"{fmt} {number} {width}".encode()
+        kind = {"jpg": "image/jpeg", "png": "image/png"}[fmt]
+        return Picture(number, number * 1_000_000 // FPS, width or 720, 576, data, kind)
+
+    def timeline(
+        self,
+        client: str | None,
+        basename: str,
+        pos: Any,
+        l: int,  # noqa: E741
+        r: int,
+        step: Fraction,
+        size: int,
+    ) -> tuple[TimelineFrame, ...]:
+        self._asked("timeline", (client, basename, pos, l, r, step, size))
+        folder = self.static_dir / REC
+        folder.mkdir(parents=True, exist_ok=True)
+        frames = []
+        for k in range(l, r + 1):
+            at = max(Fraction(0), pos + k * step)
+            name = f"frame_00:00:{int(at):02d}.jpg"
+            (folder / name).write_bytes(b"\xff\xd8" + name.encode())
+            frames.append(TimelineFrame(k, float(at), int(at * FPS), float(at), REC, name))
+        return tuple(frames)
+
+    def _playlist(self, client: str | None, base_url: str) -> BytesIO:
+        self._asked("playlist", (client, base_url))
+        return BytesIO(f"<playlist>{base_url}/streams/good.signed~token</playlist>".encode())
+
+    stream_all = stream_section = stream_movie = _playlist
+
+    def open_stream(self, token: str) -> RecordingFile:
+        self._asked("open_stream", token)
+        if token != "good.signed~token":
+            raise NotAllowed("this stream address was not made here", "get a new playlist")
+        return RecordingFile(REC, "home~m1", "Film", self.media_file, self.media_file.parent, "home")
+
+    def keep(self, recording: str) -> KeepState:
+        self._asked("keep", recording)
+        self._known(recording)
+        return self._keep
+
+    def save_keep(self, order: KeepOrder) -> KeepState:
+        self._asked("save_keep", order)
+        self._known(order.recording)
+        with self._lock:
+            if order.revision != self._keep.revision:
+                raise StaleRevision("somebody saved another keep list", "load it again")
+            frames = tuple((self._frame(a), self._frame(b)) for a, b in order.keep)
+            times = tuple((a / FPS, b / FPS) for a, b in frames)
+            self._keep = KeepState(REC, times, frames, order.revision + 1, "fp-1")
+            return self._keep
+
+    @staticmethod
+    def _frame(written: Any) -> int:
+        at = written if isinstance(written, FrameNumber) else parse_position(written)
+        return at.n if isinstance(at, FrameNumber) else -int(-at * FPS // 1)
+
+    def plan(self, order: CutOrder) -> CutPlan:
+        self._asked("plan", order)
+        return CutPlan(500, 480, 20, 10.0, 12345, (), ((0, 500),), ((0.0, 10.0),))
+
+    def cut(self, client: str | None, order: CutOrder) -> Job:
+        self._asked("cut", (client, order))
+        return JOB
+
+    def jobs(self) -> tuple[Job, ...]:
+        self._asked("jobs")
+        return (JOB,)
+
+    def job(self, job: str) -> Job:
+        self._asked("job", job)
+        if job != JOB.id:
+            raise JobNotFound(f"there is no job {job!r}")
+        return JOB
+
+    def cancel(self, job: str) -> Job:
+        return replace(self.job(job), state="cancelled")
+
+    def retry(self, job: str) -> Job:
+        return replace(self.job(job), id="job-2")
+
+    def progress(self) -> Progress:
+        self._asked("progress")
+        return Progress("idle", None, None, None, 0.0, None, WorkerInfo("w", "idle", 1.0), QueueCounts(0, 0, 0))
