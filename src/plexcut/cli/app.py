@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import Annotated
@@ -11,7 +10,7 @@ import typer
 
 import plexcut
 from plexcut.cli import logs, media, output, server
-from plexcut.errors import PlexcutError, UsageError
+from plexcut.errors import Cancelled, PlexcutError, UsageError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
 _EPILOG = (
@@ -69,18 +68,15 @@ def run(arguments: list[str]) -> int:
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
         code = app(args=arguments, prog_name="plexcut", standalone_mode=False)
-        sys.stdout.flush()
+        if code == Cancelled.exit_code:  # Typer's word for Ctrl-C
+            output.fail("cancelled")
         return code if isinstance(code, int) else 0
     except PlexcutError as error:
         output.fail(error.line)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         output.fail("cancelled")
-        return 130
-    except BrokenPipeError:
-        # Whoever read our output has left; what Python still holds must not make it complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return Cancelled.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: one line and an id, never a traceback
         return _unforeseen(error)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from pathlib import Path
@@ -54,12 +53,19 @@ def result_of_cut(source: Path, wanted: Path | None, *, overwrite: bool) -> Path
     if os.path.lexists(target):
         if target.is_dir():
             raise CannotWrite(f"{target} is a folder", "name a file")
-        with contextlib.suppress(OSError):
-            if target.samefile(source):
-                raise TargetExists(f"{target} is the recording itself", "name another file")
+        if is_same_file(target, source):
+            raise TargetExists(f"{target} is the recording itself", "name another file")
         if not overwrite:
             raise TargetExists(f"{target} exists already", "name another file, or give --overwrite")
     return target
+
+
+def is_same_file(one: Path, other: Path) -> bool:
+    """Whether both names lead to one file, by hard or symbolic links too; a link that leads nowhere does not."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def writable_folder(target: Path) -> None:

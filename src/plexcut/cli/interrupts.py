@@ -30,6 +30,7 @@ def graceful() -> Iterator[ShouldCancel]:
     try:
         yield lambda: asked[0]
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if asked[0]:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for signum, handler in zip(signals, before, strict=True):
             signal.signal(signum, handler)

@@ -52,6 +52,7 @@ def to_file(settings: config.Settings, name: str) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.DEBUG if is_debug() else logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     if is_debug():
         root.addHandler(logging.StreamHandler(sys.stderr))
 

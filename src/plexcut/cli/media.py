@@ -66,7 +66,7 @@ def frame(
     position = parse_position(at)
     source = files.readable(recording)
     target = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
-    if target.exists() and target.samefile(source):
+    if files.is_same_file(target, source):
         raise UsageError(f"{target} is the recording itself", "name another file")
     files.writable_folder(target)
     picture = _engine(config).frame(source, position, width, cast(PictureFormat, fmt), program)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +14,13 @@ from plexcut.domain.ports import OnProgress
 
 
 def say(text: str) -> None:
-    """A line on stdout."""
-    sys.stdout.write(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding))
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    """A line on stdout. That its reader has left is no failure of what we do."""
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def answer(values: dict[str, Any]) -> None:
@@ -64,8 +69,13 @@ def table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(*headings, box=box.SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        drawn.add_column(heading, overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(cell) for cell in row))
-    Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty()).print(drawn)
-    sys.stdout.flush()
+    is_terminal = sys.stdout.isatty()
+    text = io.StringIO()
+    width = None if is_terminal else 200
+    Console(file=text, force_terminal=is_terminal, width=width).print(drawn)
+    say("\n".join(line.rstrip() for line in text.getvalue().strip("\n").splitlines()))
