@@ -1,0 +1,213 @@
+"""Keep lists, plans, cuts, estimates, and what the page is told of jobs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from plexcut.errors import (
+    QueueOffline,
+    RecordingBusy,
+    RecordingChanged,
+    SpanInvalid,
+    StaleRevision,
+    UnknownOutput,
+    UsageError,
+)
+from plexcut.plexdata import CutOrder, KeepOrder, SelectionChange, views
+from plexcut.plexdata.keeping import ASSUMED_BYTES_PER_S, FIXED_COST_S, estimate_s, job_timeout_s
+from tests.plexdata.fakes import World, until
+
+R = "a~r.m2"
+
+
+def test_a_keep_list_is_saved_as_frames(world: World) -> None:
+    assert views.keep(world.plexdata.keep(R)) == {"keep": [], "keep_frames": [], "revision": 0, "fingerprint": None}
+    told: list[Any] = []
+    world.plexdata.subscribe(told.append)
+    saved = world.plexdata.save_keep(KeepOrder(R, [("#250", "00:00:20"), (1, 2.5)], 0))
+    shown = {
+        "keep": [[1.0, 2.48], [10.0, 20.0]],
+        "keep_frames": [[25, 62], [250, 500]],
+        "revision": 1,
+        "fingerprint": "f1",
+    }
+    assert views.keep(saved) == views.keep(world.plexdata.keep(R)) == shown
+    assert [(e.name, e.data) for e in told] == [("keep", {"recording": R, "revision": 1, "keep": shown["keep"]})]
+    assert views.keep(world.restart().keep(R)) == shown
+    assert world.plexdata.save_keep(KeepOrder(R, [], 1)).keep_frames == ()
+
+
+def test_a_stale_revision_loses_nothing(world: World) -> None:
+    world.plexdata.save_keep(KeepOrder(R, [(1, 2)], 0))
+    with pytest.raises(StaleRevision):
+        world.plexdata.save_keep(KeepOrder(R, [(5, 6)], 0))
+    assert world.plexdata.keep(R).keep_s == ((1.0, 2.0),)
+
+
+def test_impossible_keep_lists(world: World) -> None:
+    for spans in ([(2, 1)], [(1, 1)], [(0, 500)], [(-1, 2)], [("x", 2)], [(0, 1)] * 1001):
+        with pytest.raises(SpanInvalid):
+            world.plexdata.save_keep(KeepOrder(R, spans, 0))
+        with pytest.raises(SpanInvalid):
+            world.plexdata.plan(CutOrder(R, spans))
+    with pytest.raises(UsageError):
+        world.plexdata.save_keep(KeepOrder(R, [(0, 1)], -1))
+    with pytest.raises(RecordingChanged):
+        world.plexdata.save_keep(KeepOrder(R, [(0, 1)], 0, fingerprint="another"))
+    assert world.plexdata.keep(R).revision == 0
+
+
+def test_a_keep_list_of_a_file_that_shrank_still_shows(world: World) -> None:
+    world.plexdata.save_keep(KeepOrder(R, [(1, 2), (100, 110)], 0))
+    world.engine.frames, world.engine.print = 2600, "f2"
+    state = world.plexdata.keep(R)
+    assert (state.keep_s, state.fingerprint) == (((1.0, 2.0), (100.0, 104.0)), "f1")
+
+
+def test_a_cut_does_the_four_steps(world: World) -> None:
+    world.plexdata.update("x", SelectionChange(movie="b~m1"))
+    job = world.plexdata.cut("x", CutOrder(R, [(10, 20), ("#0", "#25")]))
+    selection = world.plexdata.selection("x")
+    assert selection.section is not None
+    assert selection.movie is not None
+    assert (selection.section.id, selection.movie.id) == ("a~movies", "a~m2")
+    ((movie, meta, timeout_s),) = world.queue.orders
+    assert json.loads(json.dumps(asdict(movie)))["keep"] == [[0, 25], [250, 500]]
+    assert (movie.recording, movie.section, movie.fingerprint, movie.mode) == (R, "a~movies", "f1", "exact")
+    assert (movie.path, movie.root) == (str(world.tmp / "m2.ts"), str(world.tmp))
+    assert (movie.raw_duration_s, movie.cut_duration_s) == (120.0, 11.0)
+    assert timeout_s == 600
+    shown = views.job(job)
+    assert shown["id"] == "j1"
+    assert "meta" not in shown
+    assert {key: shown[key] for key in meta} == {
+        "section": "a~movies",
+        "raw_duration_s": 120.0,
+        "cut_duration_s": 11.0,
+        "keep": [[0.0, 1.0], [10.0, 20.0]],
+        "in_place": False,
+        "output_path": str(world.tmp / "m2 cut.ts"),
+    }
+
+
+def test_the_result_gets_a_free_name(world: World) -> None:
+    for taken in ("m2 cut.ts", "m2 cut 2.ts"):
+        (world.tmp / taken).touch()
+    job = world.plexdata.cut(None, CutOrder(R, [(0, 1)]))
+    assert job.meta["output_path"] == str(world.tmp / "m2 cut 3.ts")
+
+
+def test_the_position_stays_when_the_selected_movie_is_cut(world: World) -> None:
+    world.plexdata.update(None, SelectionChange(movie="a~m2", pos_s=33.0))
+    world.plexdata.cut(None, CutOrder(R, [(0, 1)]))
+    assert world.plexdata.selection().pos_s == 33.0
+
+
+def test_without_a_keep_list_the_saved_one_is_cut(world: World) -> None:
+    with pytest.raises(SpanInvalid):
+        world.plexdata.cut(None, CutOrder(R))
+    world.plexdata.save_keep(KeepOrder(R, [(3, 4)], 0))
+    assert world.plexdata.plan(CutOrder(R)).frames == 25
+    world.plexdata.cut(None, CutOrder(R))
+    assert world.queue.orders[0][0].keep == ((75, 100),)
+    world.engine.print = "f2"
+    with pytest.raises(RecordingChanged):
+        world.plexdata.plan(CutOrder(R))
+
+
+def test_refused_orders(world: World) -> None:
+    before = world.plexdata.selection()
+    with pytest.raises(UnknownOutput):
+        world.plexdata.cut(None, CutOrder(R, [(0, 1)], output="replace"))
+    with pytest.raises(UsageError):
+        world.plexdata.cut(None, CutOrder(R, [(0, 1)], mode="fast"))
+    assert world.plexdata.selection() == before
+    with pytest.raises(SpanInvalid):
+        world.plexdata.cut(None, CutOrder(R, []))
+    with pytest.raises(RecordingChanged):
+        world.plexdata.cut(None, CutOrder(R, [(0, 1)], fingerprint="another"))
+    world.plexdata.cut(None, CutOrder(R, [(0, 1)], fingerprint="f1"))
+    with pytest.raises(RecordingBusy):
+        world.plexdata.cut(None, CutOrder(R, [(0, 1)]))
+    world.plexdata.cut(None, CutOrder("a~r.m3", [(0, 1)]))
+    world.queue.up = False
+    with pytest.raises(QueueOffline):
+        world.plexdata.cut(None, CutOrder("a~r.m1", [(0, 1)]))
+    assert len(world.queue.orders) == 2
+
+
+def test_the_estimate_decides_the_time_limit() -> None:
+    assert estimate_s(0, None) == FIXED_COST_S
+    assert estimate_s(1000, 10.0) == FIXED_COST_S + 100
+    assert estimate_s(ASSUMED_BYTES_PER_S, None) == FIXED_COST_S + 1
+    assert job_timeout_s(600, 599.0) == 600
+    assert job_timeout_s(600, 600.0) == 600
+    assert job_timeout_s(600, 600.5) == 1802
+    assert job_timeout_s(900, 700) == 900
+
+
+def test_a_long_job_gets_three_times_its_estimate(world: World) -> None:
+    world.engine.size_bytes = 3_000_000
+    world.store.speeds.append(("cut", 3000, 1.0))
+    world.plexdata.save_keep(KeepOrder(R, [(0, 120)], 0))
+    world.plexdata.update(None, SelectionChange(movie="a~m2"))
+    assert world.plexdata.selection().eta_s == 1002.0
+    world.plexdata.cut(None, CutOrder(R))
+    movie, _, timeout_s = world.queue.orders[0]
+    assert (movie.eta_s, timeout_s) == (1002.0, 3006)
+
+
+def test_the_selections_estimate_follows_the_saved_keep_list(world: World) -> None:
+    plexdata = world.plexdata
+    assert plexdata.update_movie(None, "a~m2").eta_s is None
+    plexdata.save_keep(KeepOrder(R, [(0, 60)], 0))
+    assert plexdata.selection().eta_s == pytest.approx(FIXED_COST_S + 150_000_000 / ASSUMED_BYTES_PER_S, abs=0.1)
+    assert plexdata.update_movie(None, "a~m1").eta_s is None
+    world.libraries[0].online = False
+    assert plexdata.selection().eta_s is None
+
+
+def test_jobs_are_told_and_their_speed_is_learnt(world: World) -> None:
+    world.plexdata.start()
+    assert world.plexdata.wait_ready(10)
+    until(lambda: world.plexdata.health().queue_online)
+    told: list[Any] = []
+    end = world.plexdata.subscribe(told.append)
+    until(lambda: any(event.name == "progress" for event in told))
+    job = world.plexdata.cut(None, CutOrder(R, [(0, 1)]))
+    until(lambda: any(event.name == "job" for event in told))
+    world.queue.change(job.id, state="running", percent=40.0, phase="copying")
+    until(lambda: any(event.name == "job" and event.data["percent"] == 40.0 for event in told))
+    world.queue.change(job.id, state="finished", result={"bytes": 5_000_000, "seconds": 0.5})
+    until(lambda: any(event.name == "job" and event.data["state"] == "finished" for event in told))
+    until(lambda: world.store.speeds == [("cut", 5_000_000, 0.5)])
+    world.queue.up = False
+    world.queue.up = True
+    end()
+
+
+def test_cancel_and_retry_are_told_at_once(world: World) -> None:
+    job = world.plexdata.cut(None, CutOrder(R, [(0, 1)]))
+    told: list[Any] = []
+    world.plexdata.subscribe(told.append)
+    assert world.plexdata.cancel(job.id).state == "cancelled"
+    assert [(e.name, e.data["state"]) for e in told] == [("job", "cancelled")]
+    assert world.plexdata.jobs() == (world.plexdata.job(job.id),)
+    assert world.plexdata.progress().state == "idle"
+
+
+@pytest.mark.logs_error("a listener failed")
+def test_a_listener_that_fails_does_not_keep_the_others_from_it(world: World) -> None:
+    told: list[Any] = []
+
+    def fails(event: Any) -> None:
+        raise RuntimeError("a bug")
+
+    world.plexdata.subscribe(fails)
+    world.plexdata.subscribe(told.append)
+    world.plexdata.save_keep(KeepOrder(R, [(0, 1)], 0))
+    assert [event.name for event in told] == ["library", "keep"]
