@@ -395,7 +395,13 @@ def fill(library: FakeLibrary, *, movies: int = 4, shows: int = 2) -> dict[str, 
             season = made[name] = library.add(section, name, type="season", parent=show, index=n)
             for e in (1, 2, 3):
                 made[f"{name}.{e}"] = library.add(
-                    section, f"{name}.{e}", type="episode", parent=season, index=e, parent_index=n, show_title=show.title
+                    section,
+                    f"{name}.{e}",
+                    type="episode",
+                    parent=season,
+                    index=e,
+                    parent_index=n,
+                    show_title=show.title,
                 )
     return made
 

@@ -78,9 +78,7 @@ def test_positions_are_clamped_to_the_recording(world: World) -> None:
 def test_the_answer_has_addresses(world: World) -> None:
     frames = world.plexdata.timeline(None, "frame.jpg", 1.01, 0, 0, 1, 160)
     assert views.timeline(frames) == {
-        "frames": [
-            {"k": 0, "pos_s": 1.01, "frame": 25, "time_s": 1.0, "url": "/static/a~r.m1/frame_00:00:01.010.jpg"}
-        ],
+        "frames": [{"k": 0, "pos_s": 1.01, "frame": 25, "time_s": 1.0, "url": "/static/a~r.m1/frame_00:00:01.010.jpg"}],
         "total": 1,
     }
 

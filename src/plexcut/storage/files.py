@@ -1,4 +1,4 @@
-"""Local folders: one server for a data folder, and paths that stay where they belong."""
+"""Local folders: the data folder, and one server for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from plexcut.errors import CannotWrite, DataFolderInUse, FileUnreadable
+from plexcut.errors import CannotWrite, DataFolderInUse
 
 LOCK_NAME = "server.lock"
 
@@ -72,18 +72,3 @@ class DataFolderLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def inside(path: Path, root: Path) -> Path:
-    """`path` with links resolved, which must then lie in `root`.
-
-    Raises:
-        FileUnreadable: it is not there, or leads out of `root`.
-    """
-    try:
-        real, real_root = path.resolve(strict=True), root.resolve(strict=True)
-    except (OSError, RuntimeError):
-        raise FileUnreadable(f"{path.name} is not there") from None
-    if not real.is_relative_to(real_root):
-        raise FileUnreadable(f"{path.name} leads out of its folder", "links that leave the library are not followed")
-    return real
