@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import av
 from av.codec.context import Flags
@@ -48,7 +49,7 @@ def decode_units(context: VideoCodecContext, units: Iterable[tuple[int, Unit]]) 
     yield from _decode(context, None)
 
 
-def _decode(context: VideoCodecContext, packet: av.Packet | None) -> Iterator[tuple[int, VideoFrame]]:
+def _decode(context: VideoCodecContext, packet: av.Packet[Any] | None) -> Iterator[tuple[int, VideoFrame]]:
     try:
         frames = context.decode(packet)
     except (av.FFmpegError, EOFError):

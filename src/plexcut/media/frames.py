@@ -14,6 +14,7 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import open_units
 
 _AHEAD_ROWS = 6
+_BACK_ROWS = 12
 _CACHE_BYTES = 160 << 20
 
 
@@ -61,8 +62,9 @@ def exact_frame(path: Path, index: MediaIndex, number: int, cache: FrameCache, i
         last = min(row + 1 + _AHEAD_ROWS, index.pts.size)
         earlier = index.key_before(first - 1) if first > int(index.keys[0]) else first
         for start in dict.fromkeys((first, earlier)):
-            wanted = set(range(max(start, row - 12), last)) | {row}
-            shown = {r for r in wanted if index.number_of[r] >= 0}
+            # What else comes out on the way is kept too, unless it leads a keyframe and looks behind `start`.
+            near = range(max(start, row - _BACK_ROWS), last)
+            shown = {r for r in near if index.number_of[r] >= 0 and index.key_before(r) >= start} | {row}
             found: VideoFrame | None = None
             for decoded, frame in decode_rows(reader, index, start, last, shown):
                 cache.put(identity, decoded, frame)

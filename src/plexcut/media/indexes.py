@@ -78,6 +78,8 @@ class Indexes:
             return state
         key = (self.fingerprint(path), program)
         build, mine = self._claim(key)
+        if build.future.done():
+            return self.state(path, program)
         if mine:
             threading.Thread(target=self._run, args=(build, key, path), name="index", daemon=True).start()
         return IndexState("building", round(build.percent, 1))
@@ -125,6 +127,10 @@ class Indexes:
             if running is not None:
                 return running, False
             build = _Build(Future())
+            ready = self._ready.get(key)
+            if ready is not None:
+                build.future.set_result(ready)
+                return build, False
             self._builds[key] = build
             return build, True
 

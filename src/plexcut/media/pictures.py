@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from fractions import Fraction
 
 import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from plexcut.domain.media import PictureFormat
 from plexcut.errors import FormatUnsupported
 
 MAX_SIDE_PX = 4096
 _HD_LINES = 720
+_SCALING = threading.Lock()
+"""PyAV changes the frame that it scales for as long as that takes, and several threads are given the same frame."""
 _MEDIA_TYPES: dict[PictureFormat, str] = {"jpg": "image/jpeg", "png": "image/png"}
 
 
@@ -45,14 +48,16 @@ def encode_picture(frame: VideoFrame, sample_aspect: Fraction, width: int | None
     size = shown_size(frame.width, frame.height, sample_aspect, width)
     source = _source_colorspace(frame)
     try:
-        scaled = frame.reformat(
-            width=size[0],
-            height=size[1],
-            format="yuvj420p" if fmt == "jpg" else "rgb24",
-            src_colorspace=source,
-            dst_colorspace=Colorspace.ITU601 if fmt == "jpg" else source,
-            dst_color_range=ColorRange.JPEG,
-        )
+        with _SCALING:
+            scaled = VideoReformatter().reformat(
+                frame,
+                width=size[0],
+                height=size[1],
+                format="yuvj420p" if fmt == "jpg" else "rgb24",
+                src_colorspace=source,
+                dst_colorspace=Colorspace.ITU601 if fmt == "jpg" else source,
+                dst_color_range=ColorRange.JPEG,
+            )
         data = _encode(scaled, fmt)
     except (av.FFmpegError, ValueError) as error:
         raise FormatUnsupported(f"the picture cannot be shown: {error}") from error

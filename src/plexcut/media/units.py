@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import av
 import numpy as np
@@ -31,7 +31,7 @@ class UnitReader(Protocol):
     def close(self) -> None:
         """Close the file."""
 
-    def __enter__(self) -> UnitReader: ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -69,7 +69,7 @@ class TransportUnits(_Closing):
             raise FormatUnsupported(f"{path.name} is no transport stream any more", "open it again")
         self._reader = PacketReader(self._file, layout, index.size_bytes)
 
-    def __enter__(self) -> TransportUnits:
+    def __enter__(self) -> Self:
         return self
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class ContainerUnits(_Closing):
         }
         self._joined = index.video.codec in ("h264", "hevc", "mpeg2video", "mpeg1video")
 
-    def __enter__(self) -> ContainerUnits:
+    def __enter__(self) -> Self:
         return self
 
     def close(self) -> None:
@@ -148,7 +148,7 @@ class ContainerUnits(_Closing):
         except (av.FFmpegError, EOFError) as error:
             raise FileUnreadable(f"the recording cannot be read: {error}") from None
 
-    def _found(self, first: int) -> Iterator[tuple[av.Packet, int | None]]:
+    def _found(self, first: int) -> Iterator[tuple[av.Packet[Any], int | None]]:
         index = self._index
         for back in (0, 2, 10, 60, None):
             packets = self._demux_near(first, back)
@@ -167,7 +167,7 @@ class ContainerUnits(_Closing):
             f"frame {int(index.number_of[first])} is not where it was", "the recording may have changed; open it again"
         )
 
-    def _demux_near(self, row: int, back_s: int | None) -> Iterator[av.Packet]:
+    def _demux_near(self, row: int, back_s: int | None) -> Iterator[av.Packet[Any]]:
         index = self._index
         if back_s is None:
             target = int(min(index.pts[0], index.dts[0]))
@@ -180,7 +180,7 @@ class ContainerUnits(_Closing):
             if packet.size and not packet.is_discard:
                 yield packet
 
-    def _row(self, packet: av.Packet) -> int | None:
+    def _row(self, packet: av.Packet[Any]) -> int | None:
         pts = packet.dts if packet.pts is None else packet.pts
         dts = packet.pts if packet.dts is None else packet.dts
         if pts is None or dts is None:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+Bytes = bytes
 _ESCAPED = re.compile(rb"\x00\x00(?=[\x00-\x03])")
 
 
@@ -73,7 +74,7 @@ class BitWriter:
         length = (value + 1).bit_length()
         self.u(2 * length - 1, value + 1)
 
-    def copy(self, data: bytes, start: int, end: int) -> None:
+    def copy(self, data: Bytes, start: int, end: int) -> None:
         """Bits `[start, end)` of `data`."""
         if end > start:
             total = 8 * len(data)
@@ -84,11 +85,11 @@ class BitWriter:
         while self._count % 8:
             self.u(1, bit)
 
-    def bytes(self) -> bytes:
+    def bytes(self) -> Bytes:
         """What was written; a whole number of bytes."""
         return self._bits.to_bytes(self._count // 8, "big")
 
-    def rbsp(self) -> bytes:
+    def rbsp(self) -> Bytes:
         """With the stop bit and zeros up to a whole byte."""
         self.u(1, 1)
         self.align(0)
@@ -117,8 +118,9 @@ def start_codes(es: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 def annexb_nals(data: bytes) -> list[bytes]:
     """NAL units of a byte stream, without start codes and trailing zeros."""
     at = start_codes(np.frombuffer(data, np.uint8)).tolist()
-    ends = [*at[1:], len(data)]
-    return [data[a + 3 : b].rstrip(b"\x00") for a, b in zip(at, ends, strict=True)]
+    if not at:
+        return []
+    return [data[a + 3 : b].rstrip(b"\x00") for a, b in zip(at, [*at[1:], len(data)], strict=True)]
 
 
 def sized_nals(data: bytes, length_size: int) -> list[bytes]:

@@ -16,6 +16,7 @@ END_OF_SEQUENCE_NAL = bytes([END_SEQUENCE << 1, 1])
 
 
 def nal_type(nal: bytes) -> int:
+    """`nal_unit_type`; `nal` is not empty."""
     return nal[0] >> 1 & 63
 
 

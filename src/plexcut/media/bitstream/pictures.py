@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.bitstream import h264, hevc, mpeg2
+from plexcut.media.bitstream.bits import BitReader
 
 
 class PictureFlag(IntFlag):
@@ -105,7 +106,7 @@ class H264Pictures(PictureAssembler):
 
     def relevant(self, heads: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
         kind = heads[:, 0] & 31
-        return (kind >= 1) & (kind <= 18) & (kind != 12) & (kind != 10) & (kind != 11)
+        return np.asarray((kind >= 1) & (kind <= 18) & (kind != 12) & (kind != 10) & (kind != 11), np.bool_)
 
     def unit(self, start: int, data: bytes, *, new_pes: bool = False) -> None:
         kind = data[0] & 31
@@ -158,7 +159,7 @@ class H264Pictures(PictureAssembler):
 
     @staticmethod
     def _kind_of(data: bytes) -> int:
-        reader = h264.BitReader(data[1:12])
+        reader = BitReader(data[1:12])
         reader.ue()
         return reader.ue() % 5
 
@@ -216,7 +217,7 @@ class Mpeg2Pictures(PictureAssembler):
 
     def relevant(self, heads: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
         code = heads[:, 0]
-        return (code == 0) | (code == 0xB3) | (code == 0xB5) | (code == 0xB8)
+        return np.asarray((code == 0) | (code == 0xB3) | (code == 0xB5) | (code == 0xB8), np.bool_)
 
     def unit(self, start: int, data: bytes, *, new_pes: bool = False) -> None:
         code = data[0]

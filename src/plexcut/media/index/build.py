@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from plexcut.errors import FormatUnsupported, PlexcutError
 from plexcut.media.bitstream.pictures import ASSEMBLERS
 from plexcut.media.decoding import decode_units, make_decoder
+from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index import container, transport_stream
 from plexcut.media.index.model import MediaIndex, Track, VideoTrack, display_order
 from plexcut.media.index.packets import find_layout
@@ -217,4 +218,17 @@ def _proved(path: Path, index: MediaIndex) -> MediaIndex:
         sample_aspect=Fraction(aspect) if aspect else Fraction(1),
         profile=context.profile,
     )
-    return replace(index, video=video)
+    return _without_lost_end(path, replace(index, video=video))
+
+
+def _without_lost_end(path: Path, index: MediaIndex) -> MediaIndex:
+    """Less the frame that was cut off with the end of the file, where so little of it is left that none comes out."""
+    last = index.pts.size - 1
+    number = int(index.number_of[last])
+    if number < 0 or index.frames < 2:
+        return index
+    try:
+        exact_frame(path, index, number, FrameCache(), "")
+    except FormatUnsupported:
+        return replace(index, display=np.delete(index.display, number))
+    return index

@@ -78,7 +78,7 @@ class IndexCache:
             with os.fdopen(handle, "wb") as file:
                 arrays = {name: getattr(index, name) for name in _ARRAYS}
                 np.savez(file, meta=np.frombuffer(meta, np.uint8), **arrays)
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except OSError as error:
             log.info("index cache %s cannot be written: %s", path.name, error)
             if temporary is not None:

@@ -1,4 +1,4 @@
-"""Index of a file that a demuxer must take apart (MP4, MKV, programme streams, ...): one pass over its video packets."""
+"""Index of a file that a demuxer must take apart (MP4, MKV, programme streams, ...): one pass over its packets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import av
 import av.container
@@ -38,11 +38,11 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
     """
     with open_for_reading(path) as file:
         try:
-            container = av.open(cast("BinaryIO", file), mode="r", options=_OPTIONS)
+            container = av.open(file, mode="r", options=_OPTIONS)
         except (av.FFmpegError, ValueError, EOFError) as error:
             raise FormatUnsupported(f"{path.name} is no recording that can be read", _reason(error)) from error
-        with cast("av.container.InputContainer", container) as opened:
-            yield opened
+        with container:
+            yield container
 
 
 def open_for_reading(path: Path) -> BinaryIO:
@@ -155,7 +155,8 @@ def _video_stream(container: av.container.InputContainer, stream_id: int | None,
     for stream in container.streams.video:
         if stream_id is not None and stream.id != stream_id:
             continue
-        if stream.codec_context is None or "attached_pic" in str(stream.disposition).lower():
+        context: object = stream.codec_context
+        if context is None or "attached_pic" in str(stream.disposition).lower():
             continue
         return stream
     raise FormatUnsupported(f"{name} has no video", "plexcut cuts recordings with a picture")
@@ -190,7 +191,7 @@ class _Packets:
         self.size: list[int] = []
         self.flags: list[int] = []
 
-    def add(self, packet: av.Packet) -> None:
+    def add(self, packet: av.Packet[VideoStream]) -> None:
         data = bytes(packet)
         flags = self._flags(data, packet)
         if flags is None:
@@ -207,7 +208,7 @@ class _Packets:
         self.size.append(len(data))
         self.flags.append(int(flags))
 
-    def _flags(self, data: bytes, packet: av.Packet) -> PictureFlag | None:
+    def _flags(self, data: bytes, packet: av.Packet[VideoStream]) -> PictureFlag | None:
         """None for a packet that holds no picture to show."""
         if self._assembler is None:
             if packet.stream.codec_context.name == "vp8" and data and not data[0] & 0x10:

@@ -19,6 +19,9 @@ _CLOCK_MASK = (1 << 33) - 1
 _STRIDES = (188, 192, 204)
 _PROBE_BYTES = 1 << 18
 _MIN_PACKETS = 4
+_RUN = 5
+_LOOK_AHEAD = 32
+"""Packets by which it is judged where packets begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ class PacketLayout:
 def find_layout(head: bytes) -> PacketLayout | None:
     """The layout of a transport stream, from its first bytes; None where it is none.
 
-    A file may begin in the middle of a packet; of the first packets nine in ten must have their sync byte.
+    A file may begin in the middle of a packet, or with something else. Of all places nine in ten must have their sync
+    byte; or else, where bytes are missing or too many, half of the bytes must lie in runs of packets.
     """
     data = np.frombuffer(head[:_PROBE_BYTES], np.uint8)
     best: tuple[float, PacketLayout] | None = None
@@ -47,6 +51,23 @@ def find_layout(head: bytes) -> PacketLayout | None:
         share = float(hits[first]) / count
         if share >= 0.9 and (best is None or share > best[0] + 0.02):
             best = (share, PacketLayout(stride, first))
+    return best[1] if best else _broken_layout(data)
+
+
+def _broken_layout(data: U8) -> PacketLayout | None:
+    """As `find_layout`, by runs of packets wherever they begin."""
+    sync = data == SYNC
+    best: tuple[int, PacketLayout] | None = None
+    for stride in _STRIDES:
+        length = data.size - (_RUN - 1) * stride
+        if length < stride:
+            continue
+        begins = np.logical_and.reduce([sync[i * stride : i * stride + length] for i in range(_RUN)])
+        places = np.flatnonzero(begins)
+        # Other bytes than the sync byte may be the same in each packet: only one place a packet counts.
+        packets = np.unique(places // stride).size
+        if packets * stride * 2 >= length and (best is None or packets > best[0]):
+            best = (packets, PacketLayout(stride, int(places[0]) % stride))
     return best[1] if best else None
 
 
@@ -77,57 +98,91 @@ class PacketReader:
         self.size_bytes = size_bytes
 
     def blocks(self, start: int = -1, end: int | None = None, count: int = BLOCK_PACKETS) -> Iterator[Packets]:
-        """Packets whose sync byte lies in `[start, end)`; -1 is the first packet of the file."""
-        at = self._layout.first if start < 0 else start
+        """Packets whose sync byte lies in `[start, end)`; `start` is that of a packet, -1 the beginning of the file.
+
+        Which packets are found does not depend on where the reading begins and ends, or on `count`.
+        """
+        at = max(start, 0)
+        synced = start >= 0
         stop = self.size_bytes if end is None else min(end, self.size_bytes)
-        stride = self._layout.stride
+        ahead = _LOOK_AHEAD * self._layout.stride
         while at < stop:
             self._file.seek(at)
-            raw = self._file.read(min(count * stride, stop - at + stride))
-            whole, used = self._split(raw, at, stop)
-            if len(whole):
-                yield whole
-            if used == 0:
+            raw = self._file.read(min(count * self._layout.stride, stop - at) + ahead)
+            before = synced
+            packets, used, synced = self._split(raw, at, synced=synced)
+            packets = packets.where(packets.at < stop) if len(packets) and packets.at[-1] >= stop else packets
+            if len(packets):
+                yield packets
+            if used == 0 and (before or not synced):
                 return
             at += used
 
-    def _split(self, raw: bytes, at: int, stop: int) -> tuple[Packets, int]:
-        """Packets of `raw` up to the first place without sync, and the bytes used."""
+    def _split(self, raw: bytes, at: int, *, synced: bool) -> tuple[Packets, int, bool]:
+        """Packets of `raw` up to the first place without sync; the bytes used; whether a packet begins behind them."""
         stride = self._layout.stride
-        rows = (len(raw) - PACKET) // stride + 1 if len(raw) >= PACKET else 0
-        if rows <= 0:
-            return Packets(np.empty((0, PACKET), np.uint8), np.empty(0, np.int64)), 0
         flat = np.frombuffer(raw, np.uint8)
+        last = at + len(raw) >= self.size_bytes
+        if len(raw) < PACKET:
+            return _NO_PACKETS, 0, False
+        if not synced:
+            used, found = _resync(flat, stride, last=last)
+            return _NO_PACKETS, used, found
+        rows = (len(raw) - PACKET) // stride + 1
         view = np.lib.stride_tricks.as_strided(flat, (rows, PACKET), (stride, 1), writeable=False)
         good = view[:, 0] == SYNC
         n = rows if bool(good.all()) else int(np.argmin(good))
-        positions = at + stride * np.arange(n, dtype=np.int64)
-        keep = positions < stop
-        whole = Packets(view[:n][keep], positions[keep])
-        if n == rows:
-            return whole, max(rows * stride, 0)
-        return whole, n * stride + _resync(flat[n * stride :], stride)
+        if n == 0:
+            return self._split(raw, at, synced=False)
+        return Packets(view[:n], at + stride * np.arange(n, dtype=np.int64)), n * stride, n == rows
 
 
-def _resync(flat: U8, stride: int) -> int:
-    """Bytes to skip to the next place where three packets in a row begin (all bytes where there is none)."""
-    sync = flat == SYNC
+_NO_PACKETS = Packets(np.empty((0, PACKET), np.uint8), np.empty(0, np.int64))
+
+
+def _resync(flat: U8, stride: int, *, last: bool) -> tuple[int, bool]:
+    """Bytes to skip, and whether a packet begins there; `last`: nothing follows `flat` in the file.
+
+    The next place where three packets in a row begin; of several within a packet's length the one that goes on best,
+    because other bytes than the sync byte may be the same in each packet.
+    """
     need = 2 * stride
-    if flat.size <= need + 1:
-        return int(flat.size)
-    hits = np.flatnonzero(sync[: -need or None] & sync[stride : flat.size - stride] & sync[need:])
-    hits = hits[hits > 0]
-    return int(hits[0]) if hits.size else max(int(flat.size) - need, 1)
+    if flat.size <= need + PACKET:
+        return _resync_at_end(flat, stride) if last else (int(flat.size), False)
+    sync = flat == SYNC
+    hits = np.flatnonzero(sync[:-need] & sync[stride : flat.size - stride] & sync[need:])
+    if not hits.size:
+        return int(flat.size) - need, False
+    first = int(hits[0])
+    if not last and first and flat.size - first < (_LOOK_AHEAD - 1) * stride:
+        return first, False
+    near = hits[hits < first + stride].tolist()
+    goes_on = [int(np.count_nonzero(sync[place : place + _LOOK_AHEAD * stride : stride])) for place in near]
+    return near[goes_on.index(max(goes_on))], True
+
+
+def _resync_at_end(flat: U8, stride: int) -> tuple[int, bool]:
+    """The same for the last bytes of a file: packets up to the very end, or else nothing more."""
+    for place in np.flatnonzero(flat == SYNC).tolist():
+        whole, rest = divmod(int(flat.size) - place + stride - PACKET, stride)
+        if whole and rest in (0, stride - PACKET) and bool((flat[place::stride][:whole] == SYNC).all()):
+            return place, True
+    return int(flat.size), False
 
 
 @dataclass(frozen=True, slots=True)
 class PesStart:
-    """A PES packet that begins: its first payload byte in the elementary stream, file position, raw 33-bit clocks."""
+    """A PES packet that begins: its first payload byte in the elementary stream, file position, raw 33-bit clocks.
+
+    `stream_id` and `header` (its bytes in all) are as in its header.
+    """
 
     es: int
     at: int
     pts: int | None
     dts: int | None
+    stream_id: int = 0
+    header: int = 0
 
 
 @dataclass(slots=True)
@@ -181,20 +236,21 @@ class PayloadReader:
         adapted = (data[:, 3] & 0x20) != 0
         begin[adapted] += 1 + data[adapted, 4].astype(np.int64)
         begins_pes = np.flatnonzero((data[:, 1] & 0x40) != 0)
-        heads: list[tuple[int, int | None, int | None]] = []
+        heads: list[tuple[int, int | None, int | None, int, int]] = []
         for i in begins_pes.tolist():
-            head = parse_pes_header(data[i, int(begin[i]) :].tobytes())
+            raw = data[i, int(begin[i]) :].tobytes()
+            head = parse_pes_header(raw)
             if head is None:
                 continue
             begin[i] += head[0]
-            heads.append((i, head[1], head[2]))
+            heads.append((i, head[1], head[2], raw[3], head[0]))
         np.minimum(begin, PACKET, out=begin)
         columns = np.arange(PACKET, dtype=np.int64)
         es = data[columns >= begin[:, None]]
         lengths = PACKET - begin
         starts = np.zeros(n, np.int64)
         np.cumsum(lengths[:-1], out=starts[1:])
-        pes = [PesStart(int(starts[i]), int(at[i]), pts, dts) for i, pts, dts in heads]
+        pes = [PesStart(int(starts[i]), int(at[i]), pts, dts, sid, size) for i, pts, dts, sid, size in heads]
         return Payload(es, starts, at, pes, lost)
 
 
@@ -222,4 +278,5 @@ def discontinuities(packets: Packets) -> I64:
     """File positions of packets that carry a PCR and the discontinuity indicator (2.4.3.5)."""
     data = packets.data
     flagged = ((data[:, 3] & 0x20) != 0) & (data[:, 4] > 0) & ((data[:, 5] & 0x90) == 0x90)
-    return packets.at[flagged]
+    found: I64 = packets.at[flagged]
+    return found

@@ -165,7 +165,7 @@ def _language(tags: list[tuple[int, bytes]]) -> str | None:
     for tag, body in tags:
         if tag in (_LANGUAGE, _TELETEXT, _SUBTITLING) and len(body) >= 3:
             code = body[:3].decode("latin-1").lower()
-            if code.isalpha() and code.isascii():
+            if code.isalpha() and code.isascii() and code != "und":
                 return code
     return None
 

@@ -23,7 +23,7 @@ BACK_TICKS = 90_000 // 2
 
 
 class Placed(NamedTuple):
-    """File position of the packet that a picture begins in, and the payload bytes of it that belong to the one before."""
+    """File position of the packet that a picture begins in; payload bytes of it that belong to the picture before."""
 
     at: int
     skip: int

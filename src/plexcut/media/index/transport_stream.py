@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -98,7 +98,7 @@ class _VideoScan:
         base = self.es_bytes
         if payload.at.size:
             self._map.add(base, payload.starts, payload.at)
-        self.pes += [PesStart(p.es + base, p.at, p.pts, p.dts) for p in payload.pes]
+        self.pes += [replace(p, es=p.es + base) for p in payload.pes]
         self.es_bytes += int(payload.es.size)
         self._scan(np.concatenate((self._carry, payload.es)) if self._carry.size else payload.es, last=False)
 
@@ -235,3 +235,16 @@ def _choose(programs: tuple[set[int], tuple[Program, ...]], number: int | None, 
                 if stream.kind == "video" and stream.pid in seen and (codecs is None or stream.codec in codecs):
                     return seen, candidate
     raise FormatUnsupported(f"{name} has no video", "plexcut cuts recordings with a picture")
+
+
+def find_program(path: Path, number: int | None) -> Program:
+    """The programme with this number (None: the first with video that can be decoded).
+
+    Raises:
+        FormatUnsupported, UsageError: as `scan`.
+    """
+    with path.open("rb") as file:
+        layout = find_layout(file.read(1 << 18))
+        if layout is None:
+            raise FormatUnsupported(f"{path.name} is no transport stream")
+        return _choose(_programs(PacketReader(file, layout, path.stat().st_size)), number, path.name)[1]
