@@ -11,8 +11,8 @@ from pathlib import Path
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
 from plexcut.errors import ItemNotFound, LibraryOffline, RecordingNotFound, SectionNotFound
+from plexcut.library.bounded import Bounded, Stuck, T, Tick
 from plexcut.library.folder.arrange import arrange
-from plexcut.library.folder.bounded import Bounded, Stuck, T, Tick
 from plexcut.library.folder.listing import Listing, Parts
 from plexcut.library.folder.scan import Scanner, inside
 from plexcut.library.folder.watch import FolderWatch

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plexcut.library.folder.bounded import Tick
+from plexcut.library.bounded import Tick
 from plexcut.library.folder.names import PICTURE_EXTENSIONS, SYSTEM_FOLDERS, is_recording, split_extension
 
 log = logging.getLogger(__name__)

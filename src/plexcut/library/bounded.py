@@ -1,4 +1,6 @@
-"""File system calls with a time limit: a network mount whose server is gone blocks a call for minutes, or for good."""
+"""Calls with a time limit: a network mount whose server is gone blocks for minutes, or for good; a server may send one
+byte at a time for hours.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ class _Call(Generic[T]):
         self._done = threading.Event()
         self._value: list[T] = []
         self._error: BaseException | None = None
-        threading.Thread(target=self._run, name="plexcut-folder", daemon=True).start()
+        threading.Thread(target=self._run, name="plexcut-bounded", daemon=True).start()
 
     def _run(self) -> None:
         try:
@@ -52,7 +54,7 @@ class _Call(Generic[T]):
 
 
 class Bounded:
-    """Runs calls against one mount; while some hang, further ones fail at once instead of piling up threads."""
+    """Runs calls against one host; while some hang, further ones fail at once instead of piling up threads."""
 
     def __init__(self, silence_s: float, hanging_max: int = 4) -> None:
         self._silence_s = silence_s

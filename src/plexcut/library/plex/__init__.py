@@ -1,0 +1,5 @@
+"""A Plex server as a library."""
+
+from plexcut.library.plex.library import PlexLibrary
+
+__all__ = ["PlexLibrary"]

@@ -1,0 +1,255 @@
+"""HTTP to one Plex server: bounded in time and size, every failure one of ours, the token only ever in a header."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+from xml.etree.ElementTree import Element, ParseError
+
+import requests
+from plexapi.exceptions import PlexApiException
+from plexapi.server import PlexServer
+from plexapi.utils import parseXMLString
+
+from plexcut.errors import ItemNotFound, LibraryOffline, NotAllowed, NotFound, PlexcutError
+from plexcut.library.bounded import Bounded, Stuck, Tick
+from plexcut.library.plex.tls import PlexAdapter, address_in_name
+
+log = logging.getLogger(__name__)
+
+_ANSWER_BYTES_MAX = 128 * 1024 * 1024
+_REST_S = 1.0
+"""For how long a server that did not answer in time is not asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlexAddress:
+    """How to reach a server. `timeout_s` bounds each request as a whole; `ca_file`: further certificates to trust."""
+
+    url: str
+    token: str
+    timeout_s: float = 10.0
+    ca_file: Path | None = None
+
+
+class PlexClient:
+    """Requests to one server, from any thread. `name` is the library's, for messages."""
+
+    def __init__(self, name: str, address: PlexAddress) -> None:
+        self._name = name
+        self._timeout_s = address.timeout_s
+        self._token = address.token.strip()
+        self._url = urlsplit(address.url if "://" in address.url else f"http://{address.url}")
+        self._base, self._host_header = _base(self._url)
+        self._bounded = Bounded(address.timeout_s, hanging_max=8)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount(self._base, PlexAdapter(self._url, address.ca_file))
+        self._lock = threading.Lock()
+        self._silent_until = 0.0
+        self._server: _Server | None = None
+
+    @property
+    def where(self) -> str:
+        """The server's address without user, password or query, for messages."""
+        port = f":{_port(self._url)}" if _port(self._url) else ""
+        return f"{self._url.scheme}://{self._url.hostname or ''}{port}"
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+
+    def check(self) -> None:
+        """Ask for the server's own page, which needs the token. Raises `LibraryOffline`, `NotAllowed`."""
+        self._silent_until = 0.0
+        self.xml("/", not_found=LibraryOffline)
+
+    def xml(
+        self,
+        key: str,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        not_found: type[PlexcutError] = ItemNotFound,
+    ) -> Element:
+        """The answer to a GET of `key`, always a `MediaContainer`.
+
+        Raises:
+            LibraryOffline: no answer in time, or none of a Plex server.
+            NotAllowed: the token is not accepted.
+            not_found: the server does not know `key`.
+        """
+        data, _ = self.data(key, params, headers, not_found)
+        try:
+            root: Element | None = parseXMLString(data.decode("utf-8", "replace"))
+        except (ParseError, ValueError):
+            root = None
+        if root is None or root.tag != "MediaContainer":
+            raise self._offline("answers with something that is not Plex", "is the address that of a Plex server?")
+        return root
+
+    def data(
+        self,
+        key: str,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        not_found: type[PlexcutError] = ItemNotFound,
+    ) -> tuple[bytes, str]:
+        """Body and content type of the answer to a GET of `key`, which begins with `/`; raises as `xml`."""
+        if not key.startswith("/"):  # would run on from the host or port
+            raise self._offline("names a resource that is none of its own")
+        if time.monotonic() < self._silent_until:
+            raise self._offline("does not answer", "is it running?")
+        if not self._token.isascii() or not self._token.isprintable():
+            raise self._refused()
+        sent = {**self._base_headers(), **(headers or {})}
+        if self._host_header:
+            sent["Host"] = self._host_header
+        try:
+            status, body, kind = self._bounded(lambda tick: self._get(key, params or {}, sent, tick))
+        except (Stuck, requests.Timeout):
+            self._silent_until = time.monotonic() + _REST_S
+            raise self._offline(f"does not answer within {self._timeout_s:g} s", "is it running?") from None
+        except (requests.exceptions.SSLError, ssl.SSLError) as error:
+            log.info("TLS to %s: %s", self.where, error)
+            raise self._offline(
+                "shows a certificate that is not valid for this address",
+                "use the server's https://….plex.direct address, or http:// inside your own network",
+            ) from None
+        except requests.ConnectionError as error:
+            log.debug("no connection to %s: %s", self.where, type(error).__name__)
+            raise self._offline("cannot be reached, or broke off its answer", "is it running?") from None
+        except (requests.RequestException, OSError, ValueError) as error:
+            log.debug("request to %s failed: %s", self.where, type(error).__name__)
+            raise self._offline("cannot be asked", "check its url in the configuration") from None
+        self._raise_for(status, not_found)
+        return body, kind
+
+    def items(self, data: Element, key: str) -> list[Any]:
+        """What an answer holds, as plexapi objects that ask nothing by themselves."""
+        try:
+            found: list[Any] = list(self._plex().findItems(data, initpath=key))  # type: ignore[no-untyped-call]
+        except (PlexApiException, ValueError, TypeError, KeyError, AttributeError, OverflowError, OSError) as error:
+            if isinstance(error, PlexcutError):
+                raise
+            log.debug("answer of %s to %s cannot be read", self.where, key, exc_info=True)
+            raise self._offline("answers with something that cannot be read") from None
+        for item in found:
+            item._autoReload = False  # an attribute that is None would cause a request
+        return found
+
+    def _plex(self) -> _Server:
+        with self._lock:
+            if self._server is None:
+                self._server = _Server(self.where, self._token, self.xml)
+            return self._server
+
+    def _base_headers(self) -> dict[str, str]:
+        headers: dict[str, str] = self._plex()._headers()  # type: ignore[no-untyped-call]
+        return {**headers, "Accept": "application/xml, */*"}
+
+    def _get(
+        self, key: str, params: Mapping[str, str | int], headers: dict[str, str], tick: Tick
+    ) -> tuple[int, bytes, str]:
+        """One GET, without redirects: they would carry the token elsewhere."""
+        until = time.monotonic() + self._timeout_s
+        timeout = (min(5.0, self._timeout_s), self._timeout_s)
+        for attempt in (1, 2):
+            try:
+                with self._session.get(
+                    self._base + key,
+                    params=dict(params),
+                    headers=headers,
+                    timeout=timeout,
+                    stream=True,
+                    allow_redirects=False,
+                ) as response:
+                    return response.status_code, _body(response, until), response.headers.get("Content-Type", "")
+            except (requests.Timeout, requests.exceptions.SSLError):
+                raise
+            except requests.ConnectionError:
+                # A connection kept from before may have been closed meanwhile.
+                if attempt == 2 or time.monotonic() > until:
+                    raise
+        raise requests.ConnectionError
+
+    def _raise_for(self, status: int, not_found: type[PlexcutError]) -> None:
+        if status == 200:
+            return
+        if status in {401, 403}:
+            raise self._refused()
+        if status == 404 and issubclass(not_found, NotFound):
+            raise not_found(f"the Plex server of library {self._name!r} does not know it", "it may have been deleted")
+        if 300 <= status < 400:
+            raise self._offline("answers with a redirection", "check its url in the configuration")
+        raise self._offline(f"answers with status {status}")
+
+    def _refused(self) -> NotAllowed:
+        return NotAllowed(
+            f"the Plex token is not accepted by the server of library {self._name!r} ({self.where})",
+            "set a valid token for this library in the configuration",
+        )
+
+    def _offline(self, what: str, hint: str = "") -> LibraryOffline:
+        return LibraryOffline(f"the Plex server of library {self._name!r} ({self.where}) {what}", hint)
+
+
+class _Server(PlexServer):
+    """plexapi's server, whose requests all go through our client."""
+
+    def __init__(self, url: str, token: str, ask: Callable[..., Element]) -> None:
+        self._ask = ask
+        self._connected = False
+        super().__init__(url, token or None, session=requests.Session(), timeout=1)  # type: ignore[no-untyped-call]
+        self._connected = True
+
+    def query(
+        self,
+        key: str,
+        method: object = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str | int] | None = None,
+        timeout: object = None,
+        **kwargs: object,
+    ) -> Element:
+        if not self._connected:
+            return Element("MediaContainer")  # its constructor asks for "/", of which nothing is used here
+        return self._ask(key, params, headers)
+
+
+def _body(response: requests.Response, until: float) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    for chunk in response.iter_content(64 * 1024):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _ANSWER_BYTES_MAX:
+            raise requests.RequestException("the answer is too long")
+        if time.monotonic() > until:
+            raise requests.Timeout
+    return b"".join(chunks)
+
+
+def _port(url: SplitResult) -> int | None:
+    try:
+        return url.port
+    except ValueError:
+        return None
+
+
+def _base(url: SplitResult) -> tuple[str, str | None]:
+    """The prefix of all requests, and the Host header where the prefix does not say the host."""
+    path = url.path.rstrip("/")
+    host = (url.hostname or "").lower()
+    address = address_in_name(host)
+    if address is None:
+        return f"{url.scheme}://{url.netloc}{path}", None
+    shown = f"[{address}]" if ":" in address else address
+    port = f":{_port(url)}" if _port(url) else ""
+    return f"{url.scheme}://{shown}{port}{path}", f"{host}{port}"

@@ -1,0 +1,284 @@
+"""The Plex library: every answer comes from the server, one page at a time."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from plexapi.video import Episode, Movie
+
+from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
+from plexcut.errors import ItemNotFound, LibraryOffline, NotFound, RecordingNotFound, SectionNotFound
+from plexcut.library.bounded import Bounded, Stuck
+from plexcut.library.paging import check_query
+from plexcut.library.picture import scaled
+from plexcut.library.plex.client import PlexAddress, PlexClient
+from plexcut.library.plex.mapping import item_of, parts_of, recording_id, section_id, sections_of, thumb_of
+from plexcut.library.plex.paths import Unmapped, locate
+from plexcut.library.text import display, episode_title
+
+log = logging.getLogger(__name__)
+
+_SORTS = {"title": "titleSort", "added_at": "addedAt", "year": "year"}
+_TYPES = {"movie": 1, "show": 2}
+_SECTIONS_FOR_S = 10.0
+_THUMBS_MAX = 50_000
+_FILES_SILENCE_S = 8.0
+
+PathMappings = tuple[tuple[str, Path], ...]
+
+
+class PlexLibrary:
+    """The movie and show sections of the Plex server at `url`.
+
+    `path_mappings` are pairs of a folder as Plex names it and the same folder as it is reached from here. Nothing is
+    asked before the first call. `timeout_s` bounds each request. `ca_file` holds further certificates to trust.
+    """
+
+    kind = "plex"
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the port's word
+        name: str,
+        url: str,
+        token: str,
+        path_mappings: PathMappings = (),
+        *,
+        timeout_s: float = 10.0,
+        ca_file: Path | None = None,
+    ) -> None:
+        self.id = id
+        self.name = name
+        self._mappings = tuple((plex, Path(here)) for plex, here in path_mappings)
+        self._client = PlexClient(name, PlexAddress(url, token, timeout_s, ca_file))
+        self._files = Bounded(_FILES_SILENCE_S)
+        self._lock = threading.Lock()
+        self._sections: tuple[float, tuple[Section, ...], dict[str, tuple[str, ...]]] | None = None
+        self._state: object = None
+        self._thumbs: OrderedDict[str, str | None] = OrderedDict()
+
+    def check(self) -> None:
+        self._client.check()
+
+    def refresh(self) -> bool:
+        """Ask for the sections again; whether the server reports a change in one of them since the last call."""
+        state = self._load_sections()
+        with self._lock:
+            changed = state != self._state
+            self._state = state
+            return changed
+
+    def sections(self) -> tuple[Section, ...]:
+        self._load_sections()
+        known = self._sections
+        return known[1] if known is not None else ()
+
+    def items(self, section: str, query: ItemQuery) -> Page:
+        check_query(query)
+        found = self._section(section)
+        key = f"/library/sections/{self._key(section, SectionNotFound)}/all"
+        params: dict[str, str | int] = {
+            "type": _TYPES[found.section_type],
+            "sort": _SORTS[query.sort.lstrip("-")] + (":desc" if query.sort.startswith("-") else ":asc"),
+        }
+        if query.search.strip():
+            params["title"] = " ".join(query.search.split())
+        window = {"X-Plex-Container-Start": str(query.offset), "X-Plex-Container-Size": str(query.limit)}
+        data = self._client.xml(key, params, window, SectionNotFound)
+        items = [self._item(source, section) for source in self._client.items(data, key)]
+        listed = [item for item in items if item is not None]
+        total = _count(data, "totalSize")
+        if total is None:  # a server that knows no pages sends everything
+            total = len(listed)
+            listed = listed[query.offset :]
+        return Page(tuple(listed[: query.limit]), max(total, len(listed)))
+
+    def item(self, item: str) -> Item:
+        source, section = self._source(item)
+        found = self._item(source, section)
+        if found is None:
+            raise self._no_item(item)
+        return found
+
+    def children(self, item: str) -> tuple[Item, ...]:
+        key = f"/library/metadata/{self._key(item, ItemNotFound)}/children"
+        try:
+            data = self._client.xml(key, {"excludeAllLeaves": 1})
+        except ItemNotFound:
+            return self._no_children(item)
+        sources = self._client.items(data, key)
+        section = section_id(self.id, data.attrib.get("librarySectionID", ""))
+        children = []
+        for source in sources:
+            child = self._item(source, section, show=item)
+            if child is not None and child.type == "season":
+                children.append(replace(child, parent=item, show=item))
+            elif child is not None and child.type == "episode" and child.show != item:
+                children.append(replace(child, parent=item))
+        if not children:
+            return self._no_children(item)
+        return tuple(sorted(children, key=_child_order))
+
+    def thumb(self, item: str, width: int) -> Thumb | None:
+        self._key(item, ItemNotFound)
+        with self._lock:
+            known = item in self._thumbs
+            path = self._thumbs.get(item)
+        if not known:
+            path = thumb_of(self._source(item)[0])
+            self._remember_thumb(item, path)
+        return self._picture(path, min(max(width, 1), 2000)) if path is not None else None
+
+    def recording(self, recording: str) -> RecordingFile:
+        item = recording.rpartition("~")[0]
+        try:
+            source, section = self._source(item)
+        except ItemNotFound:
+            raise self._no_recording(recording) from None
+        listed = self._item(source, section)
+        if listed is None or not isinstance(source, Movie | Episode):
+            raise self._no_recording(recording)
+        key = str(source.ratingKey)
+        part = next((part for part in parts_of(source) if recording_id(self.id, key, part) == recording), None)
+        if part is None:
+            raise self._no_recording(recording)
+        title = listed.title
+        if listed.type == "episode":
+            title = episode_title(listed.show_title or "", (listed.parent_index, listed.index), title)
+        root, path = self._locate(part.file, title, listed.section)
+        return RecordingFile(recording, listed.id, title, path, root, self.id)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _key(self, some_id: str, error: type[NotFound]) -> str:
+        """The server's number in an id of ours."""
+        match = re.fullmatch(rf"{re.escape(self.id)}~{'s' if error is SectionNotFound else ''}([0-9]{{1,18}})", some_id)
+        if match is None:
+            raise error(f"library {self.name!r} has no {some_id!r}", "list it again")
+        return match[1]
+
+    def _no_item(self, item: str) -> ItemNotFound:
+        return ItemNotFound(f"library {self.name!r} has no item {item!r}", "it may have been deleted")
+
+    def _no_recording(self, recording: str) -> RecordingNotFound:
+        return RecordingNotFound(
+            f"library {self.name!r} has no recording {recording!r}", "it may have been moved or deleted"
+        )
+
+    def _no_children(self, item: str) -> tuple[Item, ...]:
+        """() for an item that is there. Raises `ItemNotFound`."""
+        self._source(item)
+        return ()
+
+    def _source(self, item: str) -> tuple[Any, str]:
+        """An item as plexapi has it, and its section. Raises `ItemNotFound`."""
+        key = f"/library/metadata/{self._key(item, ItemNotFound)}"
+        data = self._client.xml(key)
+        section = section_id(self.id, data.attrib.get("librarySectionID", ""))
+        for source in self._client.items(data, key):
+            if self._item(source, section) is not None:
+                return source, section
+        raise self._no_item(item)
+
+    def _item(self, source: Any, section: str, show: str | None = None) -> Item | None:
+        try:
+            item = item_of(self.id, source, section, show)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            log.warning("library %s: an item of the server cannot be read and is left out", self.id, exc_info=True)
+            return None
+        if item is not None:
+            self._remember_thumb(item.id, thumb_of(source))
+        return item
+
+    def _remember_thumb(self, item: str, path: str | None) -> None:
+        with self._lock:
+            self._thumbs[item] = path
+            self._thumbs.move_to_end(item)
+            while len(self._thumbs) > _THUMBS_MAX:
+                self._thumbs.popitem(last=False)
+
+    def _picture(self, path: str, width: int) -> Thumb | None:
+        """The poster from the server's transcoder; the poster itself where that gives none."""
+        transcoded: Mapping[str, str | int] = {
+            "width": width,
+            "height": width * 3 // 2,
+            "minSize": 1,
+            "upscale": 0,
+            "url": path,
+        }
+        try:
+            made = scaled(self._client.data("/photo/:/transcode", transcoded)[0], width * 2)
+            if made is not None:
+                return made
+        except (ItemNotFound, LibraryOffline) as error:
+            log.debug("no picture from the transcoder: %s", error.message)
+        try:
+            return scaled(self._client.data(path)[0], width)
+        except ItemNotFound:
+            return None
+
+    def _section(self, section: str) -> Section:
+        known = self._sections
+        for fresh in (False, True):
+            if known is None or fresh or time.monotonic() - known[0] > _SECTIONS_FOR_S:
+                self._load_sections()
+                known = self._sections
+            found = next((s for s in known[1] if s.id == section), None) if known is not None else None
+            if found is not None:
+                return found
+        raise SectionNotFound(f"library {self.name!r} has no section {section!r}", "list the sections again")
+
+    def _load_sections(self) -> object:
+        """Ask for the sections; returns what changes when something in them does."""
+        key = "/library/sections"
+        data = self._client.xml(key, not_found=LibraryOffline)
+        sections = sections_of(self.id, data)
+        locations = {
+            section_id(self.id, directory.attrib.get("key", "")): tuple(
+                location.attrib.get("path", "") for location in directory.iter("Location")
+            )
+            for directory in data.iter("Directory")
+        }
+        with self._lock:
+            self._sections = (time.monotonic(), sections, locations)
+        marks = ("key", "title", "updatedAt", "scannedAt", "contentChangedAt")
+        return sections, tuple(tuple(d.attrib.get(mark) for mark in marks) for d in data.iter("Directory"))
+
+    def _locate(self, file: str | None, title: str, section: str) -> tuple[Path, Path]:
+        if not file:
+            raise RecordingNotFound(
+                f"the Plex server does not say where the file of {title!r} is", "use the token of the server's owner"
+            )
+        if self._sections is None:
+            self._load_sections()
+        locations = self._sections[2].get(section, ()) if self._sections is not None else ()
+        try:
+            return self._files(lambda _tick: locate(file, self._mappings, locations))
+        except Unmapped as error:
+            raise RecordingNotFound(
+                f"the file of {title!r}, {display(file)!r} on the Plex server, cannot be reached here: {error}",
+                f"check the path mappings ([[library.path]]) of library {self.name!r}",
+            ) from None
+        except Stuck:
+            raise LibraryOffline(
+                f"the folder with the files of library {self.name!r} does not answer", "is the network share mounted?"
+            ) from None
+
+
+def _count(data: Element, name: str) -> int | None:
+    value = data.attrib.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _child_order(item: Item) -> tuple[int, int]:
+    return (0, item.index) if item.index is not None else (1, 0)

@@ -1,0 +1,91 @@
+"""From a path as a Plex server names it to the file as it is reached from here."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+_DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|$)")
+
+
+class Unmapped(Exception):
+    """No file for this path; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlexPath:
+    """A path in components. Windows paths compare without case; drive or server is their first component."""
+
+    parts: tuple[str, ...]
+    windows: bool
+
+    @classmethod
+    def of(cls, path: str) -> PlexPath:
+        """Split a POSIX, drive or UNC path; empty components and `.` fall away."""
+        windows = bool(_DRIVE.match(path)) or path.startswith("\\\\")
+        pieces = re.split(r"[\\/]", path) if windows else path.split("/")
+        parts = [piece for piece in pieces if piece not in {"", "."}]
+        if path.startswith("\\\\") and parts:
+            parts[0] = "\\\\" + parts[0]
+        return cls(tuple(parts), windows)
+
+    def below(self, prefix: PlexPath) -> tuple[str, ...] | None:
+        """The components after `prefix`; None where it is no prefix in whole components."""
+        if self.windows != prefix.windows:
+            return None
+        head = self.parts[: len(prefix.parts)]
+        same = [unicodedata.normalize("NFC", part.casefold() if self.windows else part) for part in head]
+        want = [unicodedata.normalize("NFC", part.casefold() if self.windows else part) for part in prefix.parts]
+        return self.parts[len(prefix.parts) :] if same == want else None
+
+
+def locate(file: str, mappings: Iterable[tuple[str, Path]], locations: Iterable[str]) -> tuple[Path, Path]:
+    """Root and resolved path of `file`, by the mapping with the longest prefix.
+
+    Where no mapping fits, the path is tried as it is, with the section's location (one of `locations`) that holds it
+    as its root.
+
+    Raises:
+        Unmapped: no such file here, or it lies outside the root.
+    """
+    path = PlexPath.of(file)
+    if ".." in path.parts or "\0" in file:
+        raise Unmapped("its path holds '..'")
+    best: tuple[int, Path, tuple[str, ...]] | None = None
+    for plex, here in mappings:
+        prefix = PlexPath.of(plex)
+        rest = path.below(prefix)
+        if rest is not None and (best is None or len(prefix.parts) > best[0]):
+            best = (len(prefix.parts), here, rest)
+    if best is not None:
+        return _resolved(best[1], best[2])
+    roots = [PlexPath.of(location) for location in locations if location.startswith("/")]
+    fitting = [root for root in roots if ".." not in root.parts and path.below(root) is not None]
+    if not fitting:
+        raise Unmapped("no path mapping fits its path")
+    root = max(fitting, key=lambda candidate: len(candidate.parts))
+    return _resolved(Path("/", *root.parts), path.below(root) or ())
+
+
+def _resolved(root: Path, rest: tuple[str, ...]) -> tuple[Path, Path]:
+    try:
+        real_root = root.expanduser().resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise Unmapped(f"the folder {str(root)!r} is not there") from None
+    # A server on another system may name a file in another Unicode form than the one it has here.
+    for form in ("", "NFC", "NFD"):
+        parts = tuple(unicodedata.normalize(form, part) for part in rest) if form else rest  # type: ignore[arg-type]
+        try:
+            real = real_root.joinpath(*parts).resolve(strict=True)
+        except (OSError, RuntimeError, ValueError):
+            continue
+        if not real.is_relative_to(real_root):
+            raise Unmapped("it leads out of the mapped folder")
+        if not os.path.isfile(real):  # noqa: PTH113 - follows nothing: the path is resolved
+            raise Unmapped("it is no file")
+        return real_root, real
+    raise Unmapped(f"there is no such file below {str(root)!r}")
