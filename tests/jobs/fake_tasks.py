@@ -22,7 +22,8 @@ class ScriptedEngine:
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         script: dict[str, Any] = json.loads(request.source.read_text())
-        temporary = request.source.with_suffix(".part")
+        assert request.temp_dir is not None
+        temporary = request.temp_dir / "result.part"
         temporary.write_text("half")
         try:
             self._work(script, on_progress, should_cancel)

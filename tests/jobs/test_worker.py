@@ -91,6 +91,26 @@ def test_a_job_whose_worker_vanished_is_found(queue: RqJobQueue, workers: Worker
     assert wait_for_state(queue, again.id, "finished").state == "finished"
 
 
+def test_what_a_killed_task_left_is_removed(queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path) -> None:
+    process = workers.start()
+    died = wait_for_state(queue, order("died", end="die").id, "failed")
+    wait_for(lambda: not (tmp_path / ".plexcut").exists())
+    job = order("left", steps=2000)
+    folder = tmp_path / ".plexcut" / "tmp" / job.id
+    wait_for(lambda: (folder / "result.part").exists())
+    (horse,) = wait_for(lambda: children(process.pid))
+    os.kill(process.pid, signal.SIGSTOP)
+    os.kill(horse, signal.SIGKILL)
+    process.kill()
+    (tmp_path / ".plexcut" / "tmp" / "of somebody else").mkdir()
+    queue._redis.hset(f"rq:job:{job.id}", "status", "failed")
+    assert folder.exists()
+    workers.start()
+    wait_for(lambda: not folder.exists())
+    assert (tmp_path / ".plexcut" / "tmp" / "of somebody else").exists()
+    assert queue.job(died.id).error is not None
+
+
 def test_a_worker_ends_with_the_server_that_started_it(valkey: EmbeddedValkey, queue: RqJobQueue) -> None:
     code = (
         "import os, sys, time; from pathlib import Path; from plexcut.jobs import processes;"

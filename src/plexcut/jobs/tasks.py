@@ -20,7 +20,7 @@ from plexcut.domain.media import CutMode, CutRequest
 from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
-from plexcut.jobs import names, stopping
+from plexcut.jobs import names, stopping, temporary
 from plexcut.jobs.connection import impatient
 from plexcut.jobs.progress import throttled
 from plexcut.jobs.record import CANCELLED, TIMED_OUT, WORKER_DIED
@@ -88,15 +88,18 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dic
         raise FileUnreadable(f"{source.name} lies outside its library", "check the library's folder")
     if engine.fingerprint(source) != movie["fingerprint"]:
         raise RecordingChanged(f"{source.name} has changed since it was looked at", "open it again and check the spans")
-    request = CutRequest(
-        source=source,
-        target=free_name(source),
-        keep=KeepList.of(Span(start, end) for start, end in movie["keep"]),
-        mode=cast(CutMode, movie["mode"]),
-        fingerprint=movie["fingerprint"],
-        temp_dir=temp_dir(root, source.parent),
-    )
-    return dataclasses.asdict(engine.cut(request, throttled(control.report), control.should_cancel))
+    try:
+        request = CutRequest(
+            source=source,
+            target=free_name(source),
+            keep=KeepList.of(Span(start, end) for start, end in movie["keep"]),
+            mode=cast(CutMode, movie["mode"]),
+            fingerprint=movie["fingerprint"],
+            temp_dir=temporary.make(root, source.parent, control.job),
+        )
+        return dataclasses.asdict(engine.cut(request, throttled(control.report), control.should_cancel))
+    finally:
+        temporary.remove(root, control.job)
 
 
 def free_name(source: Path) -> Path:
@@ -107,14 +110,6 @@ def free_name(source: Path) -> Path:
         target = source.with_name(f"{source.stem} cut {number}{source.suffix}")
         number += 1
     return target
-
-
-def temp_dir(root: Path, folder: Path) -> Path | None:
-    """Where the result is rendered: under the library's root, if `folder` is on the same file system; else None."""
-    try:
-        return root / ".plexcut" / "tmp" if root.stat().st_dev == folder.stat().st_dev else None
-    except OSError:
-        return None
 
 
 class JobControl:
@@ -131,6 +126,11 @@ class JobControl:
         self._original_meta = {
             key: value for key, value in (rq_job.meta or {}).items() if key not in ("error", "result", "ended_at")
         }
+
+    @property
+    def job(self) -> str:
+        """The job's id."""
+        return self._job.id
 
     def report(self, phase: str, percent: float, eta_s: float | None) -> None:
         """Let the queue know; while it is offline the task goes on without."""

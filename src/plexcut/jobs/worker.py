@@ -9,18 +9,24 @@ import signal
 import socket
 import threading
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from redis.exceptions import RedisError
 from rq import Queue, Worker
-from rq.exceptions import StopRequested
+from rq.exceptions import DeserializationError, StopRequested
+from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
 from plexcut.errors import QueueOffline
-from plexcut.jobs import names, stopping
+from plexcut.jobs import names, stopping, temporary
 from plexcut.jobs.connection import address, connect, connect_patiently, translated
 from plexcut.jobs.processes import PARENT_VARIABLE, end_with_parent
+from plexcut.jobs.record import state_of
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +37,7 @@ _LAST_WORDS_S = 1.0
 _IDLE_STOP_S = 1.0
 """Signing off from a queue that answers takes less."""
 _REACH_S = 5.0
+_SWEPT_JOBS = 200
 
 
 def run(url: str) -> None:
@@ -131,12 +138,33 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
         """The task has logged what is worth it; an expected failure is no error of the worker."""
         logger.info("job %s failed: %s", job.id, exc_info[1])
 
+    def handle_work_horse_killed(self, job: Any, *args: Any) -> None:
+        logger.warning("the process of job %s was killed", job.id)
+        _remove_leftovers([job])
+
     def stop_current(self, job: str) -> None:
         """Kill the task's process of `job`, because it did not end when it was cancelled."""
         execution = next((found for found in list(self.executions.values()) if found.job_id == job), None)
         if execution is not None and self.horse_pid:
             logger.warning("job %s does not end, its process is killed", job)
             self.request_stop_execution(execution.id)
+
+
+def sweep(connection: Redis) -> None:
+    """Remove the temporary files of jobs that are over: those whose process and worker were killed left them."""
+    listed: Any = connection.zrevrange(names.INDEX_KEY, 0, _SWEPT_JOBS - 1)
+    found = Job.fetch_many([job.decode() for job in listed], connection=connection, serializer=JSONSerializer)
+    _remove_leftovers([job for job in found if job is not None and state_of(job) not in ("queued", "running")])
+
+
+def _remove_leftovers(jobs: list[Job]) -> None:
+    for job in jobs:
+        try:
+            root = Path(job.args[0]["root"])
+        except (LookupError, TypeError, DeserializationError):
+            continue
+        if temporary.remove(root, job.id):
+            logger.warning("removed what job %s had left in %s", job.id, root)
 
 
 def _end_task(_signum: int, _frame: Any) -> None:
@@ -161,7 +189,7 @@ class Watch(threading.Thread):
 
     def run(self) -> None:
         """Until `end`."""
-        beat_at = float("-inf")
+        beat_at = swept_at = float("-inf")
         while not self._over.is_set():
             if self._parent is not None and os.getppid() != self._parent:
                 logger.warning("the server is gone; the worker ends")
@@ -172,6 +200,9 @@ class Watch(threading.Thread):
                     self._redis.set(names.alive_key(self._worker.name), f"{time.time():.3f}", ex=names.ALIVE_TTL_S)
                     beat_at = time.monotonic()
                 self._enforce_cancels()
+                if time.monotonic() - swept_at >= _MAINTENANCE_S:
+                    swept_at = time.monotonic()
+                    sweep(self._redis)
             except (RedisError, OSError):
                 logger.debug("the queue does not answer", exc_info=True)
             self._over.wait(0.5)

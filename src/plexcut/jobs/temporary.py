@@ -1,0 +1,52 @@
+"""Where a job renders its result: a folder of its own, so that what a killed job left can be told from the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+_ATTEMPTS = 3
+
+
+def folder_of(root: Path, job: str) -> Path:
+    """`<root>/.plexcut/tmp/<job>`."""
+    return root / ".plexcut" / "tmp" / job
+
+
+def make(root: Path, beside: Path, job: str) -> Path | None:
+    """Make the job's folder below the library's root, empty.
+
+    None where the folder `beside`, which the result goes into, is on another file system, or where the root cannot be
+    written: the engine then finds a place itself.
+    """
+    folder = folder_of(root, job)
+    shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(_ATTEMPTS):  # another job may be removing the empty folders above
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if folder.stat().st_dev == beside.stat().st_dev:
+                return folder
+            remove(root, job)
+            return None
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            logger.info("no folder for temporary files below %s: %s", root, error.strerror)
+            return None
+    return None
+
+
+def remove(root: Path, job: str) -> bool:
+    """Remove the job's folder with all that is in it, and the folders above if they are empty; whether it was there."""
+    folder = folder_of(root, job)
+    if not folder.is_dir() or folder.is_symlink():
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()
+        folder.parent.parent.rmdir()
+    return True
