@@ -37,8 +37,11 @@ class WebSettings:
 
     @property
     def login_required(self) -> bool:
-        """Whether other machines can reach the address, so that nothing answers without a login."""
-        return not is_loopback(self.host)
+        """Whether other machines can reach the address, so that nothing answers without a login.
+
+        A foreign name among the allowed ones means a proxy on this machine, which others reach.
+        """
+        return not all(map(is_loopback, (self.host, *(host.rsplit(":", 1)[0] for host in self.allowed_hosts))))
 
 
 def is_loopback(host: str) -> bool:
