@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.plexdata.fakes import FakeLibrary, World, fill
+from tests.plexdata.fakes import FakeLibrary
+from tests.plexdata.world import World, fill
 
 
 @pytest.fixture

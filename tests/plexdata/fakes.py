@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from plexcut.config import Choices, LibrarySettings, Settings, load
 from plexcut.domain.catalog import (
     Item,
     ItemQuery,
@@ -19,7 +16,6 @@ from plexcut.domain.catalog import (
     RecordingFile,
     Section,
     Thumb,
-    Version,
 )
 from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
 from plexcut.domain.media import (
@@ -50,7 +46,6 @@ from plexcut.errors import (
     SpanInvalid,
     StaleRevision,
 )
-from plexcut.plexdata import Plexdata, Ports
 
 FPS = 25
 
@@ -58,8 +53,8 @@ FPS = 25
 class FakeLibrary:
     """A library whose content is a list of sections and items; can go offline, hang, and refuse the token."""
 
-    def __init__(self, id: str, kind: str = "folder", root: Path = Path("/nowhere")) -> None:
-        self.id, self.name, self.kind, self.root = id, id.title(), kind, root
+    def __init__(self, library_id: str, kind: str = "folder", root: Path = Path("/nowhere")) -> None:
+        self.id, self.name, self.kind, self.root = library_id, library_id.title(), kind, root
         self.online = True
         self.refused = False
         self.hang: threading.Event | None = None
@@ -76,8 +71,8 @@ class FakeLibrary:
         self._sections.append(section)
         return section
 
-    def add(self, section: Section, name: str, *, type: str = "movie", parent: Item | None = None, **more: Any) -> Item:
-        has_file = type in ("movie", "episode")
+    def add(self, section: Section, name: str, *, kind: str = "movie", parent: Item | None = None, **more: Any) -> Item:
+        has_file = kind in ("movie", "episode")
         item_id = f"{self.id}~{name}"
         fields: dict[str, Any] = {
             "title": name,
@@ -86,7 +81,7 @@ class FakeLibrary:
             "parent": parent.id if parent else None,
             "show": (parent.id if parent.type == "show" else parent.show) if parent else None,
         }
-        item = Item(item_id, type, library=self.id, section=section.id, **{**fields, **more})  # type: ignore[arg-type]
+        item = Item(item_id, kind, library=self.id, section=section.id, **{**fields, **more})  # type: ignore[arg-type]
         self._items[item_id] = item
         self.changed = True
         return item
@@ -337,81 +332,3 @@ class FakeStore:
 
     def close(self) -> None:
         pass
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class World:
-    """A Plexdata and everything around it; `restart` makes a new one on the same state."""
-
-    tmp: Path
-    libraries: list[FakeLibrary]
-    engine: FakeEngine = field(default_factory=FakeEngine)
-    queue: FakeQueue = field(default_factory=FakeQueue)
-    store: FakeStore = field(default_factory=FakeStore)
-    clock: Clock = field(default_factory=Clock)
-    settings: Settings = None  # type: ignore[assignment]
-    plexdata: Plexdata = None  # type: ignore[assignment]
-    made: list[Plexdata] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.settings = replace(
-            load(Choices(), {"PLEXCUT_DATA_DIR": str(self.tmp)}),
-            libraries=tuple(LibrarySettings(lib.id, "folder", lib.name, self.tmp) for lib in self.libraries),
-        )
-        self.restart()
-
-    def restart(self) -> Plexdata:
-        ports = Ports({lib.id: lib for lib in self.libraries}, self.engine, self.queue, self.store)
-        self.plexdata = Plexdata(ports, self.settings, self.clock)
-        self.made.append(self.plexdata)
-        return self.plexdata
-
-    def close(self) -> None:
-        for plexdata in self.made:
-            plexdata.close()
-
-
-def fill(library: FakeLibrary, *, movies: int = 4, shows: int = 2) -> dict[str, Item]:
-    """A movies section and a shows section of two seasons with three episodes each; the items by name."""
-    made: dict[str, Item] = {}
-    section = library.section_of("movies", "movie")
-    for n in range(1, movies + 1):
-        made[f"m{n}"] = library.add(section, f"m{n}", year=2000 + n)
-    section = library.section_of("shows", "show")
-    for s in range(1, shows + 1):
-        show = made[f"s{s}"] = library.add(section, f"s{s}", type="show")
-        for n in (1, 2):
-            name = f"s{s}.{n}"
-            season = made[name] = library.add(section, name, type="season", parent=show, index=n)
-            for e in (1, 2, 3):
-                made[f"{name}.{e}"] = library.add(
-                    section,
-                    f"{name}.{e}",
-                    type="episode",
-                    parent=season,
-                    index=e,
-                    parent_index=n,
-                    show_title=show.title,
-                )
-    return made
-
-
-def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Wait for something that another thread brings about."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
-
-
-__all__ = ["Clock", "FakeEngine", "FakeLibrary", "FakeQueue", "FakeStore", "Version", "World", "fill", "until"]

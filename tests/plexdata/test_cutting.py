@@ -19,7 +19,7 @@ from plexcut.errors import (
 )
 from plexcut.plexdata import CutOrder, KeepOrder, SelectionChange, views
 from plexcut.plexdata.keeping import ASSUMED_BYTES_PER_S, FIXED_COST_S, estimate_s, job_timeout_s
-from tests.plexdata.fakes import World, until
+from tests.plexdata.world import World, until
 
 R = "a~r.m2"
 

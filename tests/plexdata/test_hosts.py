@@ -18,7 +18,8 @@ from plexcut.errors import (
     SectionNotFound,
     UsageError,
 )
-from tests.plexdata.fakes import FakeLibrary, World, fill, until
+from tests.plexdata.fakes import FakeLibrary
+from tests.plexdata.world import World, fill, until
 
 
 def test_each_step_of_the_start_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from plexcut.errors import ItemNotFound, PositionInvalid, UsageError
 from plexcut.plexdata import views
 from plexcut.plexdata.frames import Frames
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
-from tests.plexdata.fakes import World
+from tests.plexdata.world import World
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +53,9 @@ def test_impossible_frames(world: World) -> None:
 
 
 def timeline(world: World, basename: str = "frame.jpg", pos: object = 60, step: object = 1, **more: int) -> list[str]:
-    l, r = more.get("l", -1), more.get("r", 1)
-    found = world.plexdata.timeline(None, basename, pos, l, r, step, more.get("size", 160))  # type: ignore[arg-type]
-    assert [frame.k for frame in found] == list(range(l, r + 1))
+    first, last = more.get("l", -1), more.get("r", 1)
+    found = world.plexdata.timeline(None, basename, pos, first, last, step, more.get("size", 160))  # type: ignore[arg-type]
+    assert [frame.k for frame in found] == list(range(first, last + 1))
     for frame in found:
         assert (world.plexdata.static_dir / frame.recording / frame.name).is_file()
     return [frame.name for frame in found]

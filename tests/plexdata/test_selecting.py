@@ -21,7 +21,8 @@ from plexcut.errors import (
     SectionNotFound,
 )
 from plexcut.plexdata import SelectionChange
-from tests.plexdata.fakes import FakeLibrary, World, fill, until
+from tests.plexdata.fakes import FakeLibrary
+from tests.plexdata.world import World, fill, until
 
 
 def start(world: World) -> None:

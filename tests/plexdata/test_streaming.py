@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from io import BytesIO
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from plexcut.domain.catalog import Version
 from plexcut.errors import ItemNotFound, NotAllowed, RecordingNotFound
 from plexcut.plexdata import SelectionChange
-from tests.plexdata.fakes import Version, World
+from tests.plexdata.world import World
 
 BASE = "http://127.0.0.1:5200"
 NS = {"x": "http://xspf.org/ns/0/"}
@@ -24,7 +25,7 @@ def _started(world: World) -> None:
 
 
 def tracks(playlist: BytesIO) -> list[dict[str, str]]:
-    root = ElementTree.fromstring(playlist.read())
+    root = ET.fromstring(playlist.read())
     found = root.findall("x:trackList/x:track", NS)
     return [{child.tag.partition("}")[2]: child.text or "" for child in track} for track in found]
 

@@ -32,6 +32,8 @@ LOCATE_S = 10.0
 FOLDER_CHECK_S = 3.0
 RELIST_S = 8.0
 """A folder is asked for changes at most this often; network file systems report none by themselves."""
+RELIST_SERVER_S = 60.0
+"""The same for a Plex server."""
 MAX_STUCK = 16
 
 
@@ -259,7 +261,7 @@ class Hosts:
                 online, message = self._ask(host)
             finally:
                 host.asking_since = None
-            if online and (relist or host.library.kind == "folder"):
+            if online and (relist or host.library.kind == "folder" or host.settled.is_set()):
                 self._list(host)
             self._set(host, online=online, message=message)
         finally:
@@ -289,7 +291,7 @@ class Hosts:
 
     def _list(self, host: Host) -> None:
         began = self._clock()
-        if began - host.listed_at < RELIST_S:
+        if began - host.listed_at < (RELIST_S if host.library.kind == "folder" else RELIST_SERVER_S):
             return
         try:
             changed = host.library.refresh()
