@@ -107,7 +107,7 @@ def _worker(settings: Settings) -> Iterator[None]:
             env["PLEXCUT_CONFIG"] = str(settings.file)
         return env
 
-    program = [sys.executable, "-c", "from plexcut.cli import main; main()", "worker"]
+    program = [sys.executable, "-P", "-c", "from plexcut.cli import main; main()", "worker"]
     worker = Supervised(program, environment, settings.data_dir / "logs" / "worker.err")
     try:
         worker.start()

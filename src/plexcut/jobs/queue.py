@@ -81,7 +81,10 @@ class RqJobQueue:
     def jobs(self) -> tuple[Job, ...]:
         with self._bounded():
             listed: Any = self._redis.zrevrange(names.INDEX_KEY, 0, _MAX_JOBS - 1)
-            return self._read([job_id.decode() for job_id in listed])
+            job_ids = [job_id.decode() for job_id in listed]
+            if len(self._ended) > 2 * _MAX_JOBS:
+                self._ended = {job_id: job for job_id in job_ids if (job := self._ended.get(job_id)) is not None}
+            return self._read(job_ids)
 
     def job(self, job: str) -> Job:
         with self._bounded():
