@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import httpx
@@ -14,7 +16,7 @@ from plexcut.domain.catalog import ItemQuery
 from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import LibraryOffline, RecordingNotFound
 from tests.web.conftest import Launch, Running
-from tests.web.fake_plexdata import REC
+from tests.web.fake_plexdata import JOB, MOVIES, REC
 
 FRAME = f"/api/recordings/{REC}/frame"
 
@@ -220,6 +222,25 @@ def test_jobs_and_progress(client: httpx.Client) -> None:
     assert set(progress) == {"state", "job", "title", "phase", "percent", "eta_s", "worker", "queue"}
 
 
+def test_the_result_of_a_job(server: Running) -> None:
+    whole = {
+        "path": "/media/Film 1 cut.ts", "duration_s": 10.0, "frames": 500, "frames_copied": 480, "bytes": 12345,
+        "frames_reencoded": 20, "seconds": 1.5, "verified": True, "streams": [], "checks": [],
+        "seams": [{"at_s": 5.0, "source_end": 250, "source_start": 500, "frames_reencoded": 20}],
+    }
+    error = {"code": "cancelled", "message": "the user stopped it", "hint": ""}
+    for result, failure in ((whole, None), ({"path": "/old", "other": 1}, None), (None, error)):
+        state = "failed" if failure else "finished"
+        job = replace(JOB, state=state, result=result, error=failure, meta={})  # type: ignore[arg-type]
+        server.plexdata.job = lambda _, job=job: job  # type: ignore[method-assign, misc]
+        server.plexdata.jobs = lambda job=job: (job,)  # type: ignore[method-assign, misc]
+        shown = server.client().get("/api/jobs/job-1").json()
+        assert server.client().get("/api/jobs").json() == {"jobs": [shown], "total": 1}
+        assert shown["error"] == failure
+        assert (shown["result"] or {}).items() >= (result or {}).items()
+        assert (shown["in_place"], shown["keep"]) == (False, None)
+
+
 def test_timeline_and_its_pictures(server: Running, client: httpx.Client) -> None:
     order = {"basename": "frame.jpg", "pos": "0:10", "l": -1, "r": 1, "step": 2, "size": 160}
     answer = client.post("/api/timeline", json=order).json()
@@ -241,11 +262,7 @@ def test_timeline_and_its_pictures(server: Running, client: httpx.Client) -> Non
 
 
 def test_names_that_are_no_unicode_reach_the_page(server: Running) -> None:
-    from dataclasses import replace
-
-    from tests.web import fake_plexdata
-
-    broken = replace(fake_plexdata.MOVIES[0], title="Kn\udcf6del \ud83d\ude00")
+    broken = replace(MOVIES[0], title="Kn\udcf6del \ud83d\ude00")
     server.plexdata.item = lambda item: broken  # type: ignore[method-assign]
     assert server.client().get("/api/items/home~m1").json()["title"] == "Kn\ufffddel \U0001f600"
 
@@ -278,8 +295,6 @@ def test_the_document_is_the_same_each_time_it_is_printed(client: httpx.Client) 
         for seed in ("1", "2")
     }
     assert len(printed) == 1
-    import json
-
     assert json.loads(printed.pop()) == client.get("/api/openapi.json").json()
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from plexcut.web.schemas.base import Answer, ErrorDetail
 
@@ -56,6 +56,17 @@ class CutResult(Answer):
     checks: list[Check] = Field(default_factory=list)
 
 
+def _as_it_is(value: Any, validate: ValidatorFunctionWrapHandler) -> CutResult | None:
+    """A result that an older version left in the queue is shown with the keys that it has."""
+    try:
+        found: CutResult | None = validate(value)
+    except ValidationError:
+        if not isinstance(value, dict):
+            raise
+        return CutResult.model_construct(**value)
+    return found
+
+
 class Job(Answer):
     """A cut in the queue. `keep` to `output_path` are what was ordered."""
 
@@ -70,14 +81,14 @@ class Job(Answer):
     created_at: float
     started_at: float | None
     ended_at: float | None
-    result: CutResult | None
+    result: Annotated[CutResult | None, WrapValidator(_as_it_is)]
     error: ErrorDetail | None
-    section: str | None
-    raw_duration_s: float | None
-    cut_duration_s: float | None
-    keep: list[tuple[float, float]] | None
-    in_place: bool
-    output_path: str | None
+    section: str | None = None
+    raw_duration_s: float | None = None
+    cut_duration_s: float | None = None
+    keep: list[tuple[float, float]] | None = None
+    in_place: bool = False
+    output_path: str | None = None
 
 
 class Jobs(Answer):
