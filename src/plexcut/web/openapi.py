@@ -78,8 +78,12 @@ class Provider(OpenAPIProvider):
 def _reference(model: type[BaseModel], mode: Any, components: dict[str, Any]) -> dict[str, str]:
     """Put `model` and all that it is made of into `components`, and answer the reference to it."""
     schema = TypeAdapter(model).json_schema(ref_template=_REF, mode=mode)
-    components.update(schema.pop("$defs", {}))
-    components[model.__name__] = schema
+    for name, found in {**schema.pop("$defs", {}), model.__name__: schema}.items():
+        for key in found.get("properties", {}).values():
+            # A key with a default would count as always given in generated types; a title repeats the name.
+            key.pop("default", None)
+            key.pop("title", None)
+        components[name] = found
     return {"$ref": _REF.format(model=model.__name__)}
 
 
