@@ -14,6 +14,7 @@ from plexcut.domain.media import (
     CutPlan,
     CutRequest,
     CutResult,
+    IndexState,
     Picture,
     RecordingFacts,
     Seam,
@@ -46,6 +47,13 @@ class FakeEngine:
 
     def fingerprint(self, path: Path) -> str:
         return "f"
+
+    def prepare(self, path: Path) -> IndexState:
+        return self.index_state(path)
+
+    def index_state(self, path: Path) -> IndexState:
+        self.looks = getattr(self, "looks", 0) + 1
+        return IndexState("building", 50.0) if self.looks < 3 else IndexState("ready", 100.0)
 
     def probe(self, path: Path, program: int | None = None) -> RecordingFacts:
         self._look(path)

@@ -246,6 +246,25 @@ def test_a_reader_that_leaves_is_no_failure(home: Path) -> None:
     process.stderr.close()
 
 
+def test_a_bar_on_a_terminal_only(home: Path) -> None:
+    recording(home)
+    ours, theirs = os.openpty()
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "TERM": "xterm"}
+    command = [sys.executable, "-m", "tests.cli.fake_program", "cut", "Film.ts", "--keep", "1-2", "--json"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=theirs, text=True) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while chunk := os.read(ours, 1000):
+                shown += chunk
+        except OSError:  # the other side has closed the terminal
+            os.close(ours)
+        assert process.stdout is not None
+        assert json.loads(process.stdout.read())["frames"] == 25
+    assert b"reading" in shown
+    assert b"cutting" in shown
+
+
 def start(*arguments: str) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
     command = [sys.executable, "-m", "tests.cli.fake_program", *arguments]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -18,6 +19,8 @@ from plexcut.errors import UsageError, VerificationFailed
 
 if TYPE_CHECKING:
     from plexcut.media.engine import Engine
+
+_LOOK_EVERY_S = 0.1
 
 Recording = Annotated[Path, typer.Argument(metavar="FILE", help="The recording.", show_default=False)]
 Keep = Annotated[
@@ -40,8 +43,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object 
 def probe(recording: Recording, program: Program = None, config: Config = None, json: Json = False) -> None:
     """Show what a recording holds."""
     source = files.readable(recording)
-    engine = _engine(config)
-    facts = engine.probe(source, program)
+    facts = _engine(config, source, program).probe(source, program)
     if json:
         output.answer(dataclasses.asdict(facts))
         return
@@ -69,7 +71,7 @@ def frame(
     if files.is_same_file(target, source):
         raise UsageError(f"{target} is the recording itself", "name another file")
     files.writable_folder(target)
-    picture = _engine(config).frame(source, position, width, cast(PictureFormat, fmt), program)
+    picture = _engine(config, source, program).frame(source, position, width, cast(PictureFormat, fmt), program)
     files.write_whole(target, picture.data)
     time_s = us_to_s(picture.time_us)
     if json:
@@ -91,7 +93,7 @@ def plan(
     wanted = spans.parse_keeps(keep)
     checked = _mode(mode)
     source = files.readable(recording)
-    engine = _engine(config)
+    engine = _engine(config, source, program)
     made = engine.plan(source, engine.resolve_keep(source, wanted, program), checked, program)
     if json:
         output.answer(dataclasses.asdict(made))
@@ -125,7 +127,7 @@ def cut(
     checked = _mode(mode)
     source = files.readable(recording)
     target = files.result_of_cut(source, out, overwrite=overwrite)
-    engine = _engine(config)
+    engine = _engine(config, source, program)
     fingerprint = engine.fingerprint(source)
     request = CutRequest(
         source=source,
@@ -165,7 +167,7 @@ def verify(
     """
     wanted = spans.parse_keeps(keep)
     original, cut_file = files.readable(source), files.readable(result)
-    engine = _engine(config)
+    engine = _engine(config, original, program)
     found = engine.verify(original, cut_file, engine.resolve_keep(original, wanted, program), program)
     if json:
         output.answer(dataclasses.asdict(found))
@@ -177,13 +179,22 @@ def verify(
         raise VerificationFailed(f"{cut_file} did not pass: {bad}", "cut it again")
 
 
-def _engine(config_file: Path | None) -> Engine:
-    """The engine, with its index under the data folder (without one where that cannot be written)."""
+def _engine(config_file: Path | None, source: Path, program: int | None) -> Engine:
+    """The engine, with the index of `source` made under a bar where somebody watches.
+
+    Indexes are kept under the data folder, nowhere where that cannot be written.
+    """
     logs.quiet()
     settings = config.load(config.Choices(config=config_file))
     from plexcut.media.engine import Engine
 
-    return Engine(_usable(settings.cache_dir))
+    engine = Engine(_usable(settings.cache_dir))
+    if program is None and output.is_watched() and engine.prepare(source).state == "building":
+        with output.progress("reading") as on_progress:
+            while (index := engine.index_state(source)).state == "building":
+                on_progress("", index.percent / 100)
+                time.sleep(_LOOK_EVERY_S)
+    return engine
 
 
 def _usable(folder: Path) -> Path | None:

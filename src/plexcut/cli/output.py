@@ -38,10 +38,15 @@ def fail(message: str) -> None:
         return  # nobody is there to read it; the exit code still tells
 
 
+def is_watched() -> bool:
+    """Whether stderr is a terminal."""
+    return sys.stderr.isatty()
+
+
 @contextmanager
 def progress(what: str) -> Iterator[OnProgress]:
     """An `on_progress` that draws a bar on stderr if that is a terminal, and nothing otherwise."""
-    if not sys.stderr.isatty():
+    if not is_watched():
         yield lambda _phase, _fraction: None
         return
     from rich.console import Console
