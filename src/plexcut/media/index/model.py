@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.domain.media import AudioFacts, RecordingFacts, StreamFacts, VideoFacts
-from plexcut.domain.timecode import floor_us, us_to_s
+from plexcut.domain.timecode import floor_us, format_timecode, us_to_s
 from plexcut.errors import PositionInvalid
 from plexcut.media.bitstream.pictures import PictureFlag
 
@@ -138,14 +138,15 @@ class MediaIndex:
         time_us = floor_us(time_s)
         if time_us < 0 or time_us >= int(self.times_us[-1]):
             raise PositionInvalid(
-                f"{float(time_s):.3f} s is outside the recording", f"it lasts {self.times_us[-1] / 1e6:.3f} s"
+                f"{format_timecode(max(time_s, Fraction(0)))} is outside the recording",
+                f"it lasts {self.times_us[-1] / 1e6:.3f} s",
             )
         return int(np.searchsorted(self.times_us[:-1], time_us, side="right")) - 1
 
     def first_frame_from(self, time_s: Fraction) -> int:
         """The first frame whose time is not before `time_s`; `frames` where there is none."""
         scaled = time_s * 1_000_000
-        ceiling = -((-scaled.numerator) // scaled.denominator)
+        ceiling = min(-((-scaled.numerator) // scaled.denominator), int(self.times_us[-1]))
         return int(np.searchsorted(self.times_us[:-1], ceiling, side="left"))
 
     @cached_property
