@@ -41,7 +41,7 @@ _EPISODE = re.compile(
 )
 _EPISODE_X = re.compile(r"(?<![^\W_])(\d{1,2})x(\d{2,4})(?P<more>(?:-(?:\d{1,2}x)?\d{2,4})*)(?![^\W_])", re.IGNORECASE)
 _DATE = re.compile(r"(?<!\d)(\d{4})([-._ ])(\d{2})\2(\d{2})(?!\d)")
-_DATE_DAY_FIRST = re.compile(r"(?<!\d)(\d{2})([-._])(\d{2})\2(\d{4})(?!\d)")
+_DATE_DAY_FIRST = re.compile(r"(?<!\d)(\d{2})([-._ ])(\d{2})\2(\d{4})(?!\d)")
 _EPISODE_ALONE = re.compile(r"(?<![^\W_])(?:e|ep|episode|folge|part|teil)[ ._-]{0,2}(\d{1,4})(?![^\W_])", re.IGNORECASE)
 _NUMBER_FIRST = re.compile(r"(\d{1,3})(?=$|[ ._-])")
 
@@ -138,8 +138,8 @@ def movie_name(name: str) -> Named:
         title, rest = bare[: match.start()].strip(), bare[match.end() :].strip()
         return Named(f"{title} {rest}" if rest else title, int(match[1]))
     found = _YEAR_BARE.search(bare) if _dotted(text) else None
-    if found:
-        return Named(bare[: found.start()].strip(_EDGES) or bare, int(found[1]))
+    if found and any(c.isalpha() for c in bare[: found.start()]):
+        return Named(bare[: found.start()].strip(_EDGES), int(found[1]))
     return Named(bare.strip() or text or "?")
 
 
@@ -186,6 +186,8 @@ def episode_name(stem: str, in_season: bool = False) -> EpisodeName | None:
     `in_season`: the file lies in a season folder, where a lone number counts too.
     """
     text = display(stem)
+    if _dotted(text):
+        text = re.sub(r"[._]+", " ", text)
     for pattern in (_EPISODE, _EPISODE_X):
         match = pattern.search(text)
         if match:
@@ -227,5 +229,4 @@ def _show(before: str) -> tuple[str, int | None]:
 
 
 def _title(after: str) -> str:
-    text = _BRACES.sub("", after).strip(_EDGES)
-    return re.sub(r"[._]+", " ", text).strip() if _dotted(text) else text
+    return _BRACES.sub("", after).strip(_EDGES)

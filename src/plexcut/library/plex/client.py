@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
 import requests
+from plexapi import CONFIG
 from plexapi.exceptions import PlexApiException
 from plexapi.server import PlexServer
 from plexapi.utils import parseXMLString
@@ -23,6 +24,9 @@ from plexcut.library.bounded import Bounded, Stuck, Tick
 from plexcut.library.plex.tls import PlexAdapter, address_in_name
 
 log = logging.getLogger(__name__)
+
+# Otherwise plexapi asks for each item again whenever an attribute of it is missing, even while it builds the object.
+CONFIG.data.setdefault("plexapi", {})["autoreload"] = "false"
 
 _ANSWER_BYTES_MAX = 128 * 1024 * 1024
 _REST_S = 1.0
@@ -46,7 +50,7 @@ class PlexClient:
         self._name = name
         self._timeout_s = address.timeout_s
         self._token = address.token.strip()
-        self._url = urlsplit(address.url if "://" in address.url else f"http://{address.url}")
+        self._url = _split(address.url)
         self._base, self._host_header = _base(self._url)
         self._bounded = Bounded(address.timeout_s, hanging_max=8)
         self._session = requests.Session()
@@ -140,8 +144,6 @@ class PlexClient:
                 raise
             log.debug("answer of %s to %s cannot be read", self.where, key, exc_info=True)
             raise self._offline("answers with something that cannot be read") from None
-        for item in found:
-            item._autoReload = False  # an attribute that is None would cause a request
         return found
 
     def _plex(self) -> _Server:
@@ -208,6 +210,7 @@ class _Server(PlexServer):
         self._connected = False
         super().__init__(url, token or None, session=requests.Session(), timeout=1)  # type: ignore[no-untyped-call]
         self._connected = True
+        self._token = token  # without one plexapi takes that of its own settings file
 
     def query(
         self,
@@ -234,6 +237,14 @@ def _body(response: requests.Response, until: float) -> bytes:
         if time.monotonic() > until:
             raise requests.Timeout
     return b"".join(chunks)
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of `url`, all empty where it is none; each request then says so."""
+    try:
+        return urlsplit(url if "://" in url else f"http://{url}")
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def _port(url: SplitResult) -> int | None:
