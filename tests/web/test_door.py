@@ -196,6 +196,14 @@ def test_wrong_passwords_have_to_wait(open_server: Running) -> None:
     assert answer.json()["error"]["code"] == "too_many_attempts"
 
 
+def test_an_address_that_the_client_claims_does_not_count(open_server: Running) -> None:
+    client = open_server.client()
+    for number in range(FREE_ATTEMPTS + 2):
+        headers = {"Remote-Addr": f"192.0.2.{number}", "X-Forwarded-For": f"192.0.2.{number}"}
+        answer = client.post("/api/session", json={"password": "guess"}, headers=headers)
+    assert answer.status_code == 429
+
+
 def test_many_guesses_at_once_gain_nothing(open_server: Running) -> None:
     statuses: list[int] = []
 

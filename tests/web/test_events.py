@@ -110,6 +110,12 @@ def test_a_quiet_stream_is_kept_alive(server: Running, monkeypatch: pytest.Monke
         assert reader.comments >= 4
 
 
+def test_asking_for_the_headers_opens_no_stream(server: Running) -> None:
+    answer = server.client().head("/api/events", timeout=5)
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert server.plexdata.events.listeners == 0
+
+
 def test_streams_are_limited(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plexcut.web.events.MAX_LISTENERS", 1)
     with reading(server.client()):

@@ -224,8 +224,16 @@ def test_jobs_and_progress(client: httpx.Client) -> None:
 
 def test_the_result_of_a_job(server: Running) -> None:
     whole = {
-        "path": "/media/Film 1 cut.ts", "duration_s": 10.0, "frames": 500, "frames_copied": 480, "bytes": 12345,
-        "frames_reencoded": 20, "seconds": 1.5, "verified": True, "streams": [], "checks": [],
+        "path": "/media/Film 1 cut.ts",
+        "duration_s": 10.0,
+        "frames": 500,
+        "frames_copied": 480,
+        "bytes": 12345,
+        "frames_reencoded": 20,
+        "seconds": 1.5,
+        "verified": True,
+        "streams": [],
+        "checks": [],
         "seams": [{"at_s": 5.0, "source_end": 250, "source_start": 500, "frames_reencoded": 20}],
     }
     error = {"code": "cancelled", "message": "the user stopped it", "hint": ""}

@@ -113,6 +113,20 @@ def test_a_large_file_comes_in_pieces_and_is_closed_when_the_player_goes(server:
     assert open_handles(server) == 0
 
 
+def test_a_file_that_shrinks_while_it_is_sent_breaks_the_answer_off(server: Running) -> None:
+    path = server.plexdata.media_file
+    with path.open("wb") as file:
+        file.truncate(256 * PIECE_BYTES)
+    with server.client().stream("GET", STREAM) as answer:
+        content = answer.iter_raw(65536)
+        next(content)
+        os.truncate(path, PIECE_BYTES)
+        with pytest.raises(httpx.RemoteProtocolError):
+            for _ in content:
+                pass
+    assert server.client().get("/api/health").status_code == 200
+
+
 def open_handles(server: Running) -> int:
     found = 0
     for entry in Path("/proc/self/fd").iterdir():

@@ -11,8 +11,8 @@ from quart import Quart
 from werkzeug.routing import BaseConverter
 
 from plexcut.web import errors, headers, openapi, page, routes
+from plexcut.web.asgi import AsgiApp, BasePath, BreakOff
 from plexcut.web.auth import Door
-from plexcut.web.base_path import BasePath
 from plexcut.web.context import EXTENSION, Context
 from plexcut.web.events import Broadcaster
 from plexcut.web.requests import MAX_BODY_BYTES
@@ -80,6 +80,6 @@ def create_app(plexdata: Plexdata, settings: WebSettings) -> Quart:
         context.stopping.set()
         context.threads.close()
 
-    if settings.base_path:
-        cast("Any", app).asgi_app = BasePath(app.asgi_app, settings.base_path)
+    below: AsgiApp = BreakOff(cast("AsgiApp", app.asgi_app))
+    cast("Any", app).asgi_app = BasePath(below, settings.base_path) if settings.base_path else below
     return app

@@ -118,7 +118,8 @@ class Door:
         Raises:
             LoginFailed, TooManyAttempts: it does not open.
         """
-        address = request.remote_addr or ""
+        client = request.scope.get("client")
+        address = str(client[0]) if client else ""
         self.slow_down.attempt(address)
         async with self._hashes:
             await threads.run("rest", self._password.verify, password)

@@ -19,8 +19,8 @@ Pool = Literal["library", "frames", "work", "streams", "rest"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS: dict[Pool, int] = {"library": 10, "frames": 8, "work": 5, "streams": 4, "rest": 5}
-"""Together 32: enough for several users, few enough for their stacks and for the file handles that they hold.
+THREADS: dict[Pool, int] = {"library": 10, "frames": 8, "work": 8, "streams": 4, "rest": 4}
+"""Together 34: enough for several users, few enough for their stacks and for the file handles that they hold.
 
 `library`: whatever may ask a Plex server. `frames`: one picture each. `work`: what may wait for an index (keep lists,
 plans, cuts, the timeline). `streams`: reading pieces of files. `rest`: what is at hand.
@@ -64,16 +64,17 @@ class _Pool:
     def _work(self) -> None:
         while (entry := self._calls.get()) is not None:
             future, call = entry
+            tell: Callable[[], None] | None = None
             if future.set_running_or_notify_cancel():
                 try:
-                    result = call()
+                    tell = partial(future.set_result, call())
                 except BaseException as error:  # noqa: BLE001  (handed over whole to whoever waits)
-                    future.set_exception(error)
-                else:
-                    future.set_result(result)
-            del entry, future, call
+                    tell = partial(future.set_exception, error)
             with self._lock:
                 self._idle += 1
+            if tell is not None:
+                tell()
+            del entry, future, call, tell
 
     def close(self) -> None:
         """Drop what waits and let the threads end after their present call."""

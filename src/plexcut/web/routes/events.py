@@ -30,7 +30,7 @@ async def get_events() -> Response:
     ctx.events.check()
     door, cookie = ctx.door, request.cookies.get(SESSION_COOKIE)
     body = ctx.events.stream(client_id(), lambda: not door.login_required or door.sessions.valid(cookie))
-    response = Response(body, 200, content_type="text/event-stream; charset=utf-8")
+    response = Response(b"" if request.method == "HEAD" else body, 200, content_type="text/event-stream; charset=utf-8")
     response.timeout = None
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"

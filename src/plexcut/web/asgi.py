@@ -1,18 +1,42 @@
-"""Everything below a path, for a reverse proxy that hands requests on as they are."""
+"""What stands between the server and the application."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from plexcut.errors import PlexcutError
 from plexcut.web.errors import error_body
+
+log = logging.getLogger(__name__)
 
 Send = Callable[[Any], Awaitable[None]]
 AsgiApp = Callable[[Any, Any, Send], Awaitable[None]]
 
 
+class BreakOff:
+    """Ends answers that fail half-way, such as a stream whose file went away: the client sees them broken off, and the
+    log has one line of it.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except PlexcutError as error:
+            log.warning("an answer broke off: %s", error.message)
+        except OSError as error:
+            log.warning("an answer broke off: %s", error.strerror)
+
+
 class BasePath:
-    """Takes `base_path` off each request's path. `/` and `base_path` itself lead to the page, all else is 404."""
+    """Everything below a path, for a reverse proxy that hands requests on as they are.
+
+    Takes `base_path` off each request's path. `/` and `base_path` itself lead to the page, all else is 404.
+    """
 
     def __init__(self, app: AsgiApp, base_path: str) -> None:
         self._app = app
