@@ -1,0 +1,147 @@
+import { address, getJson, send, sendJson, withQuery } from './client'
+import type {
+  CutOrder,
+  Item,
+  ItemPage,
+  Job,
+  KeepAnswer,
+  Library,
+  PlanAnswer,
+  Recording,
+  Section,
+  Selection,
+  SelectionChange,
+  Session,
+  SortKey,
+  TimelineFrame,
+  TimelineOrder,
+  WrittenPosition,
+} from './types'
+
+const id = encodeURIComponent
+
+export interface ItemsQuery {
+  search: string
+  sort: SortKey
+  offset: number
+  limit: number
+}
+
+export async function listLibraries(signal?: AbortSignal): Promise<Library[]> {
+  return (await getJson<{ libraries: Library[] }>('api/libraries', signal)).libraries
+}
+
+export async function listSections(library: string, signal?: AbortSignal): Promise<Section[]> {
+  return (await getJson<{ sections: Section[] }>(`api/libraries/${id(library)}/sections`, signal)).sections
+}
+
+export function listItems(
+  library: string,
+  section: string,
+  query: ItemsQuery,
+  signal?: AbortSignal,
+): Promise<ItemPage> {
+  return getJson(withQuery(`api/libraries/${id(library)}/sections/${id(section)}/items`, { ...query }), signal)
+}
+
+export function getItem(item: string, signal?: AbortSignal): Promise<Item> {
+  return getJson(`api/items/${id(item)}`, signal)
+}
+
+export async function listChildren(item: string, signal?: AbortSignal): Promise<Item[]> {
+  return (await getJson<ItemPage>(withQuery(`api/items/${id(item)}/children`, { limit: 1000 }), signal)).items
+}
+
+export function getRecording(recording: string, signal?: AbortSignal): Promise<Recording> {
+  return getJson(`api/recordings/${id(recording)}`, signal)
+}
+
+export interface FrameQuery {
+  n?: number
+  at?: WrittenPosition
+  width?: number
+}
+
+export function framePath(recording: string, query: FrameQuery): string {
+  return withQuery(`api/recordings/${id(recording)}/frame`, { ...query })
+}
+
+export interface FramePicture {
+  blob: Blob
+  /** Null while the index is being built and the number cannot be known yet. */
+  frame: number | null
+  time_s: number | null
+}
+
+export async function getFrame(recording: string, query: FrameQuery, signal?: AbortSignal): Promise<FramePicture> {
+  // Listing JSON first makes a failure come as the error shape instead of the error picture.
+  const response = await send(framePath(recording, query), { accept: 'image/jpeg, application/json;q=0.5', signal })
+  const number = response.headers.get('X-Frame-Number')
+  const time = response.headers.get('X-Frame-Time')
+  return {
+    blob: await response.blob(),
+    frame: number === null ? null : Number(number),
+    time_s: time === null ? null : Number(time),
+  }
+}
+
+export function getKeep(recording: string): Promise<KeepAnswer> {
+  return getJson(`api/recordings/${id(recording)}/keep`)
+}
+
+export interface KeepChange {
+  keep: [WrittenPosition, WrittenPosition][]
+  revision: number
+  fingerprint?: string
+}
+
+export function putKeep(recording: string, change: KeepChange): Promise<KeepAnswer> {
+  return sendJson(`api/recordings/${id(recording)}/keep`, 'PUT', change)
+}
+
+export async function planCut(recording: string, order: CutOrder, signal: AbortSignal): Promise<PlanAnswer> {
+  const path = `api/recordings/${id(recording)}/plan`
+  return (await (await send(path, { method: 'POST', body: order, signal })).json()) as PlanAnswer
+}
+
+export function startCut(recording: string, order: CutOrder): Promise<Job> {
+  return sendJson(`api/recordings/${id(recording)}/cut`, 'POST', order)
+}
+
+export async function listJobs(): Promise<Job[]> {
+  return (await getJson<{ jobs: Job[] }>('api/jobs')).jobs
+}
+
+export function cancelJob(job: string): Promise<Job> {
+  return sendJson(`api/jobs/${id(job)}`, 'DELETE')
+}
+
+export function retryJob(job: string): Promise<Job> {
+  return sendJson(`api/jobs/${id(job)}/retry`, 'POST', {})
+}
+
+export function putSelection(change: SelectionChange): Promise<Selection> {
+  return sendJson('api/selection', 'PUT', change)
+}
+
+export async function getTimeline(order: TimelineOrder, signal: AbortSignal): Promise<TimelineFrame[]> {
+  const answer = await send('api/timeline', { method: 'POST', body: order, signal })
+  return ((await answer.json()) as { frames: TimelineFrame[] }).frames
+}
+
+export function getSession(): Promise<Session> {
+  return getJson('api/session')
+}
+
+export async function logIn(password: string): Promise<void> {
+  await send('api/session', { method: 'POST', body: { password } })
+}
+
+export async function logOut(): Promise<void> {
+  await send('api/session', { method: 'DELETE' })
+}
+
+/** Where the poster of an item is, as an address for `<img>`; null without one. */
+export function thumbAddress(item: Item): string | null {
+  return item.thumb === null ? null : address(item.thumb)
+}

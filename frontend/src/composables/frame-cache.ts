@@ -1,0 +1,109 @@
+import { getFrame, type FrameQuery } from '@/api/endpoints'
+
+export interface LoadedFrame {
+  /** Address of the picture, good until it leaves the cache. */
+  url: string
+  frame: number | null
+  time_s: number | null
+}
+
+interface Running {
+  controller: AbortController
+  promise: Promise<LoadedFrame>
+}
+
+const CAPACITY = 80
+
+/** Pictures of one recording by frame number; a request for a picture that is on its way is joined, not repeated. */
+export class FrameCache {
+  private readonly loaded = new Map<string, LoadedFrame>()
+  private readonly running = new Map<string, Running>()
+  private closed = false
+
+  constructor(
+    private readonly recording: string,
+    private readonly width: () => number,
+  ) {}
+
+  private key(query: FrameQuery): string {
+    return query.n === undefined ? `at:${query.at}` : `n:${query.n}`
+  }
+
+  has(query: FrameQuery): boolean {
+    return this.loaded.has(this.key(query))
+  }
+
+  /** The picture, from memory if it is there. Rejects with an AbortError when `abortExcept` cancels it. */
+  get(query: FrameQuery): Promise<LoadedFrame> {
+    const key = this.key(query)
+    const known = this.loaded.get(key)
+    if (known) {
+      this.loaded.delete(key)
+      this.loaded.set(key, known)
+      return Promise.resolve(known)
+    }
+    const running = this.running.get(key)
+    if (running) return running.promise
+    const controller = new AbortController()
+    const promise = this.load(query, key, controller.signal).finally(() => this.running.delete(key))
+    this.running.set(key, { controller, promise })
+    return promise
+  }
+
+  private async load(query: FrameQuery, key: string, signal: AbortSignal): Promise<LoadedFrame> {
+    const { blob, frame, time_s } = await getFrame(this.recording, { ...query, width: this.width() }, signal)
+    const url = URL.createObjectURL(blob)
+    const picture = new Image()
+    picture.src = url
+    try {
+      await picture.decode()
+    } catch (error) {
+      URL.revokeObjectURL(url)
+      throw error
+    }
+    if (this.closed) {
+      URL.revokeObjectURL(url)
+      throw new DOMException('closed', 'AbortError')
+    }
+    const result = { url, frame, time_s }
+    // A time is only remembered as the frame that it turned out to be: the same picture is then kept once.
+    this.store(frame === null ? key : `n:${frame}`, result)
+    return result
+  }
+
+  private store(key: string, result: LoadedFrame): void {
+    const before = this.loaded.get(key)
+    // The old address may be on the screen right now; the new picture is the same one.
+    if (before) {
+      if (before.url !== result.url) URL.revokeObjectURL(result.url)
+      result.url = before.url
+      return
+    }
+    this.loaded.set(key, result)
+    while (this.loaded.size > CAPACITY) {
+      const [oldest, picture] = this.loaded.entries().next().value as [string, LoadedFrame]
+      this.loaded.delete(oldest)
+      URL.revokeObjectURL(picture.url)
+    }
+  }
+
+  /** Cancels every request but the one for `query`. */
+  abortExcept(query: FrameQuery | null): void {
+    const spared = query ? this.key(query) : null
+    for (const [key, { controller }] of this.running) {
+      if (key !== spared) controller.abort()
+    }
+  }
+
+  /** Forgets all pictures, as when a larger size is wanted. */
+  clear(): void {
+    this.abortExcept(null)
+    for (const { url } of this.loaded.values()) URL.revokeObjectURL(url)
+    this.loaded.clear()
+  }
+
+  close(): void {
+    this.closed = true
+    this.clear()
+  }
+}

@@ -1,0 +1,197 @@
+import { onScopeDispose, ref, shallowRef, watch } from 'vue'
+
+import { isAbort, toApiError, type ApiError } from '@/api/client'
+import type { FrameQuery } from '@/api/endpoints'
+import type { Position } from '@/domain/timecode'
+import { useRecording } from '@/stores/recording'
+
+import { FrameCache, type LoadedFrame } from './frame-cache'
+
+/** How long a picture on its way may still arrive after another one was asked for: a held key shows motion. */
+const GRACE_MS = 140
+const NEIGHBOURS = 3
+const RETRY_MS = 2_500
+
+interface Target {
+  query: FrameQuery
+  frame: number | null
+  time_s: number | null
+}
+
+/** The place in the recording that is shown. The last wish wins; the old picture stays until the new one is there. */
+export function usePlayer() {
+  const recording = useRecording()
+  const width = ref(1024)
+  const shown = shallowRef<LoadedFrame | null>(null)
+  const target = shallowRef<Target | null>(null)
+  const loading = ref(false)
+  const error = shallowRef<ApiError | null>(null)
+  let cache = new FrameCache('', () => width.value)
+  let running: Target | null = null
+  let direction = 1
+  let stepsAfterwards = 0
+  let graceTimer = 0
+  let retryTimer = 0
+
+  function open(): void {
+    close()
+    cache = new FrameCache(recording.id, () => width.value)
+  }
+
+  function close(): void {
+    window.clearTimeout(graceTimer)
+    window.clearTimeout(retryTimer)
+    cache.close()
+    shown.value = null
+    target.value = null
+    error.value = null
+    running = null
+    loading.value = false
+    stepsAfterwards = 0
+  }
+
+  function aim(next: Target): void {
+    target.value = next
+    loading.value = true
+    window.clearTimeout(retryTimer)
+    if (!running) {
+      void load()
+      return
+    }
+    window.clearTimeout(graceTimer)
+    graceTimer = window.setTimeout(() => cache.abortExcept(target.value?.query ?? null), GRACE_MS)
+  }
+
+  async function load(): Promise<void> {
+    const wish = target.value
+    if (!wish) return
+    const from = cache
+    running = wish
+    cache.abortExcept(wish.query)
+    try {
+      const picture = await from.get(wish.query)
+      if (from === cache) show(wish, picture)
+    } catch (caught) {
+      if (from === cache && !isAbort(caught) && wish === target.value) fail(caught)
+    }
+    if (from !== cache) return
+    running = null
+    if (target.value !== wish) {
+      await load()
+    } else if (!error.value) {
+      settle(from)
+    }
+  }
+
+  function show(wish: Target, picture: LoadedFrame): void {
+    shown.value = picture
+    error.value = null
+    if (picture.frame !== null && picture.time_s !== null) recording.noteTime(picture.frame, picture.time_s)
+    if (wish === target.value) {
+      target.value = { query: wish.query, frame: picture.frame, time_s: picture.time_s }
+      running = target.value
+    }
+  }
+
+  function fail(caught: unknown): void {
+    error.value = toApiError(caught)
+    loading.value = false
+    if (error.value.status === 503 || error.value.unreachable) {
+      retryTimer = window.setTimeout(() => void load(), RETRY_MS)
+    }
+  }
+
+  function settle(from: FrameCache): void {
+    loading.value = false
+    const steps = stepsAfterwards
+    stepsAfterwards = 0
+    if (steps !== 0 && target.value?.frame != null) {
+      goToFrame(target.value.frame + steps)
+      return
+    }
+    void prefetch(from)
+  }
+
+  /** The pictures next to the shown one, those in the direction of travel first, one after the other. */
+  async function prefetch(from: FrameCache): Promise<void> {
+    const at = target.value
+    if (at?.frame == null || !recording.ready) return
+    const ahead = Array.from({ length: NEIGHBOURS }, (_, step) => (step + 1) * direction)
+    for (const step of [...ahead, -direction]) {
+      const n = at.frame + step
+      if (n < 0 || n >= recording.frames || from.has({ n })) continue
+      if (from !== cache || target.value !== at) return
+      try {
+        await from.get({ n })
+      } catch {
+        return
+      }
+    }
+  }
+
+  function goToFrame(n: number): void {
+    const last = recording.frames > 0 ? recording.frames - 1 : n
+    const frame = Math.max(0, Math.min(Math.round(n), last))
+    const known = recording.knownTime(frame)
+    aim({ query: { n: frame }, frame, time_s: known ?? estimate(frame) })
+  }
+
+  function goToTime(time_s: number): void {
+    const end = recording.duration_s
+    if (recording.ready && end !== null && time_s >= end) {
+      goToFrame(recording.frames - 1)
+      return
+    }
+    const at = Math.max(0, Math.round(time_s * 1e6) / 1e6)
+    aim({ query: { at }, frame: null, time_s: at })
+  }
+
+  function goTo(position: Position): void {
+    if (position.kind === 'frame') goToFrame(position.n)
+    else goToTime(position.time_s)
+  }
+
+  function estimate(frame: number): number {
+    const anchor = shown.value
+    if (anchor?.frame == null || anchor.time_s === null) return frame / recording.fps
+    return anchor.time_s + (frame - anchor.frame) / recording.fps
+  }
+
+  function stepFrames(steps: number): void {
+    direction = steps < 0 ? -1 : 1
+    const at = target.value
+    if (at?.frame == null) stepsAfterwards += steps
+    else goToFrame(at.frame + steps)
+  }
+
+  function stepSeconds(seconds: number): void {
+    direction = seconds < 0 ? -1 : 1
+    goToTime((target.value?.time_s ?? 0) + seconds)
+  }
+
+  function retry(): void {
+    error.value = null
+    loading.value = true
+    if (!running) void load()
+  }
+
+  watch(width, (wide, before) => {
+    if (wide <= before || !target.value) return
+    cache.clear()
+    if (!running) void load()
+  })
+
+  // Before the index was whole the number of the shown picture may have been unknown.
+  watch(
+    () => recording.ready,
+    (ready) => {
+      if (ready && target.value && target.value.frame === null && !running) void load()
+    },
+  )
+
+  onScopeDispose(close)
+
+  return { width, shown, target, loading, error, open, close, goTo, goToFrame, goToTime, stepFrames, stepSeconds, retry }
+}
+
+export type Player = ReturnType<typeof usePlayer>

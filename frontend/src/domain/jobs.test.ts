@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+
+import type { Job, JobState } from '@/api/types'
+
+import { overallPercent, resultPath, sortJobs } from './jobs'
+
+function job(id: string, state: JobState, created_at: number, percent = 0): Job {
+  return {
+    id,
+    kind: 'cut',
+    state,
+    title: id,
+    recording: 'r',
+    phase: '',
+    percent,
+    eta_s: null,
+    created_at,
+    started_at: null,
+    ended_at: null,
+    result: null,
+    error: null,
+  }
+}
+
+it('shows what runs first, then what waits in order, then what ended, latest first', () => {
+  const jobs = [job('old', 'finished', 1), job('new', 'failed', 5), job('b', 'queued', 4), job('a', 'queued', 3), job('r', 'running', 2)]
+  expect(sortJobs(jobs).map((item) => item.id)).toEqual(['r', 'a', 'b', 'new', 'old'])
+})
+
+it('sums up the progress of what goes on', () => {
+  expect(overallPercent([job('x', 'finished', 1, 100)])).toBeNull()
+  expect(overallPercent([job('a', 'running', 1, 50), job('b', 'queued', 2, 0)])).toBe(25)
+})
+
+it('finds the path of the result', () => {
+  expect(resultPath(job('a', 'finished', 1))).toBeNull()
+  expect(resultPath({ ...job('a', 'finished', 1), result: { path: '/x/a cut.ts' } })).toBe('/x/a cut.ts')
+})

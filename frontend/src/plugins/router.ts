@@ -1,0 +1,19 @@
+import { createRouter, createWebHistory } from 'vue-router'
+
+// Without an argument the history starts at <base>, where the server writes its base path.
+export const router = createRouter({
+  history: createWebHistory(),
+  routes: [
+    { path: '/', name: 'home', component: () => import('@/views/LibraryView.vue') },
+    {
+      path: '/library/:library/:section',
+      name: 'section',
+      component: () => import('@/views/LibraryView.vue'),
+    },
+    { path: '/show/:item', name: 'show', component: () => import('@/views/ShowView.vue') },
+    { path: '/edit/:recording', name: 'edit', component: () => import('@/views/EditorView.vue') },
+    { path: '/login', name: 'login', component: () => import('@/views/LoginView.vue') },
+    { path: '/:rest(.*)*', name: 'lost', component: () => import('@/views/NotFoundView.vue') },
+  ],
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+})
