@@ -45,7 +45,7 @@ class Server:
 
     def get(self, path: str) -> tuple[int, Any]:
         try:
-            with urllib.request.urlopen(self.address + path, timeout=10) as answer:
+            with urllib.request.urlopen(self.address + path, timeout=20) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
@@ -116,7 +116,7 @@ def test_it_starts_serves_and_ends_whole(serve: Callable[..., Server], signum: s
     assert len(children) == 2
     assert not any("hunter2" in command or "unix://" in command for command in children.values())
     server.process.send_signal(signum)
-    out, err = server.process.communicate(timeout=10)
+    out, err = server.process.communicate(timeout=20)
     assert (server.process.returncode, out, err) == (0, "", "")
     assert not any(is_alive(child) for child in children)
 
@@ -170,7 +170,7 @@ def test_a_queue_that_is_down_does_not_stop_the_page(serve: Callable[..., Server
         health = wait_for(lambda: (found := server.get("/api/health"))[0] == 200 and found[1])
         assert health["queue"] == {"online": False, "workers": 0}
         server.process.terminate()
-        out, err = server.process.communicate(timeout=10)
+        out, err = server.process.communicate(timeout=20)
     assert server.process.returncode == 0
     logs = "".join(path.read_text() for path in (server.data_dir / "logs").iterdir())
     assert "geheim" not in out + err + logs
@@ -182,6 +182,6 @@ def test_an_end_while_starting(serve: Callable[..., Server]) -> None:
         time.sleep(delay_s)
         children = server.children()
         server.process.send_signal(signal.SIGINT)
-        server.process.communicate(timeout=10)
+        server.process.communicate(timeout=20)
         assert server.process.returncode in (0, 130, -signal.SIGINT)
         wait_for(lambda children=children: not any(is_alive(child) for child in children), 8)

@@ -135,3 +135,8 @@ def wait_for(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
 
 def wait_for_state(queue: RqJobQueue, job: str, *states: str, timeout_s: float = 20.0) -> Job:
     return wait_for(lambda: (found := queue.job(job)).state in states and found, timeout_s)
+
+
+def wait_until_at_work(queue: RqJobQueue, job: str) -> Job:
+    """Until the engine has said something."""
+    return wait_for(lambda: (found := queue.job(job)).state == "running" and found.phase == "copy" and found)

@@ -7,7 +7,9 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,8 +38,15 @@ def _ids(url: str) -> list[str]:
         queue.close()
 
 
-def test_jobs_are_there_after_a_restart(tmp_path: Path) -> None:
-    folder = tmp_path / "with space and ü" / "valkey"
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's, however the tests are run."""
+    with tempfile.TemporaryDirectory(prefix="plexcut ü ") as folder:
+        yield Path(folder)
+
+
+def test_jobs_are_there_after_a_restart(tmp_path: Path, short_path: Path) -> None:
+    folder = short_path / "valkey"
     first = EmbeddedValkey(folder)
     assert first.start()
     pid = first.pid
@@ -79,12 +88,12 @@ def test_it_comes_back_when_it_is_killed(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_it_ends_when_we_are_killed_and_a_leftover_is_replaced(tmp_path: Path) -> None:
+def test_it_ends_when_we_are_killed_and_a_leftover_is_replaced(short_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from plexcut.jobs.embedded import EmbeddedValkey;"
         "server = EmbeddedValkey(Path(sys.argv[1])); server.start(); print(server.pid, flush=True); time.sleep(100)"
     )
-    folder = tmp_path / "valkey"
+    folder = short_path / "valkey"
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     with subprocess.Popen([sys.executable, "-c", code, str(folder)], env=env, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

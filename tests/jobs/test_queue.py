@@ -17,7 +17,7 @@ from plexcut.errors import Busy, ConfigError, JobNotFound, QueueOffline, Recordi
 from plexcut.jobs import names
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
-from tests.jobs.conftest import Workers, movie, wait_for, wait_for_state
+from tests.jobs.conftest import Workers, movie, wait_for, wait_for_state, wait_until_at_work
 
 Order = Callable[..., Job]
 
@@ -52,7 +52,7 @@ def test_nothing_is_pickled(queue: RqJobQueue, order: Order, valkey: EmbeddedVal
 def test_progress_is_live(queue: RqJobQueue, workers: Workers, order: Order) -> None:
     workers.start()
     job = order(steps=40, step_s=0.05)
-    wait_for_state(queue, job.id, "running")
+    wait_until_at_work(queue, job.id)
     seen = []
     while (found := queue.job(job.id)).state == "running":
         seen.append((found.phase, found.percent, found.eta_s, queue.progress().state))
@@ -143,7 +143,7 @@ def test_cancelling(queue: RqJobQueue, workers: Workers, order: Order, tmp_path:
     workers.start()
     running = order("running", steps=2000)
     waiting = order("waiting")
-    wait_for_state(queue, running.id, "running")
+    wait_until_at_work(queue, running.id)
     assert queue.cancel(waiting.id).state == "cancelled"
     cancelled = queue.cancel(running.id)
     assert cancelled.state == "cancelled"
@@ -155,14 +155,14 @@ def test_cancelling(queue: RqJobQueue, workers: Workers, order: Order, tmp_path:
 
 
 def test_a_task_that_does_not_listen_is_killed(
-    queue: RqJobQueue, workers: Workers, order: Order, monkeypatch: pytest.MonkeyPatch
+    queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path
 ) -> None:
     workers.start()
     job = order(end="hang")
-    wait_for_state(queue, job.id, "running")
-    time.sleep(0.3)
+    wait_until_at_work(queue, job.id)
     assert queue.cancel(job.id).phase == "cancelling"
     assert wait_for_state(queue, job.id, "cancelled", timeout_s=names.CANCEL_PATIENCE_S + 8).state == "cancelled"
+    wait_for(lambda: not (tmp_path / ".plexcut").exists())
     assert wait_for_state(queue, order("next").id, "finished")
 
 

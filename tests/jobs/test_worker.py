@@ -13,7 +13,7 @@ from pathlib import Path
 from plexcut.domain.jobs import Job
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
-from tests.jobs.conftest import ROOT, Workers, children, is_alive, wait_for, wait_for_state
+from tests.jobs.conftest import ROOT, Workers, children, is_alive, wait_for, wait_for_state, wait_until_at_work
 
 Order = Callable[..., Job]
 
@@ -22,7 +22,7 @@ def test_an_idle_worker_ends_at_once(queue: RqJobQueue, workers: Workers) -> Non
     process = workers.start()
     wait_for(queue.workers)
     process.terminate()
-    assert process.wait(5) == 0
+    assert process.wait(15) == 0
     assert queue.workers() == ()
 
 
@@ -31,11 +31,10 @@ def test_a_stopped_worker_leaves_its_job_to_the_next(
 ) -> None:
     process = workers.start()
     job = order(steps=60, step_s=0.05)
-    wait_for_state(queue, job.id, "running")
+    wait_until_at_work(queue, job.id)
     (horse,) = wait_for(lambda: children(process.pid))
-    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    assert process.wait(5) == 0
+    assert process.wait(15) == 0
     assert not is_alive(horse)
     waiting = queue.job(job.id)
     assert (waiting.state, waiting.percent, waiting.error) == ("queued", 0.0, None)
@@ -47,11 +46,10 @@ def test_a_stopped_worker_leaves_its_job_to_the_next(
 def test_a_worker_with_a_hanging_task_ends_too(queue: RqJobQueue, workers: Workers, order: Order) -> None:
     process = workers.start()
     job = order(end="hang")
-    wait_for_state(queue, job.id, "running")
+    wait_until_at_work(queue, job.id)
     (horse,) = wait_for(lambda: children(process.pid))
-    time.sleep(0.3)
     process.terminate()
-    assert process.wait(6) == 0
+    assert process.wait(15) == 0
     assert not is_alive(horse)
     assert wait_for_state(queue, job.id, "failed", "queued").state in ("failed", "queued")
 
@@ -61,9 +59,8 @@ def test_a_killed_worker_takes_its_task_along(
 ) -> None:
     process = workers.start()
     job = order(steps=2000)
-    wait_for_state(queue, job.id, "running")
+    wait_until_at_work(queue, job.id)
     (horse,) = wait_for(lambda: children(process.pid))
-    time.sleep(0.3)
     process.kill()
     process.wait()
     wait_for(lambda: not is_alive(horse))
@@ -77,9 +74,8 @@ def test_a_killed_worker_takes_its_task_along(
 def test_a_job_whose_worker_vanished_is_found(queue: RqJobQueue, workers: Workers, order: Order) -> None:
     process = workers.start()
     job = order(steps=2000)
-    wait_for_state(queue, job.id, "running")
+    wait_until_at_work(queue, job.id)
     (horse,) = wait_for(lambda: children(process.pid))
-    time.sleep(0.3)
     os.kill(process.pid, signal.SIGSTOP)
     os.kill(horse, signal.SIGKILL)
     process.kill()
@@ -132,7 +128,7 @@ def test_a_job_survives_the_loss_of_its_queue(
 ) -> None:
     workers.start()
     job = order(steps=60, step_s=0.05)
-    wait_for_state(queue, job.id, "running")
+    wait_until_at_work(queue, job.id)
     pid = valkey.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -146,7 +142,7 @@ def test_the_queue_restarts_while_the_last_word_is_due(
 ) -> None:
     workers.start()
     job = order(steps=10, step_s=0.05)
-    wait_for_state(queue, job.id, "running")
+    wait_until_at_work(queue, job.id)
     pid = valkey.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)

@@ -5,3 +5,7 @@ from __future__ import annotations
 import threading
 
 requested = threading.Event()
+"""The worker stops."""
+
+orphaned = threading.Event()
+"""The worker has died."""

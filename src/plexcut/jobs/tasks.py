@@ -148,7 +148,7 @@ class JobControl:
             return True
         if stopping.requested.is_set():
             self._reason = "worker_stopped"
-        if os.getppid() != self._parent:
+        if stopping.orphaned.is_set() or os.getppid() != self._parent:
             self._reason = "worker_died"
         now = time.monotonic()
         if self._reason or now - self._asked_at < names.CANCEL_POLL_S or now < self._offline_until:

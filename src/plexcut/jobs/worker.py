@@ -124,7 +124,8 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
         """In the task's process: SIGTERM asks the task to end, and our parent's death does so too."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _end_task)
-        end_with_parent(signal.SIGTERM)
+        signal.signal(signal.SIGUSR1, _end_task)
+        end_with_parent(signal.SIGUSR1)  # may come while our parent's last thread still seems to live
         if self._stop_requested:
             stopping.requested.set()
 
@@ -167,9 +168,10 @@ def _remove_leftovers(jobs: list[Job]) -> None:
             logger.warning("removed what job %s had left in %s", job.id, root)
 
 
-def _end_task(_signum: int, _frame: Any) -> None:
-    if not stopping.requested.is_set():
-        stopping.requested.set()
+def _end_task(signum: int, _frame: Any) -> None:
+    told = stopping.orphaned if signum == signal.SIGUSR1 else stopping.requested
+    if not told.is_set():
+        told.set()
         killer = threading.Timer(names.STOP_PATIENCE_S, os._exit, (1,))
         killer.daemon = True
         killer.start()
@@ -199,7 +201,8 @@ class Watch(threading.Thread):
                 if time.monotonic() - beat_at >= names.ALIVE_EVERY_S:
                     self._redis.set(names.alive_key(self._worker.name), f"{time.time():.3f}", ex=names.ALIVE_TTL_S)
                     beat_at = time.monotonic()
-                self._enforce_cancels()
+                if self._enforce_cancels():
+                    swept_at = time.monotonic() - _MAINTENANCE_S + _LAST_WORDS_S
                 if time.monotonic() - swept_at >= _MAINTENANCE_S:
                     swept_at = time.monotonic()
                     sweep(self._redis)
@@ -214,7 +217,9 @@ class Watch(threading.Thread):
             self._redis.delete(names.alive_key(self._worker.name))
         self._redis.close()
 
-    def _enforce_cancels(self) -> None:
+    def _enforce_cancels(self) -> bool:
+        """Whether a task had to be killed."""
+        killed = False
         running = {execution.job_id for execution in list(self._worker.executions.values())}
         self._cancelled_at = {job: at for job, at in self._cancelled_at.items() if job in running}
         for job in running:
@@ -223,3 +228,5 @@ class Watch(threading.Thread):
                     self._cancelled_at[job] = time.monotonic()
             elif time.monotonic() - self._cancelled_at[job] > names.CANCEL_PATIENCE_S:
                 self._worker.stop_current(job)
+                killed = True
+        return killed
