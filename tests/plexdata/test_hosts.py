@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plexcut.domain.catalog import ItemQuery
+from plexcut.domain.catalog import ItemQuery, RecordingFile
 from plexcut.errors import (
     FileUnreadable,
     ItemNotFound,
@@ -146,6 +146,52 @@ def test_a_mapped_folder_that_is_missing_is_told(tmp_path: Path) -> None:
         assert "not mounted" in status.message
     finally:
         world.close()
+
+
+def test_a_server_is_not_asked_for_every_frame_where_a_file_lies(tmp_path: Path) -> None:
+    library = FakeLibrary("p", kind="plex", root=tmp_path)
+    fill(library)
+    world = World(tmp_path, [library])
+    asked: list[str] = []
+    real = library.recording
+
+    def recording(wanted: str) -> RecordingFile:
+        asked.append(wanted)
+        return real(wanted)
+
+    library.recording = recording  # type: ignore[method-assign]
+    for n in range(5):
+        assert world.plexdata.frame("p~r.m1", n).frame == 25 * n
+    assert asked == ["p~r.m1"]
+    world.clock.now += 10
+    library.remove(library.item("p~m1"))
+    with pytest.raises(RecordingNotFound):
+        world.plexdata.frame("p~r.m1", 0)
+    world.close()
+
+
+def test_a_share_that_does_not_answer_leaves_its_server_online(tmp_path: Path) -> None:
+    library = FakeLibrary("p", kind="plex", root=tmp_path)
+    fill(library)
+    world = World(tmp_path, [library])
+    asked: list[str] = []
+    real = library.recording
+
+    def silent(wanted: str) -> RecordingFile:
+        asked.append(wanted)
+        raise LibraryOffline("the share does not answer")
+
+    library.recording = silent  # type: ignore[method-assign]
+    for _ in range(3):
+        with pytest.raises(LibraryOffline):
+            world.plexdata.frame("p~r.m1", 0)
+    assert len(asked) == 1
+    assert world.plexdata.item("p~m1").title == "m1"
+    assert world.plexdata.libraries()[0].online
+    library.recording = real  # type: ignore[method-assign]
+    world.clock.now += 5
+    assert world.plexdata.frame("p~r.m1", 0).frame == 0
+    world.close()
 
 
 def test_browsing(world: World) -> None:

@@ -29,6 +29,9 @@ HANGS_AFTER_S = 8.0
 """A check that takes longer counts as no answer."""
 LOCATE_S = 10.0
 """How long finding a recording's file may take (a dead network mount blocks for ever)."""
+LOCATED_S = 10.0
+"""So long a file's place is not asked of its server again: stepping through frames asks many times a second."""
+MAX_LOCATED = 1000
 FOLDER_CHECK_S = 3.0
 RELIST_S = 8.0
 """A folder is asked for changes at most this often; network file systems report none by themselves."""
@@ -51,6 +54,7 @@ class Host:
     message: str = "not checked yet"
     tried_at: float = float("-inf")
     listed_at: float = float("-inf")
+    files_silent_at: float = float("-inf")
     asking_since: float | None = None
     stuck: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -72,6 +76,7 @@ class Hosts:
         self._queue = ports.queue
         self._events = events
         self._clock = clock
+        self._located: dict[str, tuple[float, RecordingFile]] = {}
         self._state = threading.Lock()
         self._queue_checking = threading.Lock()
         self.queue_checked = threading.Event()
@@ -105,9 +110,25 @@ class Hosts:
         if library_id not in self._hosts or "~" not in recording:
             raise RecordingNotFound(f"there is no recording {recording!r}")
         host = self._hosts[library_id]
-        if host.stuck >= MAX_STUCK:
-            raise LibraryOffline(f"the files of {host.library.name} do not answer")
-        return self.call(library_id, lambda library: self._in_time(host, lambda: library.recording(recording)))
+        self._reach(host)
+        now = self._clock()
+        located = self._located.get(recording)
+        if located is not None and 0 <= now - located[0] < LOCATED_S:
+            return located[1]
+        if now - host.files_silent_at < RETRY_S or host.stuck >= MAX_STUCK:
+            raise LibraryOffline(f"the files of {host.library.name} do not answer", "is the network share mounted?")
+        try:
+            file = self._in_time(host, lambda: host.library.recording(recording))
+        except LibraryOffline:
+            # The server or the share that holds its files: a check tells which, and the other goes on.
+            host.files_silent_at = now
+            self._check_in_thread(host)
+            raise
+        if host.library.kind != "folder":
+            if len(self._located) > MAX_LOCATED:
+                self._located.clear()
+            self._located[recording] = (now, file)
+        return file
 
     def check_now(self, library_id: str) -> bool:
         """Ask the host at once, whatever the last answer was; whether it is online then."""

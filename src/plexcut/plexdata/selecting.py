@@ -162,10 +162,11 @@ class Selecting:
         movie = selection.movie
         if movie is None:
             raise PositionInvalid("there is no position without a movie", "select a movie first")
-        if movie.duration_s is not None and pos_s > movie.duration_s + DURATION_TOLERANCE_S:
+        told_s = movie.duration_s
+        if pos_s > 0 and (told_s is None or pos_s > told_s + DURATION_TOLERANCE_S):
             exact_s = self._keeping.known_duration_s(movie.recording)
-            if exact_s is None or pos_s > exact_s:
-                end_s = max(movie.duration_s, exact_s or 0)
+            end_s = max((one for one in (told_s, exact_s) if one is not None), default=math.inf)
+            if pos_s > end_s:
                 raise PositionInvalid(f"{pos_s} s is beyond the end of the recording at {end_s:.3f} s")
         return replace(selection, pos_s=float(pos_s))
 
