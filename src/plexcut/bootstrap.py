@@ -99,6 +99,8 @@ def store(settings: Settings) -> Store:
     Raises:
         CannotWrite, FormatUnsupported.
     """
+    # Alembic tells of every plug-in of its own as it is imported, and of every look at the tables.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from plexcut.storage.database import Database
 
     return Database(settings.database)

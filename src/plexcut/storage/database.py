@@ -161,7 +161,6 @@ class Database:
         return engine
 
     def _migrate(self, connection: Connection) -> None:
-        logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
