@@ -311,7 +311,7 @@ def test_doctor(plexcut: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
         f'[[library.path]]\nplex = "/share"\nhere = "{home}"\n'
     )
     bad = plexcut("doctor", "--json")
-    assert bad.code == 3
+    assert bad.code == 7
     found = {(row["what"], row["name"]): row["ok"] for row in bad.json["checks"]}
     assert found["host", "gone"] is False
     assert found["host", "here"] is True
@@ -319,4 +319,4 @@ def test_doctor(plexcut: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert found["path", "plex: /share"] is True
     assert found["queue", ""] is False
     assert "geheim" not in bad.out + bad.err
-    assert plexcut("doctor").code == 3
+    assert plexcut("doctor").code == 7

@@ -89,6 +89,23 @@ def test_one_job_for_each_recording(queue: RqJobQueue, workers: Workers, order: 
     assert order("contested").state == "queued"
 
 
+def test_two_workers_cut_two_recordings_at_once(queue: RqJobQueue, workers: Workers, order: Order) -> None:
+    workers.start()
+    workers.start()
+    wait_for(lambda: len(queue.workers()) == 2)
+    first, second = order("one", steps=2000), order("two", steps=2000)
+    wait_until_at_work(queue, first.id)
+    wait_until_at_work(queue, second.id)
+    progress = queue.progress()
+    assert (progress.job, progress.queue.running) == (first.id, 2)
+    assert {worker.state for worker in queue.workers()} == {"busy"}
+    with pytest.raises(RecordingBusy):
+        order("one")
+    queue.cancel(second.id)
+    assert queue.job(first.id).state == "running"
+    assert queue.cancel(first.id).state == "cancelled"
+
+
 def test_failures_carry_their_reason(queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path) -> None:
     workers.start()
     failed = wait_for_state(queue, order("a", end="fail").id, "failed")
@@ -102,6 +119,7 @@ def test_failures_carry_their_reason(queue: RqJobQueue, workers: Workers, order:
     died = wait_for_state(queue, order("c", end="die").id, "failed")
     assert died.error is not None
     assert died.error["code"] == "worker_died"
+    assert "killed" in died.error["message"]
     (tmp_path / "d.ts").write_text("{}")
     job = order("d")
     assert wait_for_state(queue, job.id, "finished").state == "finished"

@@ -12,7 +12,7 @@ from typing import Any
 
 from plexcut import config
 from plexcut.config import LibrarySettings, Settings
-from plexcut.errors import CannotWrite, FileUnreadable, FormatUnsupported, PlexcutError, QueueOffline
+from plexcut.errors import CannotWrite, FileUnreadable, FormatUnsupported, LibraryOffline, PlexcutError, QueueOffline
 
 _LOW_DISK_BYTES = 2_000_000_000
 _CODECS = ("h264", "hevc", "mpeg2video")
@@ -87,7 +87,9 @@ def _folder(what: str, name: str, folder: Path) -> Row:
         with os.scandir(folder) as entries:
             next(entries, None)
     except OSError as error:
-        return _bad(what, name, FileUnreadable(f"{folder} cannot be read: {error.strerror}", "is it mounted?"))
+        reason = f"{folder} cannot be read: {error.strerror}"
+        offline = LibraryOffline if what == "host" else FileUnreadable
+        return _bad(what, name, offline(reason, "is it mounted?"))
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"plexcut")

@@ -24,6 +24,11 @@ WORKER_DIED = {
     "message": "the worker ended in the middle of this job",
     "hint": "the recording is untouched; start the job again",
 }
+PROCESS_DIED = {
+    "code": "worker_died",
+    "message": "the process of this job was killed, perhaps because memory ran out",
+    "hint": "the recording is untouched; start the job again",
+}
 TIMED_OUT = {
     "code": "timeout",
     "message": "the job took longer than its time limit",
@@ -41,7 +46,7 @@ def to_job(rq_job: RqJob, *, abandoned: bool = False, cancelling: bool = False) 
     state = state_of(rq_job)
     if abandoned and state == "running":
         state = "failed"
-    error = _error(rq_job, state, abandoned=abandoned)
+    error = _error(rq_job, state)
     phase = str(meta.get("phase", ""))
     if state in ("finished", "failed", "cancelled", "queued"):
         phase = state
@@ -83,18 +88,13 @@ def state_of(rq_job: RqJob) -> JobState:
     return "queued"
 
 
-def _error(rq_job: RqJob, state: JobState, *, abandoned: bool) -> dict[str, str] | None:
+def _error(rq_job: RqJob, state: JobState) -> dict[str, str] | None:
+    """The task's own word for it; a job that failed without one lost its process."""
     if state == "cancelled":
         return dict(CANCELLED)
     if state != "failed":
         return None
-    meta_error = (rq_job.meta or {}).get("error")
-    if meta_error:
-        return dict(meta_error)
-    ran_s = (_epoch(rq_job.ended_at) or 0.0) - (_epoch(rq_job.started_at) or 0.0)
-    if not abandoned and rq_job.timeout and ran_s >= float(rq_job.timeout):
-        return dict(TIMED_OUT)
-    return dict(WORKER_DIED)
+    return dict((rq_job.meta or {}).get("error") or WORKER_DIED)
 
 
 def _ended_at(rq_job: RqJob, meta: dict[str, Any]) -> float | None:

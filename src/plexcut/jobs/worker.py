@@ -17,13 +17,14 @@ from rq import Queue, Worker
 from rq.exceptions import DeserializationError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import now
 from rq.worker import WorkerStatus
 
 from plexcut.errors import QueueOffline
 from plexcut.jobs import names, stopping, temporary
 from plexcut.jobs.connection import address, connect, connect_patiently, translated
 from plexcut.jobs.processes import PARENT_VARIABLE, end_with_parent
-from plexcut.jobs.record import state_of
+from plexcut.jobs.record import PROCESS_DIED, TIMED_OUT, state_of
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -140,8 +141,15 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
         logger.info("job %s failed: %s", job.id, exc_info[1])
 
     def handle_work_horse_killed(self, job: Any, *args: Any) -> None:
+        """Write into the job why it failed; its task had no time to."""
         logger.warning("the process of job %s was killed", job.id)
         _remove_leftovers([job])
+        ran_s = (now() - job.started_at).total_seconds() if job.started_at else 0.0
+        late = job.timeout is not None and ran_s > float(job.timeout)
+        fresh = Job.fetch(job.id, connection=self.connection, serializer=JSONSerializer)
+        if state_of(fresh) == "running":
+            fresh.meta = {**fresh.meta, "error": TIMED_OUT if late else PROCESS_DIED, "ended_at": time.time()}
+            fresh.save_meta()  # type: ignore[no-untyped-call]
 
     def stop_current(self, job: str) -> None:
         """Kill the task's process of `job`, because it did not end when it was cancelled."""
