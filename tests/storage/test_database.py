@@ -86,23 +86,24 @@ def test_two_processes_agree_on_a_secret(database: Database, path: Path) -> None
     other.close()
 
 
-def test_the_speed_is_the_median_of_the_last(database: Database) -> None:
+def test_the_speed_is_the_median_of_the_last(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plexcut.storage.database.SPEEDS_KEPT", 15)
     for nbytes in (1, *[100] * 9, 10_000):
         database.record_speed("cut", nbytes, 1.0)
     database.record_speed("cut", 0, 1.0)
     database.record_speed("cut", 1, 0.0)
     assert database.speed("cut") == 100.0
-    for _ in range(250):
+    for _ in range(20):
         database.record_speed("cut", 7, 1.0)
     with sqlite3.connect(database._path) as raw:
-        assert raw.execute("select count(*) from speeds").fetchone() == (200,)
+        assert raw.execute("select count(*) from speeds").fetchone() == (15,)
 
 
 @pytest.mark.logs_error("is damaged and is set aside")
 @pytest.mark.parametrize("damage", ["text", "middle", "short"])
 def test_a_damaged_database_is_set_aside(database: Database, path: Path, damage: str) -> None:
-    for n in range(300):
-        database.save_selection(f"client {n}", {"movie": "x" * 200})
+    for n in range(100):
+        database.save_selection(f"client {n}", {"movie": "x" * 600})
     database.close()
     whole = path.read_bytes()
     if damage == "text":
