@@ -101,7 +101,7 @@ class Engine:
         from plexcut.media.cutting.plan import describe, plan_cut
 
         index = self._indexes.get(path, program)
-        return describe(index, plan_cut(path, index, keep, mode))
+        return describe(index, plan_cut(index, keep, mode))
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         from plexcut.media.cutting.cut import run_cut

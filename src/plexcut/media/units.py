@@ -103,10 +103,10 @@ class ContainerUnits(_Closing):
     """Frames of an MP4, MKV, ... file, through FFmpeg's demuxer; a seek is never believed but checked."""
 
     def __init__(self, path: Path, index: MediaIndex) -> None:
+        self._path = path
         self._index = index
         self._stack = ExitStack()
-        self._container = self._stack.enter_context(open_container(path))
-        self._stream = self._container.streams[index.video.id]
+        self._open()
         self._by_key = {
             (int(p), int(d), int(a)): row
             for row, (p, d, a) in enumerate(zip(index.pts, index.dts, index.at, strict=True))
@@ -118,6 +118,14 @@ class ContainerUnits(_Closing):
 
     def close(self) -> None:
         self._stack.close()
+
+    def _open(self) -> None:
+        self._stack.close()
+        self._container = self._stack.enter_context(open_container(self._path))
+        if self._index.video.id >= len(self._container.streams):
+            self._stack.close()
+            raise FileUnreadable(f"{self._path.name} is not what it was", "open it again")
+        self._stream = self._container.streams[self._index.video.id]
 
     def read(self, first: int, last: int) -> Iterator[Unit]:
         collected: list[bytes] = []
@@ -142,10 +150,15 @@ class ContainerUnits(_Closing):
 
     def _packets_from(self, first: int) -> Iterator[tuple[int | None, bytes]]:
         """Packets from row `first` on, with their rows; None for a second field or a frame that is never shown."""
+        last: int | None = None
         try:
             for packet, row in self._found(first):
+                last = last if row is None else row
                 yield row, bytes(packet)
         except (av.FFmpegError, EOFError) as error:
+            if last == self._index.pts.size - 1:
+                # Behind the last frame of a file that was cut off.
+                return
             raise FileUnreadable(f"the recording cannot be read: {error}") from None
 
     def _found(self, first: int) -> Iterator[tuple[av.Packet[Any], int | None]]:
@@ -168,14 +181,17 @@ class ContainerUnits(_Closing):
         )
 
     def _demux_near(self, row: int, back_s: int | None) -> Iterator[av.Packet[Any]]:
+        """Packets from about `back_s` seconds before a row on; None: from the beginning of the file."""
         index = self._index
+        target = int(min(index.pts[row], index.dts[row]))
+        if back_s is not None:
+            try:
+                self._container.seek(target - round(back_s / index.time_base), stream=self._stream, backward=True)
+            except av.FFmpegError:
+                # A file that was cut off has lost the table that seeking needs.
+                back_s = None
         if back_s is None:
-            target = int(min(index.pts[0], index.dts[0]))
-        else:
-            target = int(min(index.pts[row], index.dts[row])) - round(back_s / index.time_base)
-        if back_s is None or target <= int(min(index.pts[0], index.dts[0])):
-            target = int(min(index.pts[0], index.dts[0])) - round(2 / index.time_base)
-        self._container.seek(target, stream=self._stream, backward=True)
+            self._open()
         for packet in self._container.demux(self._stream):
             if packet.size and not packet.is_discard:
                 yield packet

@@ -74,6 +74,10 @@ class BitWriter:
         length = (value + 1).bit_length()
         self.u(2 * length - 1, value + 1)
 
+    def se(self, value: int) -> None:
+        """Exp-Golomb, signed."""
+        self.ue(2 * value - 1 if value > 0 else -2 * value)
+
     def copy(self, data: Bytes, start: int, end: int) -> None:
         """Bits `[start, end)` of `data`."""
         if end > start:

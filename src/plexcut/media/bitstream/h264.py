@@ -35,6 +35,8 @@ class SequenceParameters:
     width_mbs: int
     map_units_high: int
     frame_mbs_only: bool
+    mbaff: bool
+    scaling_lists: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
     r.u(8)
     profile, constraints, level = r.u(8), r.u(8), r.u(8)
     sps_id = r.ue()
-    chroma, separate, depth = 1, False, 8
+    chroma, separate, depth, scaling = 1, False, 8, False
     if profile in _HIGH_PROFILES:
         chroma = r.ue()
         if chroma == 3:
@@ -85,7 +87,8 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
         depth = 8 + r.ue()
         r.ue()
         r.flag()
-        if r.flag():
+        scaling = r.flag()
+        if scaling:
             for i in range(8 if chroma != 3 else 12):
                 if r.flag():
                     _skip_scaling_list(r, 16 if i < 6 else 64)
@@ -105,6 +108,7 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
     r.flag()
     width, high = r.ue() + 1, r.ue() + 1
     frame_mbs_only = r.flag()
+    mbaff = False if frame_mbs_only else r.flag()
     if r.overrun or sps_id > 31 or frame_num_bits > 16 or poc_bits > 16 or poc_type > 2:
         return None
     return SequenceParameters(
@@ -124,6 +128,8 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
         width_mbs=width,
         map_units_high=high,
         frame_mbs_only=frame_mbs_only,
+        mbaff=mbaff,
+        scaling_lists=scaling,
     )
 
 
@@ -214,22 +220,36 @@ class ParameterSets:
         return self.sps[self.pps[header.pps].sps]
 
 
-def skip_to_slice_data(r: BitReader, header: SliceHeader, sets: ParameterSets, nal_type: int) -> None:
-    """Move `r` from behind the picture order count to the first bit of slice data (7.3.3). I and P slices only."""
+class HeaderTail(NamedTuple):
+    """Where the rest of a slice header lies, as bit positions in the unescaped NAL unit (7.3.3).
+
+    `refs` is behind the picture order count, `marking` where the reference marking begins, `after_marking` where it
+    ends, `data` where the slice data (for CABAC: their alignment) begin.
+    """
+
+    refs: int
+    marking: int
+    after_marking: int
+    data: int
+
+
+def header_tail(r: BitReader, header: SliceHeader, sets: ParameterSets, nal_type: int) -> HeaderTail:
+    """Read on from behind the picture order count to the slice data. I and P slices only."""
     pps = sets.pps[header.pps]
     if pps.redundant_count:
         r.ue()
+    refs_at = r.pos
     is_p = header.slice_type == 0
     refs = pps.refs_l0
     if is_p:
         if r.flag():
             refs = r.ue() + 1
         if r.flag():
-            while (op := r.ue()) != 3 and not r.overrun:
+            while r.ue() != 3 and not r.overrun:
                 r.ue()
-                del op
         if pps.weighted_p:
             _skip_weights(r, refs, sets.sps_of(header).chroma_format)
+    marking = r.pos
     if header.ref:
         if nal_type == IDR:
             r.u(2)
@@ -239,12 +259,14 @@ def skip_to_slice_data(r: BitReader, header: SliceHeader, sets: ParameterSets, n
                     r.ue()
                 if op == 3:
                     r.ue()
+    after_marking = r.pos
     if pps.cabac and is_p:
         r.ue()
     r.se()
     if pps.deblocking_control and r.ue() != 1:
         r.se()
         r.se()
+    return HeaderTail(refs_at, marking, after_marking, r.pos)
 
 
 def _skip_weights(r: BitReader, refs: int, chroma_format: int) -> None:

@@ -175,6 +175,8 @@ def _assembler(codec: str, extradata: bytes) -> PictureAssembler | None:
 
 def _start_code_units(data: bytes) -> list[bytes]:
     at = start_codes(np.frombuffer(data, np.uint8)).tolist()
+    if not at:
+        return []
     return [data[a + 3 : b] for a, b in zip(at, [*at[1:], len(data)], strict=True) if b > a + 4]
 
 

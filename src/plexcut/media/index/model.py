@@ -232,5 +232,6 @@ def display_order(pts: I64, flags: npt.NDArray[np.uint16]) -> I64:
     leading = (rows < second) & (pts[rows] < pts[first])
     decodable = np.full(rows.size, bool(flags[first] & PictureFlag.CLOSED)) | ((flags[rows] & PictureFlag.RADL) != 0)
     rows = rows[~leading | decodable]
-    order: I64 = rows[np.argsort(pts[rows], kind="stable")]
+    # Of two with one timestamp (a multiplexer's slip) the one that nothing refers to is the earlier.
+    order: I64 = rows[np.lexsort((rows, (flags[rows] & PictureFlag.REF) != 0, pts[rows]))]
     return order

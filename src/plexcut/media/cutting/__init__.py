@@ -1,0 +1,1 @@
+"""Cutting: the plan, the re-encoded seams, the writing, and the proof that the result is right."""

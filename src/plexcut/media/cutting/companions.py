@@ -1,0 +1,256 @@
+"""The streams of a transport stream beside the video, as they go into the result: chosen, re-timed, ready to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from plexcut.media.bitstream.audio import split_audio
+from plexcut.media.cutting.schedule import SpanTimes
+from plexcut.media.cutting.sound import PlacedSound, SoundCutter, SoundReader
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.index.packets import Packets, PayloadReader, PesStart
+from plexcut.media.index.psi import ProgramStream
+from plexcut.media.index.rows import signed_wrap
+from plexcut.media.ts_writer import PesUnit, RawUnit
+
+TICKS = 90_000
+_SOUND_LEAD = 9_000
+_SUBTITLE_LEAD = 18_000
+_GROUP_BYTES = 2_600
+_FAR_TICKS = 5 * TICKS
+_PLAIN_HEADER = 9
+_PTS_BYTES = 5
+_PRIVATE_STREAM = 0xBD
+_SI_PIDS = {0x10: "nit", 0x11: "sdt", 0x12: "eit", 0x14: "tdt"}
+
+Timed = tuple[int, PesUnit | RawUnit]
+"""`(mux clock in ticks of the result, unit)`."""
+
+
+class SourceClock:
+    """Raw 33-bit clocks of any stream to ticks of the index's time line."""
+
+    def __init__(self, index: MediaIndex) -> None:
+        self._at = np.maximum.accumulate(index.at)
+        self._dts = index.dts
+        self._breaks = index.clock_at
+        self._add = index.clock_add
+
+    def near(self, position: int) -> int:
+        """The decode time of the picture that lies at a file position."""
+        row = int(np.searchsorted(self._at, position, side="right")) - 1
+        return int(self._dts[max(row, 0)])
+
+    def ticks(self, raw: int, position: int) -> int:
+        """A clock that was read at a file position.
+
+        Where the clock was set anew, packets of other streams may still carry the old one, or the new one already:
+        the one that comes nearest to the picture there counts.
+        """
+        near = self.near(position)
+        at = int(np.searchsorted(self._breaks, position, side="right")) - 1
+        best = near + signed_wrap(raw + int(self._add[max(at, 0)]) - near)
+        if abs(best - near) <= _FAR_TICKS:
+            return best
+        for other in (at - 1, at + 1):
+            if 0 <= other < self._add.size:
+                now = near + signed_wrap(raw + int(self._add[other]) - near)
+                if abs(now - near) < abs(best - near):
+                    best = now
+        return best
+
+
+@dataclass(slots=True)
+class _Held:
+    """A PES packet of which more may come."""
+
+    start: PesStart
+    data: bytes
+
+
+class Companion:
+    """One stream beside the video. `take` its packets in file order, `end` each span."""
+
+    def __init__(self, pid: int, clock: SourceClock) -> None:
+        self.pid = pid
+        self.clock = clock
+        self.written = 0
+
+    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
+        raise NotImplementedError
+
+    def end(self, span: SpanTimes) -> Iterator[Timed]:
+        """What is left when a span's stretch of the file is over; the next one begins elsewhere."""
+        return iter(())
+
+
+class SoundCompanion(Companion):
+    """An audio track, cut at its own frames."""
+
+    def __init__(self, pid: int, codec: str, clock: SourceClock) -> None:
+        super().__init__(pid, clock)
+        self._codec = codec
+        self._cutter = SoundCutter()
+        self._reader = SoundReader(codec, TICKS)
+        self._payload = PayloadReader()
+        self._group: list[PlacedSound] = []
+        self._stream_id = 0xC0
+
+    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
+        payload = self._payload.take(packets)
+        marks = []
+        for start in payload.pes:
+            self._stream_id = start.stream_id
+            if start.pts is not None:
+                marks.append((start.es, self.clock.ticks(start.pts, start.at)))
+        for frame in self._reader.feed(payload.es.tobytes(), marks):
+            placed = self._cutter.place(frame, span)
+            if placed is None:
+                continue
+            if not placed.joins or sum(len(p.data) for p in self._group) + len(placed.data) > _GROUP_BYTES:
+                yield from self._flush()
+            self._group.append(placed)
+
+    def end(self, span: SpanTimes) -> Iterator[Timed]:
+        yield from self._flush()
+        self._reader = SoundReader(self._codec, TICKS)
+        self._payload = PayloadReader()
+
+    def _flush(self) -> Iterator[Timed]:
+        if self._group:
+            pts = _rounded(self._group[0].time)
+            data = b"".join(p.data for p in self._group)
+            self.written += len(self._group)
+            self._group = []
+            yield pts - _SOUND_LEAD, PesUnit(self.pid, self._stream_id, data, pts)
+
+
+class PesCompanion(Companion):
+    """Subtitles, teletext, and sound whose frames are not known: whole PES packets."""
+
+    def __init__(self, pid: int, codec: str, clock: SourceClock) -> None:
+        super().__init__(pid, clock)
+        self._payload = PayloadReader()
+        self._held: _Held | None = None
+        self._on_screen = DvbScreen() if codec == "dvb_subtitle" else None
+
+    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
+        payload = self._payload.take(packets)
+        es = payload.es.tobytes()
+        edges = [start.es for start in payload.pes]
+        if self._held is not None:
+            self._held.data += es[: edges[0]] if edges else es
+        for start, end in zip(payload.pes, [*edges[1:], len(es)], strict=True):
+            yield from self._flush(span)
+            self._held = _Held(start, es[start.es : end])
+
+    def end(self, span: SpanTimes) -> Iterator[Timed]:
+        yield from self._flush(span)
+        self._payload = PayloadReader()
+        if self._on_screen is not None and (cleared := self._on_screen.cleared()):
+            pts = span.base_end
+            yield pts - _SUBTITLE_LEAD, PesUnit(self.pid, _PRIVATE_STREAM, cleared, pts)
+
+    def _flush(self, span: SpanTimes) -> Iterator[Timed]:
+        held, self._held = self._held, None
+        if held is None:
+            return
+        start = held.start
+        raw = start.pts
+        time = self.clock.near(start.at) if raw is None else self.clock.ticks(raw, start.at)
+        if not span.start <= time < span.end:
+            return
+        at = time + span.shift
+        stuffing = max(0, start.header - _PLAIN_HEADER - (_PTS_BYTES if raw is not None else 0))
+        self.written += 1
+        if self._on_screen is not None:
+            self._on_screen.show(held.data)
+        unit = PesUnit(
+            self.pid,
+            start.stream_id,
+            held.data,
+            None if raw is None else at,
+            header_tail=b"\xff" * stuffing,
+        )
+        yield at - _SUBTITLE_LEAD, unit
+
+
+class SectionCompanion(Companion):
+    """Sections (service information, SCTE-35, data carousels): packets as they are, while their place is kept."""
+
+    def __init__(self, pid: int, clock: SourceClock) -> None:
+        super().__init__(pid, clock)
+        self._begun = False
+
+    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
+        for i in range(len(packets)):
+            time = self.clock.near(int(packets.at[i]))
+            if not span.start <= time < span.end:
+                self._begun = False
+                continue
+            self._begun = self._begun or bool(packets.data[i, 1] & 0x40)
+            if self._begun:
+                self.written += 1
+                yield time + span.shift, RawUnit(self.pid, packets.data[i].tobytes())
+
+
+class DvbScreen:
+    """What DVB subtitles (EN 300 743) have put on the screen, to take it off at a seam."""
+
+    _PAGE, _END = 0x10, 0x80
+
+    def __init__(self) -> None:
+        self._pages: dict[bytes, tuple[int, bool]] = {}
+
+    def show(self, payload: bytes) -> None:
+        """Take up a subtitle PES packet."""
+        at = 2
+        while at + 6 <= len(payload) and payload[at] == 0x0F:
+            size = int.from_bytes(payload[at + 4 : at + 6], "big")
+            if payload[at + 1] == self._PAGE and size >= 2:
+                page = payload[at + 2 : at + 4]
+                version = payload[at + 7] >> 4
+                self._pages[page] = (version, size > 2)
+            at += 6 + size
+
+    def cleared(self) -> bytes | None:
+        """A subtitle PES packet that clears every page that is shown; None where none is."""
+        segments = b""
+        for page, (version, shown) in self._pages.items():
+            if shown:
+                state = (version + 1 & 15) << 4 | 1 << 2
+                segments += bytes([0x0F, self._PAGE]) + page + bytes([0, 2, 1, state])
+                segments += bytes([0x0F, self._END]) + page + b"\x00\x00"
+                self._pages[page] = (version + 1 & 15, False)
+        return b"\x20\x00" + segments + b"\xff" if segments else None
+
+
+def make_companions(streams: tuple[ProgramStream, ...], video_pid: int, clock: SourceClock) -> dict[int, Companion]:
+    """A companion for every stream of the programme but the video, and for the service information, by PID."""
+    found: dict[int, Companion] = {pid: SectionCompanion(pid, clock) for pid in _SI_PIDS}
+    for stream in streams:
+        if stream.pid == video_pid:
+            continue
+        if stream.kind == "audio" and _splits(stream.codec):
+            found[stream.pid] = SoundCompanion(stream.pid, stream.codec, clock)
+        elif stream.kind == "data" and stream.stream_type not in (0x06, 0x15):
+            found[stream.pid] = SectionCompanion(stream.pid, clock)
+        else:
+            found[stream.pid] = PesCompanion(stream.pid, stream.codec, clock)
+    return found
+
+
+def _splits(codec: str) -> bool:
+    try:
+        split_audio(codec, b"")
+    except ValueError:
+        return False
+    return True
+
+
+def _rounded(ticks: Fraction) -> int:
+    return round(ticks)

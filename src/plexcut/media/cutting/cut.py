@@ -1,0 +1,291 @@
+"""One cut from beginning to end: plan, re-encode, write, prove, move into place."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import av
+
+from plexcut.domain.media import CutRequest, CutResult, Seam, StreamResult, Verification
+from plexcut.domain.ports import OnProgress, ShouldCancel
+from plexcut.domain.timecode import us_to_s
+from plexcut.errors import (
+    Cancelled,
+    CannotWrite,
+    DiskFull,
+    FileUnreadable,
+    RecordingChanged,
+    TargetExists,
+    VerificationFailed,
+)
+from plexcut.media.cutting.pictures import PictureSource
+from plexcut.media.cutting.plan import Plan, plan_cut
+from plexcut.media.cutting.remux import ContainerCut
+from plexcut.media.cutting.schedule import Schedule, make_schedule
+from plexcut.media.cutting.splice_ts import TransportSplice
+from plexcut.media.cutting.verify import prove_cut
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.indexes import Indexes
+
+_ATTEMPTS = 6
+_RESERVE_BYTES = 8 << 20
+_PHASES = {"index": (0.0, 0.1), "encode": (0.1, 0.2), "write": (0.2, 0.7), "verify": (0.7, 0.98), "move": (0.98, 1.0)}
+
+
+@dataclass(slots=True)
+class _Progress:
+    """The phases of a cut on one scale."""
+
+    tell: OnProgress
+    should_cancel: ShouldCancel
+
+    def __call__(self, phase: str, fraction: float) -> None:
+        if self.should_cancel():
+            raise Cancelled("the cut was cancelled")
+        low, high = _PHASES[phase]
+        self.tell(phase, low + (high - low) * min(max(fraction, 0.0), 1.0))
+
+
+def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
+    """Cut a recording. The source is only ever read; the result appears under its name in one step, proved.
+
+    Raises:
+        FileUnreadable, FormatUnsupported, SpanInvalid: about the source and the spans.
+        RecordingChanged: the source is not the file that was looked at, or changed meanwhile.
+        TargetExists, DiskFull, CannotWrite: about the target.
+        VerificationFailed: the result is not right; it was removed.
+        Cancelled: `should_cancel` said so.
+    """
+    began = time.monotonic()
+    progress = _Progress(on_progress, should_cancel)
+    progress("index", 0.0)
+    _check_target(request)
+    identity = indexes.fingerprint(request.source)
+    if request.fingerprint is not None and request.fingerprint != identity:
+        raise RecordingChanged(f"{request.source.name} changed since it was looked at", "look at it again, then cut")
+    index = indexes.get(request.source, request.program, lambda fraction: progress("index", fraction))
+    banned: set[int] = set()
+    for attempt in range(_ATTEMPTS):
+        plan = plan_cut(index, request.keep, request.mode, banned)
+        _check_space(request, index, plan)
+        with _temporary(request) as temporary:
+            work = _Work(request.source, index, plan, make_schedule(index, plan))
+            streams = work.render(temporary.file, progress)
+            _sync(temporary.file)
+            proof = prove_cut(
+                (request.source, index), temporary.path, plan, work.schedule, lambda f: progress("verify", f)
+            )
+            if proof.verification.ok:
+                progress("move", 0.0)
+                if indexes.fingerprint(request.source) != identity:
+                    raise RecordingChanged(f"{request.source.name} changed while it was cut", "cut it again")
+                _move(temporary.path, request)
+                progress.tell("move", 1.0)
+                return _result(request, work, streams, proof.verification, time.monotonic() - began)
+        fresh = {part.rows.start for part in proof.broken_parts if part.rows is not None} - banned
+        if not fresh or attempt == _ATTEMPTS - 1:
+            failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
+            raise VerificationFailed(f"the result did not pass its checks ({failed})", "the original is untouched")
+        banned |= fresh
+    raise VerificationFailed("the result did not pass its checks", "the original is untouched")
+
+
+@dataclass(slots=True)
+class _Work:
+    source: Path
+    index: MediaIndex
+    plan: Plan
+    schedule: Schedule
+
+    def render(self, out: BinaryIO, progress: _Progress) -> tuple[StreamResult, ...]:
+        """Write the result to `out`."""
+        pictures = PictureSource(self.source, self.index, self.plan, self.schedule)
+        try:
+            pictures.encode_seams(lambda fraction: progress("encode", fraction), progress.should_cancel)
+            splice: TransportSplice | ContainerCut
+            if self.index.container == "mpegts":
+                splice = TransportSplice(self.source, self.index, self.schedule, pictures)
+            else:
+                splice = ContainerCut(self.source, self.index, self.schedule, pictures)
+            try:
+                for fraction in splice.write(out):
+                    progress("write", fraction)
+            except OSError as error:
+                if isinstance(error, FileUnreadable):
+                    raise
+                raise _cannot_write(error) from error
+            return splice.results()
+        finally:
+            pictures.close()
+
+
+def _result(
+    request: CutRequest, work: _Work, streams: tuple[StreamResult, ...], proof: Verification, seconds: float
+) -> CutResult:
+    index, plan = work.index, work.plan
+    duration_us = sum(int(index.times_us[s.span.end] - index.times_us[s.span.start]) for s in plan.spans)
+    return CutResult(
+        path=str(request.target.absolute()),
+        duration_s=us_to_s(duration_us),
+        frames=plan.keep.frames,
+        frames_copied=plan.copied,
+        frames_reencoded=plan.reencoded,
+        bytes=request.target.stat().st_size,
+        seconds=round(seconds, 3),
+        verified=proof.ok,
+        seams=_seams(index, plan),
+        streams=streams,
+        checks=proof.checks,
+    )
+
+
+def _seams(index: MediaIndex, plan: Plan) -> tuple[Seam, ...]:
+    seams: list[Seam] = []
+    at_us = 0
+    for before, after in zip(plan.spans, plan.spans[1:], strict=False):
+        at_us += int(index.times_us[before.span.end] - index.times_us[before.span.start])
+        encoded = sum(len(part.frames) for part in (before.parts[-1], after.parts[0]) if part.kind == "encode")
+        seams.append(Seam(us_to_s(at_us), before.span.end - 1, after.span.start, encoded))
+    return tuple(seams)
+
+
+def _check_target(request: CutRequest) -> None:
+    target = request.target
+    try:
+        if target.is_dir():
+            raise CannotWrite(f"{target} is a folder", "name a file")
+        if target.exists() and request.source.exists() and target.samefile(request.source):
+            raise TargetExists(f"{target} is the recording itself", "the original is never written to")
+        if (target.exists() or target.is_symlink()) and not request.overwrite:
+            raise TargetExists(f"{target} exists already", "choose another name")
+        if not target.parent.is_dir():
+            raise CannotWrite(f"the folder {target.parent} does not exist")
+    except OSError as error:
+        if isinstance(error, CannotWrite):
+            raise
+        raise _cannot_write(error) from None
+
+
+def _check_space(request: CutRequest, index: MediaIndex, plan: Plan) -> None:
+    kept = sum(int(index.times_us[s.span.end] - index.times_us[s.span.start]) for s in plan.spans)
+    need = index.size_bytes * kept // max(1, int(index.times_us[-1])) + _RESERVE_BYTES
+    try:
+        free = shutil.disk_usage(request.target.parent).free
+    except OSError as error:
+        raise _cannot_write(error) from None
+    if free < need:
+        raise DiskFull(
+            f"{request.target.parent} has {free >> 20} MB free, the result needs about {need >> 20} MB",
+            "make room, or choose another folder",
+        )
+
+
+@dataclass(slots=True)
+class _Temporary:
+    path: Path
+    file: BinaryIO
+
+
+@contextmanager
+def _temporary(request: CutRequest) -> Iterator[_Temporary]:
+    """A file under a name of ours on the target's file system, locked while it is written; gone afterwards."""
+    folder, made = _temporary_folder(request)
+    path: Path | None = None
+    try:
+        try:
+            handle, name = tempfile.mkstemp(prefix=".plexcut-", suffix=".part", dir=folder)
+        except OSError as error:
+            raise _cannot_write(error) from None
+        path = Path(name)
+        with os.fdopen(handle, "w+b") as file:
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _like_source(request.source, file)
+            yield _Temporary(path, cast("BinaryIO", file))
+    finally:
+        if path is not None:
+            path.unlink(missing_ok=True)
+        for parent in made:
+            with contextlib.suppress(OSError):
+                parent.rmdir()
+
+
+def _temporary_folder(request: CutRequest) -> tuple[Path, list[Path]]:
+    """Where the temporary file goes, and the folders to remove again if they are empty."""
+    wanted, beside = request.temp_dir, request.target.parent
+    if wanted is None:
+        return beside, []
+    try:
+        wanted.mkdir(parents=True, exist_ok=True)
+        if wanted.stat().st_dev == beside.stat().st_dev:
+            return wanted, [wanted, wanted.parent]
+    except OSError:
+        return beside, []
+    with contextlib.suppress(OSError):
+        wanted.rmdir()
+    return beside, []
+
+
+def _like_source(source: Path, file: BinaryIO) -> None:
+    """The source's permissions and, where we may, its owner."""
+    with contextlib.suppress(OSError):
+        status = source.stat()
+        os.fchmod(file.fileno(), status.st_mode & 0o777)
+        os.fchown(file.fileno(), status.st_uid, status.st_gid)
+
+
+def _sync(file: BinaryIO) -> None:
+    try:
+        file.flush()
+        os.fsync(file.fileno())
+    except OSError as error:
+        raise _cannot_write(error) from None
+
+
+def _move(temporary: Path, request: CutRequest) -> None:
+    """Give the finished file its name, in one step; never over a file that came meanwhile."""
+    target = request.target
+    try:
+        if request.overwrite:
+            temporary.replace(target)
+        else:
+            _link(temporary, target)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except FileExistsError:
+        raise TargetExists(f"{target} exists already", "choose another name") from None
+    except OSError as error:
+        raise _cannot_write(error) from None
+
+
+def _link(temporary: Path, target: Path) -> None:
+    try:
+        os.link(temporary, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS):
+            raise
+        if target.exists():
+            raise FileExistsError(str(target)) from None
+        temporary.rename(target)
+
+
+def _cannot_write(error: OSError) -> CannotWrite:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or (
+        isinstance(error, av.FFmpegError) and "No space left" in str(error)
+    ):
+        return DiskFull("the disk is full", "make room, or choose another folder")
+    return CannotWrite(f"the result cannot be written: {error.strerror or error}", "check the folder's permissions")

@@ -1,0 +1,115 @@
+"""Re-encoding the few pictures at a seam so that they fit the stream around them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+from av.codec.context import Flags
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+
+from plexcut.errors import FormatUnsupported
+from plexcut.media.index.model import MediaIndex
+
+_FULL_RANGE = {"yuvj420p": "yuv420p", "yuvj422p": "yuv422p", "yuvj444p": "yuv444p"}
+_X264 = (
+    "bframes=0:ref=1:scenecut=0:keyint=infinite:open-gop=0:weightp=0:rc-lookahead=0:sync-lookahead=0:mbtree=0:"
+    "threads=1:sliced-threads=0:slices=1:repeat-headers=1:aud=1:force-cfr=1:crf=13:qpmax=24"
+)
+_X265 = (
+    "bframes=0:scenecut=0:keyint=-1:open-gop=0:rc-lookahead=5:repeat-headers=1:aud=1:info=0:log-level=none:"
+    "pools=none:frame-threads=1:wpp=0:crf=12:qpmax=24"
+)
+_MPEG2_LAMBDA = 118
+_MPEG2_RATES = tuple(
+    Fraction(n, d)
+    for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CodingNeeds:
+    """What the stream around a seam asks of the encoder. `interlaced`: code macroblocks of both fields apart (MBAFF)."""
+
+    interlaced: bool
+    cabac: bool = True
+    transform_8x8: bool = True
+
+
+def encode_pictures(
+    frames: Sequence[VideoFrame], index: MediaIndex, needs: CodingNeeds, intra: Collection[int] = (0,)
+) -> list[bytes]:
+    """Encode pictures in display order; those at the places in `intra` as keyframes (H.264, HEVC: IDR), others as P.
+
+    Gives one access unit of the elementary stream (start codes, parameter sets in band) for each.
+
+    Raises:
+        FormatUnsupported: the codec's encoder does not take pictures of this kind.
+    """
+    codec = index.video.codec
+    try:
+        context = _make_encoder(frames[0], index, needs)
+        units: list[bytes] = []
+        for i, frame in enumerate(frames):
+            frame.pts = i
+            frame.time_base = context.time_base
+            frame.pict_type = PictureType.I if i in intra else PictureType.P
+            units += [bytes(packet) for packet in context.encode(frame)]
+        units += [bytes(packet) for packet in context.encode(None)]
+    except (av.FFmpegError, ValueError) as error:
+        raise FormatUnsupported(f"{codec} pictures of this kind cannot be re-encoded: {error}") from error
+    if len(units) != len(frames):
+        raise FormatUnsupported(f"the {codec} encoder made {len(units)} of {len(frames)} pictures")
+    return units
+
+
+def _make_encoder(frame: VideoFrame, index: MediaIndex, needs: CodingNeeds) -> VideoCodecContext:
+    codec = index.video.codec
+    name = {"h264": "libx264", "hevc": "libx265"}.get(codec, codec)
+    context = av.CodecContext.create(name, "w")
+    assert isinstance(context, VideoCodecContext)
+    rate = index.fps
+    if codec in ("mpeg2video", "mpeg1video"):
+        rate = min(_MPEG2_RATES, key=lambda usual: abs(usual - index.fps))
+    context.width, context.height = frame.width, frame.height
+    context.pix_fmt = _FULL_RANGE.get(frame.format.name, frame.format.name)
+    context.framerate = rate
+    context.time_base = 1 / rate
+    context.sample_aspect_ratio = index.video.sample_aspect
+    context.color_range = frame.color_range
+    context.colorspace = frame.colorspace
+    context.color_primaries = frame.color_primaries
+    context.color_trc = frame.color_trc
+    context.thread_count = 1
+    context.gop_size = 10_000
+    if needs.interlaced:
+        context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+    if codec == "h264":
+        context.options = {
+            "preset": "fast",
+            "profile": _h264_profile(index, needs),
+            "x264-params": f"{_X264}:cabac={int(needs.cabac)}:8x8dct={int(needs.transform_8x8)}",
+        }
+    elif codec == "hevc":
+        context.options = {"preset": "fast", "x265-params": _X265}
+    else:
+        context.max_b_frames = 0
+        context.flags |= Flags.qscale
+        context.global_quality = 2 * _MPEG2_LAMBDA
+        context.gop_size = 600
+        context.options = {"qmin": "1", "sc_threshold": "1000000000"}
+    return context
+
+
+def _h264_profile(index: MediaIndex, needs: CodingNeeds) -> str:
+    pixel_format = index.video.pixel_format
+    if "444" in pixel_format:
+        return "high444"
+    if "422" in pixel_format:
+        return "high422"
+    if "10" in pixel_format:
+        return "high10"
+    return "high" if needs.transform_8x8 else "main"

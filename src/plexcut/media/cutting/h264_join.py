@@ -1,0 +1,319 @@
+"""Fitting re-encoded H.264 pictures to the copied ones around them (ISO 14496-10).
+
+A broadcast's keyframes are hardly ever IDR pictures, so two counters run on across a seam. A decoder derives the
+picture order count (POC, 8.2.1) of a copied keyframe from the picture before it: where that does not fit, pictures are
+dropped or put out of order without a warning. And where the frame number (7.4.3) has a gap, decoders fill it with
+pictures of their own, which end up in the reference lists of what follows.
+
+So re-encoded pictures are made to be pictures of the source's own sequence: they refer to its SPS (through a PPS of
+their own), an IDR in front resets the decoder, and the ones behind it carry the counts that lead into the keyframe.
+Leading pictures that later ones count on are stood in for by intra pictures with the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plexcut.errors import FormatUnsupported
+from plexcut.media.bitstream import h264
+from plexcut.media.bitstream.bits import BitReader, BitWriter, annexb_nals, escape, sized_nals, unescape
+from plexcut.media.cutting.encode import CodingNeeds
+from plexcut.media.index.container import nal_length_size, parameter_nals
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.units import UnitReader
+
+_POC_STEP = 2
+_MB = 16
+_HIGH_PROFILE = 100
+_BASELINE_PROFILES = (66, 88)
+_RECOVERY_POINT = bytes([h264.SEI, 6, 1, 0xC4, 0x80])
+"""An SEI NAL unit: recovery point, at this picture, exact match, link not broken (D.1.8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counters of one picture."""
+
+    frame_num: int
+    poc_lsb: int
+    delta_bottom: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSets:
+    """The parameter sets in force at a copied keyframe, and its counters.
+
+    `nals` are all SPS and PPS NAL units known there; `in_band`: the keyframe's own access unit brings them.
+    """
+
+    nals: tuple[bytes, ...]
+    in_band: bool
+    sps: h264.SequenceParameters
+    counts: Counts
+    pps_ids: frozenset[int]
+
+    @property
+    def own_pps(self) -> int:
+        """An id for a PPS that the source does not use; one for each SPS."""
+        free = [i for i in range(255, -1, -1) if i not in self.pps_ids]
+        return free[self.sps.id % len(free)]
+
+    def needs(self) -> CodingNeeds:
+        """What these sets ask of the encoder."""
+        return CodingNeeds(
+            interlaced=self.sps.mbaff,
+            cabac=self.sps.profile not in _BASELINE_PROFILES,
+            transform_8x8=self.sps.profile >= _HIGH_PROFILE,
+        )
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises FormatUnsupported when pictures of this size do not fit the source's macroblocks."""
+        rows = self.sps.map_units_high * (1 if self.sps.frame_mbs_only else 2)
+        if (-(-height // _MB), -(-width // _MB)) != (rows, self.sps.width_mbs):
+            raise FormatUnsupported("this H.264 stream's picture size cannot be re-encoded", "use --mode keyframe")
+
+
+def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:
+    """The parameter sets that the picture of `row` uses.
+
+    They are looked for in its own access unit, in those of the keyframes before it, and in the file's header.
+
+    Raises:
+        FormatUnsupported: they are nowhere to be found.
+    """
+    sets = h264.ParameterSets()
+    kept: dict[tuple[int, int], bytes] = {}
+    for nal in parameter_nals("h264", index.video.extradata):
+        _take(nal, sets, kept)
+    for key in index.keys[index.keys < row][-12:].tolist():
+        for nal in unit_nals(next(reader.read(key, key + 1))[0], index):
+            _take(nal, sets, kept)
+    nals = unit_nals(next(reader.read(row, row + 1))[0], index)
+    own = {nal[0] & 31 for nal in nals if _take(nal, sets, kept)}
+    header = _first_header(nals, sets)
+    if header is None:
+        raise FormatUnsupported("a keyframe's parameter sets are missing", "cut at another place")
+    return SourceSets(
+        nals=tuple(kept[key] for key in sorted(kept)),
+        in_band=own == {h264.SPS, h264.PPS},
+        sps=sets.sps_of(header),
+        counts=Counts(header.frame_num, header.poc_lsb, header.delta_bottom),
+        pps_ids=frozenset(sets.pps),
+    )
+
+
+def counts_of(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Counts:
+    """The counters of another picture of the same sequence."""
+    known = h264.ParameterSets()
+    for nal in sets.nals:
+        known.add(nal)
+    header = _first_header(unit_nals(next(reader.read(row, row + 1))[0], index), known)
+    if header is None:
+        raise FormatUnsupported("a picture's parameter sets are missing", "cut at another place")
+    return Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
+
+
+def unit_nals(unit: bytes, index: MediaIndex) -> list[bytes]:
+    """The NAL units of an access unit as the file stores them."""
+    size = nal_length_size(index.video.codec, index.video.extradata)
+    return sized_nals(unit, size) if size else annexb_nals(unit)
+
+
+def _first_header(nals: list[bytes], sets: h264.ParameterSets) -> h264.SliceHeader | None:
+    for nal in nals:
+        if nal and nal[0] & 31 in (h264.SLICE, h264.IDR, h264.PARTITION_A):
+            return sets.slice_header(nal)
+    return None
+
+
+def _take(nal: bytes, sets: h264.ParameterSets, kept: dict[tuple[int, int], bytes]) -> bool:
+    kind = nal[0] & 31 if nal else 0
+    if kind not in (h264.SPS, h264.PPS):
+        return False
+    parsed = h264.parse_sps(nal) if kind == h264.SPS else h264.parse_pps(nal)
+    if parsed is None:
+        return False
+    sets.add(nal)
+    kept[kind, parsed.id] = nal
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """How a re-encoded picture is to be numbered.
+
+    `drops`: so many frame numbers before its own are unmarked. `ref`: whether it is a reference picture.
+    """
+
+    counts: Counts
+    idr: bool
+    drops: int = 0
+    ref: bool = True
+
+
+def number_run(distances: Sequence[int], sets: SourceSets, *, leads_in: bool, first_of_file: bool) -> list[Numbered]:
+    """Numbers for re-encoded pictures in display order.
+
+    `distances`: how many pictures before the keyframe that follows each is shown, stand-ins counted. `leads_in`: that
+    keyframe, at which `sets` were read, resets nothing.
+    """
+    count = len(distances)
+    poc_space, num_space = 1 << max(sets.sps.poc_lsb_bits, 4), 1 << sets.sps.frame_num_bits
+    if not leads_in:
+        return [Numbered(Counts(i % num_space, _POC_STEP * i % poc_space), i == 0) for i in range(count)]
+    key = sets.counts
+    numbered = []
+    for i in range(count):
+        poc = key.poc_lsb - _POC_STEP * distances[i]
+        numbered.append(Numbered(Counts((key.frame_num - count + i) % num_space, poc % poc_space), idr=False))
+    if not count or (count == 1 and first_of_file):
+        return numbered
+    if count < 2:
+        raise FormatUnsupported("the pictures before a seam are too few", "cut a little beside it")
+    if numbered[1].counts.frame_num == 0:
+        # Two reference pictures in a row must not have the same number: the last one is none, and the gap is gone.
+        numbered = [
+            Numbered(Counts((n.counts.frame_num + 1) % num_space, n.counts.poc_lsb), idr=False, ref=i < count - 1)
+            for i, n in enumerate(numbered)
+        ]
+    gap = (numbered[1].counts.frame_num - 1) % num_space
+    filled = min(gap, sets.sps.ref_frames)
+    early = _POC_STEP * (filled + 1)
+    if early + _POC_STEP * (distances[0] - distances[1]) >= poc_space // 2:
+        # No room to keep what a decoder fills the gap with below all that is shown: have it forgotten.
+        early = 0
+        numbered[1] = Numbered(numbered[1].counts, idr=False, drops=filled)
+    first = numbered[0].counts.poc_lsb - early
+    numbered[0] = Numbered(Counts(0, first % poc_space), idr=True)
+    return numbered
+
+
+def fit(units: Sequence[list[bytes]], numbers: Sequence[Numbered], sets: SourceSets) -> list[list[bytes]]:
+    """Make encoded access units (IDR or P, one slice each) pictures of the source's sequence, numbered as told."""
+    own = h264.ParameterSets()
+    fitted: list[list[bytes]] = []
+    pps = b""
+    for unit, number in zip(units, numbers, strict=True):
+        nals: list[bytes] = []
+        for nal in unit:
+            own.add(nal)
+            kind = nal[0] & 31
+            if kind == h264.PPS:
+                pps = _own_pps(nal, sets)
+            elif kind in (h264.SLICE, h264.IDR):
+                intra = kind == h264.IDR
+                if intra:
+                    nals += [*(sets.nals if number.idr or not fitted else ()), pps]
+                    if not number.idr:
+                        nals.append(_RECOVERY_POINT)
+                nals.append(_Rewriter(own, sets, number).slice(nal))
+            elif kind == h264.AUD:
+                nals.append(nal)
+        fitted.append(nals)
+    return fitted
+
+
+def _own_pps(nal: bytes, sets: SourceSets) -> bytes:
+    """The encoder's PPS with an id of its own, for the source's SPS; with flat scaling where that has lists."""
+    data = unescape(nal)
+    reader = BitReader(data)
+    out = BitWriter()
+    out.u(8, reader.u(8))
+    reader.ue()
+    reader.ue()
+    out.ue(sets.own_pps)
+    out.ue(sets.sps.id)
+    start, stop = reader.pos, _stop_bit(data)
+    if not sets.sps.scaling_lists:
+        out.copy(data, start, stop)
+        return escape(out.rbsp())
+    reader.u(2)
+    for _ in range(3):
+        reader.ue()
+    reader.u(3)
+    reader.se()
+    reader.se()
+    chroma_offset = reader.se()
+    reader.u(3)
+    out.copy(data, start, reader.pos)
+    transform_8x8 = reader.pos < stop and reader.flag()
+    out.u(1, int(transform_8x8))
+    out.u(1, 1)
+    for _ in range(8 if transform_8x8 else 6):
+        out.u(1, 1)
+        out.se(8)
+        out.se(-16)
+    out.se(chroma_offset)
+    return escape(out.rbsp())
+
+
+def _stop_bit(data: bytes) -> int:
+    """Position of the last bit that is set."""
+    stripped = data.rstrip(b"\x00")
+    last = stripped[-1]
+    return 8 * len(stripped) - 1 - ((last & -last).bit_length() - 1)
+
+
+class _Rewriter:
+    """Writes one slice anew under the source's sequence parameters; its macroblocks stay as they are."""
+
+    def __init__(self, own: h264.ParameterSets, sets: SourceSets, number: Numbered) -> None:
+        self._own = own
+        self._sets = sets
+        self._number = number
+
+    def slice(self, nal: bytes) -> bytes:
+        data = unescape(nal)
+        reader = BitReader(data[:512])
+        kind = nal[0] & 31
+        header = self._own.header_of(reader)
+        if header is None:
+            raise FormatUnsupported("the encoder's slices cannot be read")
+        tail = h264.header_tail(reader, header, self._own, kind)
+        sps, number = self._sets.sps, self._number
+        out = BitWriter()
+        out.u(8, (nal[0] & 0xE0 if number.ref else 0) | (h264.IDR if number.idr else h264.SLICE))
+        out.ue(header.first_mb)
+        out.ue(header.slice_type + 5 if header.slice_type == 2 else header.slice_type)
+        out.ue(self._sets.own_pps)
+        out.u(sps.frame_num_bits, number.counts.frame_num)
+        if not sps.frame_mbs_only:
+            out.u(1, 0)
+        if number.idr:
+            out.ue(0)
+        self._order(out, header)
+        out.copy(data[:512], tail.refs, tail.marking)
+        self._marking(out)
+        out.copy(data[:512], tail.after_marking, tail.data)
+        if self._own.pps[header.pps].cabac:
+            out.align(1)
+            return escape(out.bytes() + data[(tail.data + 7) // 8 :])
+        out.copy(data, tail.data, _stop_bit(data))
+        return escape(out.rbsp())
+
+    def _order(self, out: BitWriter, header: h264.SliceHeader) -> None:
+        sps, counts = self._sets.sps, self._number.counts
+        bottom = self._own.pps[header.pps].bottom_poc_present
+        if sps.poc_type == 0:
+            out.u(sps.poc_lsb_bits, counts.poc_lsb)
+            if bottom:
+                out.se(counts.delta_bottom or header.delta_bottom)
+        elif sps.poc_type == 1 and not sps.delta_always_zero:
+            out.se(0)
+            if bottom:
+                out.se(0)
+
+    def _marking(self, out: BitWriter) -> None:
+        if not self._number.ref:
+            return
+        if self._number.idr:
+            out.u(2, 0)
+        elif not self._number.drops:
+            out.u(1, 0)
+        else:
+            out.u(1, 1)
+            for back in range(self._number.drops):
+                out.ue(1)
+                out.ue(back)
+            out.ue(0)

@@ -1,0 +1,276 @@
+"""The coded pictures of a result: copied from the source or re-encoded, each fit to follow the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+
+from plexcut.errors import Cancelled, FormatUnsupported
+from plexcut.media.bitstream import h264, hevc, mpeg2
+from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
+from plexcut.media.bitstream.pictures import PictureFlag
+from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
+from plexcut.media.cutting.h264_join import Numbered, counts_of, fit, number_run, source_sets, unit_nals
+from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.schedule import Schedule
+from plexcut.media.decoding import decode_rows
+from plexcut.media.index.container import nal_length_size, parameter_nals
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.units import UnitReader, open_units
+
+_READ_AHEAD = 32
+_HEVC_SETS = (hevc.VPS, hevc.SPS, hevc.PPS)
+
+
+@dataclass(frozen=True, slots=True)
+class CodedUnit:
+    """An access unit as it is written; `key`: decoding can start here."""
+
+    data: bytes
+    key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Re-encoded pictures that follow one another, in decode order, and the copied keyframe that they lead into.
+
+    `pictures` and `stand_ins` are places in the schedule, `key` a row (None: nothing copied follows).
+    """
+
+    pictures: tuple[int, ...]
+    key: int | None
+    stand_ins: tuple[int, ...] = ()
+
+
+class PictureSource:
+    """Gives the pictures of a schedule in order. Close it.
+
+    In a transport stream they are byte streams, in a container samples of the source's own form.
+    """
+
+    def __init__(self, path: Path, index: MediaIndex, plan: Plan, schedule: Schedule) -> None:
+        self._index = index
+        self._plan = plan
+        self._parts = plan.parts
+        self._schedule = schedule
+        self._reader = open_units(path, index)
+        self._seam_reader = open_units(path, index)
+        self._length_size = nal_length_size(index.video.codec, index.video.extradata)
+        self._byte_stream = index.container == "mpegts"
+        self._encoded: dict[int, CodedUnit] = {}
+        self._openings: dict[int, list[bytes]] = {}
+        self._ahead: dict[int, bytes] = {}
+        self.encoder_sets: list[bytes] = []
+
+    def close(self) -> None:
+        self._reader.close()
+        self._seam_reader.close()
+
+    def encode_seams(self, on_fraction: Callable[[float], None], should_cancel: Callable[[], bool]) -> None:
+        """Re-encode all pictures that need it, and look up what copied parts need in front.
+
+        Raises:
+            FormatUnsupported: a seam cannot be re-encoded.
+            Cancelled: `should_cancel` said so.
+        """
+        total = max(1, self._plan.reencoded)
+        for run in find_runs(self._plan, self._schedule):
+            if should_cancel():
+                raise Cancelled("the cut was cancelled")
+            places = [*run.pictures, *run.stand_ins]
+            for place, unit in zip(places, self._encode(run, places), strict=True):
+                self._encoded[place] = unit
+            on_fraction(len(self._encoded) / total)
+        for part in self._parts:
+            if part.kind == "copy" and part.rows is not None:
+                self._openings[part.rows.start] = self._opening(part.rows.start)
+
+    def get(self, picture: int) -> CodedUnit:
+        """The picture with this place in the schedule; ask in rising order."""
+        row = int(self._schedule.row[picture])
+        if row < 0:
+            return self._encoded.pop(picture)
+        opens = row in self._openings
+        data = self._copied(row, picture, self._openings[row] if opens else [])
+        return CodedUnit(data, opens or bool(self._index.flags[row] & PictureFlag.KEY))
+
+    def _copied(self, row: int, picture: int, opening: list[bytes]) -> bytes:
+        data = self._read(row)
+        codec = self._index.video.codec
+        follows = picture > 0 and row in self._openings
+        if codec == "hevc" and follows and not self._index.flags[row] & PictureFlag.CLOSED:
+            return self._packed(_broken_link(_with_opening(unit_nals(data, self._index), opening, hevc.AUD)))
+        if opening:
+            return self._packed(
+                _with_opening(unit_nals(data, self._index), opening, h264.AUD if codec == "h264" else hevc.AUD)
+            )
+        if self._byte_stream and codec in ("h264", "hevc"):
+            # A zero in front of the first start code belongs to this unit, though it lies at the end of the one before.
+            data = data.rstrip(b"\x00")
+            return b"\x00" + data if data.startswith(b"\x00\x00\x01") else data
+        return data
+
+    def _packed(self, nals: list[bytes]) -> bytes:
+        return to_sized(nals, self._length_size) if self._length_size else to_annexb(nals)
+
+    def _read(self, row: int) -> bytes:
+        if row not in self._ahead:
+            last = min(row + _READ_AHEAD, self._index.pts.size)
+            self._ahead = {r: b"".join(unit) for r, unit in enumerate(self._reader.read(row, last), row)}
+        return self._ahead.pop(row)
+
+    def _opening(self, row: int) -> list[bytes]:
+        """Parameter sets to put in front of a copied part, where its own keyframe does not bring them."""
+        codec = self._index.video.codec
+        if codec == "h264" and not self._length_size:
+            sets = source_sets(self._seam_reader, self._index, row)
+            return [] if sets.in_band else list(sets.nals)
+        if codec == "hevc":
+            return self._hevc_opening(row)
+        return []
+
+    def _hevc_opening(self, row: int) -> list[bytes]:
+        own = {hevc.nal_type(nal) for nal in unit_nals(self._unit(row), self._index)}
+        if own.issuperset(_HEVC_SETS):
+            return []
+        kept: dict[int, list[bytes]] = {}
+        for nals in (
+            parameter_nals("hevc", self._index.video.extradata),
+            *(unit_nals(self._unit(k), self._index) for k in self._index.keys[self._index.keys < row][-12:].tolist()),
+        ):
+            fresh: dict[int, list[bytes]] = {}
+            for nal in nals:
+                if hevc.nal_type(nal) in _HEVC_SETS:
+                    fresh.setdefault(hevc.nal_type(nal), []).append(nal)
+            kept.update(fresh)
+        missing = [kind for kind in _HEVC_SETS if kind not in kept and kind not in own]
+        if missing:
+            raise FormatUnsupported("a keyframe's parameter sets are missing", "cut at another place")
+        return [nal for kind in _HEVC_SETS if kind not in own for nal in kept.get(kind, [])]
+
+    def _unit(self, row: int) -> bytes:
+        return b"".join(next(self._seam_reader.read(row, row + 1)))
+
+    def _encode(self, run: Run, places: Sequence[int]) -> list[CodedUnit]:
+        frames = decode_frames(self._seam_reader, self._index, [int(self._schedule.frame[p]) for p in places])
+        codec = self._index.video.codec
+        if codec == "h264":
+            return self._encode_h264(run, frames)
+        units = encode_pictures(frames, self._index, CodingNeeds(interlaced=self._index.video.interlaced))
+        if codec == "hevc" and self._length_size:
+            units = [self._packed([n for n in annexb_nals(u) if hevc.nal_type(n) != hevc.AUD]) for u in units]
+        elif codec in ("mpeg2video", "mpeg1video"):
+            units = [_without_sequence_end(unit) for unit in units]
+        return [CodedUnit(unit, i == 0) for i, unit in enumerate(units)]
+
+    def _encode_h264(self, run: Run, frames: list[VideoFrame]) -> list[CodedUnit]:
+        index, reader = self._index, self._seam_reader
+        sets = source_sets(reader, index, self._sets_row(run))
+        sets.check_size(index.video.height, index.video.width)
+        leads_in = run.key is not None and not index.flags[run.key] & PictureFlag.CLOSED
+        if leads_in and sets.sps.poc_type != 0:
+            raise FormatUnsupported("this H.264 stream counts its pictures in a way that seams cannot continue")
+        count = len(run.pictures)
+        shown = sorted((int(self._schedule.pts[place]) for place in (*run.pictures, *run.stand_ins)), reverse=True)
+        distances = [shown.index(int(self._schedule.pts[place])) + 1 for place in run.pictures]
+        numbers = number_run(distances, sets, leads_in=leads_in, first_of_file=run.pictures[:1] == (0,))
+        for place in run.stand_ins:
+            row = int(index.display[int(self._schedule.frame[place])])
+            numbers.append(Numbered(counts_of(reader, index, row, sets), idr=False))
+        intra = set(range(count, len(frames))) | {0} | ({1} if leads_in else set())
+        intra |= {i for i, number in enumerate(numbers) if not number.ref}
+        if not sets.sps.ref_frames:
+            intra = set(range(len(frames)))
+        encoded = encode_pictures(frames, index, sets.needs(), intra)
+        fitted = fit([annexb_nals(unit) for unit in encoded], numbers, sets)
+        for nal in fitted[0]:
+            if nal[0] & 31 == h264.PPS and nal not in self.encoder_sets and nal not in sets.nals:
+                self.encoder_sets.append(nal)
+        if self._length_size:
+            dropped = (h264.AUD, h264.SPS, h264.PPS)
+            fitted = [[nal for nal in unit if nal[0] & 31 not in dropped] for unit in fitted]
+        return [CodedUnit(self._packed(unit), n.idr) for unit, n in zip(fitted, numbers, strict=True)]
+
+    def _sets_row(self, run: Run) -> int:
+        """A keyframe whose parameter sets are in force: the one that follows, else the one before."""
+        if run.key is not None:
+            return run.key
+        row = int(self._index.display[int(self._schedule.frame[run.pictures[0]])])
+        before = self._index.keys[self._index.keys <= row]
+        return int(before[-1]) if before.size else int(self._index.keys[0])
+
+
+def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
+    """The runs of re-encoded pictures, in decode order."""
+    parts = plan.parts
+    runs: list[Run] = []
+    collected: list[int] = []
+    stand_ins: list[int] = []
+    key: int | None = None
+    for place, (number, row) in enumerate(zip(schedule.part.tolist(), schedule.row.tolist(), strict=True)):
+        rows = parts[number].rows
+        if row >= 0 and rows is not None and row == rows.start:
+            if key is not None and stand_ins:
+                runs.append(Run(tuple(collected), key, tuple(stand_ins)))
+                collected, stand_ins = [], []
+            key = row
+            if collected and not parts[number].stand_ins:
+                runs.append(Run(tuple(collected), key))
+                collected = []
+        elif row < 0 and parts[number].kind == "copy":
+            stand_ins.append(place)
+            if len(stand_ins) == len(parts[number].stand_ins):
+                runs.append(Run(tuple(collected), key, tuple(stand_ins)))
+                collected, stand_ins = [], []
+        elif row < 0:
+            collected.append(place)
+    if collected:
+        runs.append(Run(tuple(collected), None))
+    return runs
+
+
+def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int]) -> list[VideoFrame]:
+    """The decoded pictures of some frames, in that order; frames near one another are decoded together.
+
+    Raises:
+        FormatUnsupported: one of them is damaged so that no picture comes out.
+    """
+    found: dict[int, VideoFrame] = {}
+    todo = sorted(set(numbers))
+    while todo:
+        first = index.key_before(int(index.display[todo[0]]))
+        group = [n for n in todo if n - todo[0] < 250]
+        rows = {int(index.display[n]) for n in group}
+        first = min(first, *(index.key_before(row) for row in rows))
+        for row, frame in decode_rows(reader, index, first, max(rows) + 1, rows):
+            found[int(index.number_of[row])] = frame
+        todo = todo[len(group) :]
+    missing = [n for n in numbers if n not in found]
+    if missing:
+        raise FormatUnsupported(f"frame {missing[0]} is damaged and cannot be re-encoded", "cut a little beside it")
+    return [found[n] for n in numbers]
+
+
+def _with_opening(nals: list[bytes], opening: list[bytes], delimiter: int) -> list[bytes]:
+    """`opening` in front of an access unit, but behind its delimiter."""
+    first = nals[0][0] & 31 if delimiter == h264.AUD else hevc.nal_type(nals[0])
+    at = 1 if first == delimiter else 0
+    return [*nals[:at], *opening, *nals[at:]]
+
+
+def _broken_link(nals: list[bytes]) -> list[bytes]:
+    """An HEVC access unit with its CRA slices as BLA without leading pictures; their syntax is the same.
+
+    A CRA picture behind an end of sequence would also start anew, but throws away what was not shown yet (C.5.2.2).
+    """
+    return [
+        bytes([nal[0] & 0x81 | hevc.BLA_N_LP << 1]) + nal[1:] if hevc.nal_type(nal) == hevc.CRA else nal for nal in nals
+    ]
+
+
+def _without_sequence_end(unit: bytes) -> bytes:
+    end = bytes([0, 0, 1, mpeg2.SEQUENCE_END])
+    return unit.removesuffix(end)
