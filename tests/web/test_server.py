@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import socket
 import threading
 import time
@@ -83,6 +85,49 @@ def test_one_of_many_saves_wins(server: Running) -> None:
     with ThreadPoolExecutor(10) as pool:
         statuses = sorted(pool.map(save, range(10)))
     assert statuses == [200] + [409] * 9
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/selection", {"Origin": "https://evil.example"}, 403),
+        ("/api/selection", {"Host": "evil.example"}, 403),
+        ("/api/selection", {"Content-Type": "text/plain"}, 400),
+        ("/api/nothing", {}, 404),
+        ("/api/health", {}, 405),
+        ("/api/jobs/nope/retry", {}, 405),
+    ],
+)
+def test_a_refused_body_that_comes_late_leaves_the_connection_usable(
+    server: Running, path: str, headers: dict[str, str], status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    body = b'{"movie": "home~m2"}'
+    own = {"Content-Type": "application/json", "Host": f"127.0.0.1:{server.port}"}
+    for _ in range(3):
+        connection.putrequest("PUT", path, skip_host=True)
+        for name, value in {**own, **headers, "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        time.sleep(0.05)
+        connection.send(body)
+        answer = connection.getresponse()
+        assert (answer.status, "error" in json.loads(answer.read())) == (status, True)
+        assert answer.getheader("Connection") is None
+    connection.close()
+
+
+def test_a_body_that_never_comes_ends_with_a_closed_connection(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plexcut.web.bodies.PATIENCE_S", 0.1)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.putrequest("PUT", "/api/nothing")
+    connection.putheader("Content-Length", "10")
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (400, "close")
+    connection.close()
 
 
 async def test_a_call_that_takes_too_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

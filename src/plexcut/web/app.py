@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from quart import Quart
 from werkzeug.routing import BaseConverter
 
-from plexcut.web import errors, headers, openapi, page, routes
+from plexcut.web import bodies, errors, headers, openapi, page, routes
 from plexcut.web.asgi import AsgiApp, BasePath, BreakOff
 from plexcut.web.auth import Door
 from plexcut.web.context import EXTENSION, Context
@@ -49,6 +49,7 @@ def undriven_app() -> Quart:
     errors.install(app)
     page.install(app)
     headers.install(app)
+    bodies.install(app)
     return app
 
 
