@@ -27,6 +27,8 @@ export function usePlayer() {
   const loading = ref(false)
   const error = shallowRef<ApiError | null>(null)
   let cache = new FrameCache('', () => width.value)
+  /** The latest wish, and the one that is being loaded. `target` is the latest, with what is known by now. */
+  let latest: Target | null = null
   let running: Target | null = null
   let direction = 1
   let stepsAfterwards = 0
@@ -45,38 +47,43 @@ export function usePlayer() {
     shown.value = null
     target.value = null
     error.value = null
+    latest = null
     running = null
     loading.value = false
     stepsAfterwards = 0
   }
 
   function aim(next: Target): void {
+    latest = next
     target.value = next
     loading.value = true
+    error.value = null
     window.clearTimeout(retryTimer)
     if (!running) {
       void load()
       return
     }
     window.clearTimeout(graceTimer)
-    graceTimer = window.setTimeout(() => cache.abortExcept(target.value?.query ?? null), GRACE_MS)
+    graceTimer = window.setTimeout(() => cache.abortExcept(latest?.query ?? null), GRACE_MS)
   }
 
   async function load(): Promise<void> {
-    const wish = target.value
+    const wish = latest
     if (!wish) return
     const from = cache
+    let again = false
     running = wish
     cache.abortExcept(wish.query)
     try {
       const picture = await from.get(wish.query)
       if (from === cache) show(wish, picture)
     } catch (caught) {
-      if (from === cache && !isAbort(caught) && wish === target.value) fail(caught)
+      if (isAbort(caught)) again = true
+      else if (from === cache && wish === latest) fail(caught)
     }
     if (from !== cache) return
     running = null
-    if (target.value !== wish) {
+    if (again || wish !== latest) {
       await load()
     } else if (!error.value) {
       settle(from)
@@ -87,15 +94,18 @@ export function usePlayer() {
     shown.value = picture
     error.value = null
     if (picture.frame !== null && picture.time_s !== null) recording.noteTime(picture.frame, picture.time_s)
-    if (wish === target.value) {
-      target.value = { query: wish.query, frame: picture.frame, time_s: picture.time_s }
-      running = target.value
-    }
+    if (wish === latest) target.value = { query: wish.query, frame: picture.frame, time_s: picture.time_s }
   }
 
   function fail(caught: unknown): void {
     error.value = toApiError(caught)
     loading.value = false
+    const still = shown.value
+    // A place outside the recording: what is shown stays the place to go on from.
+    if (error.value.status === 422 && still) {
+      const query = still.frame === null ? { at: still.time_s ?? 0 } : { n: still.frame }
+      target.value = { query, frame: still.frame, time_s: still.time_s }
+    }
     if (error.value.status === 503 || error.value.unreachable) {
       retryTimer = window.setTimeout(() => void load(), RETRY_MS)
     }
@@ -170,6 +180,7 @@ export function usePlayer() {
   }
 
   function retry(): void {
+    window.clearTimeout(retryTimer)
     error.value = null
     loading.value = true
     if (!running) void load()

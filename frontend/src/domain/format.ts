@@ -2,7 +2,7 @@
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 
-/** `4.1 GB`: powers of 1000, three significant digits at most. */
+/** `4.1 GB`: powers of 1000, three significant digits at most, never broken over two lines. */
 export function formatBytes(size_bytes: number, locale: string): string {
   let value = Math.max(0, size_bytes)
   let unit = 0
@@ -11,7 +11,7 @@ export function formatBytes(size_bytes: number, locale: string): string {
     unit += 1
   }
   const digits = unit === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2
-  return `${value.toLocaleString(locale, { maximumFractionDigits: digits })} ${UNITS[unit] ?? ''}`
+  return `${value.toLocaleString(locale, { maximumFractionDigits: digits })}\u00a0${UNITS[unit] ?? ''}`
 }
 
 /** `1 h 32 min`, `12 min 5 s`, `8 s`: the two largest units. */
@@ -20,9 +20,9 @@ export function formatDuration(duration_s: number): string {
   const hours = Math.floor(total / 3600)
   const minutes = Math.floor(total / 60) % 60
   const seconds = total % 60
-  if (hours > 0) return minutes > 0 ? `${hours} h ${minutes} min` : `${hours} h`
-  if (minutes > 0) return seconds > 0 ? `${minutes} min ${seconds} s` : `${minutes} min`
-  return `${seconds} s`
+  if (hours > 0) return minutes > 0 ? `${hours}\u00a0h ${minutes}\u00a0min` : `${hours}\u00a0h`
+  if (minutes > 0) return seconds > 0 ? `${minutes}\u00a0min ${seconds}\u00a0s` : `${minutes}\u00a0min`
+  return `${seconds}\u00a0s`
 }
 
 export function formatCount(count: number, locale: string): string {
