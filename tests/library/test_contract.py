@@ -15,7 +15,7 @@ from plexcut.domain.ports import Library
 from plexcut.domain.selection import inconsistency, select_section, select_show
 from plexcut.errors import ItemNotFound, LibraryOffline, RecordingNotFound, SectionNotFound, UsageError
 from plexcut.library.folder import FolderLibrary
-from plexcut.library.plex import PlexLibrary
+from plexcut.library.plex import PlexAddress, PlexLibrary
 from tests.plex.server import PlexStandIn, poster
 
 MOVIES = ["Alien (1979)", "Ärger im Paradies (2001)", "Teil 2 (2003)", "Teil 10 (2004)", "Zulu & <Co> (1964)"]
@@ -85,7 +85,7 @@ def subject(request, tmp_path) -> Iterator[Subject]:
         fill_plex(plex)
 
         def make() -> Library:
-            return PlexLibrary("home", "Home", plex.url, plex.token, (("/share", root),), timeout_s=5)
+            return PlexLibrary.at("home", "Home", PlexAddress(plex.url, plex.token, 5), (("/share", root),))
 
         found = Subject(make(), make, lambda: plex.fail("gone"), lambda: plex.fail(None), root)
         yield found

@@ -8,12 +8,13 @@ import unicodedata
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plexcut.domain.catalog import ID_PATTERN
 from plexcut.library.folder.arrange import arrange
 from plexcut.library.folder.names import (
+    EXTRAS_FOLDERS,
     episode_name,
     is_recording,
     movie_name,
@@ -185,7 +186,11 @@ def test_any_name(name, other):
 
 
 PATHS = st.lists(
-    NAMES.filter(lambda n: n and "/" not in n and "\0" not in n and not n.startswith(".")), min_size=1, max_size=4
+    NAMES.filter(
+        lambda n: n and "/" not in n and "\0" not in n and not n.startswith(".") and fold(n) not in EXTRAS_FOLDERS
+    ),
+    min_size=1,
+    max_size=4,
 )
 
 
@@ -212,6 +217,7 @@ def test_any_tree_is_listed_whole(paths):
     assert again == listing
 
 
+@settings(max_examples=50)
 @given(st.lists(PATHS, max_size=8, unique_by=tuple))
 def test_a_cut_beside_any_file_changes_no_id(paths):
     files = sorted((FoundFile((*path[:-1], f"{path[-1]}.ts"), 1, 1) for path in paths), key=lambda f: f.parts)

@@ -11,7 +11,7 @@ import pytest
 
 from plexcut.domain.catalog import ItemQuery
 from plexcut.errors import ItemNotFound, LibraryOffline, NotAllowed, PlexcutError, RecordingNotFound, SectionNotFound
-from plexcut.library.plex import PlexLibrary
+from plexcut.library.plex import PlexAddress, PlexLibrary
 from tests.plex.server import PlexStandIn, poster
 
 
@@ -27,8 +27,8 @@ def plex(tmp_path):
 
 
 def library(plex: PlexStandIn, mappings=(), **more) -> PlexLibrary:
-    more = {"timeout_s": 5.0, **more}
-    return PlexLibrary("home", "Home", more.pop("url", plex.url), more.pop("token", plex.token), mappings, **more)
+    address = PlexAddress(**{"url": plex.url, "token": plex.token, "timeout_s": 5.0, **more})
+    return PlexLibrary.at("home", "Home", address, mappings)
 
 
 def calls(lib: PlexLibrary, item: str = "home~100"):

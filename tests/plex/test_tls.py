@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from plexcut.errors import LibraryOffline
-from plexcut.library.plex import PlexLibrary
+from plexcut.library.plex import PlexAddress, PlexLibrary
 from plexcut.library.plex.tls import PlexNameCheck, address_in_name
 from tests.plex.server import PlexStandIn
 
@@ -74,7 +74,7 @@ def authority(tmp_path):
 
 
 def library(plex: PlexStandIn, url: str, ca_file: Path | None) -> PlexLibrary:
-    return PlexLibrary("home", "Home", url, plex.token, timeout_s=5, ca_file=ca_file)
+    return PlexLibrary.at("home", "Home", PlexAddress(url, plex.token, 5, ca_file))
 
 
 def test_plex_direct_needs_no_dns(authority, monkeypatch):

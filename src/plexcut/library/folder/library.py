@@ -112,6 +112,7 @@ class FolderLibrary:
         try:
             return scaled(self._on_disk(read), width)
         except _DiskError:
+            self.check()
             return None
 
     def recording(self, recording: str) -> RecordingFile:
@@ -127,6 +128,7 @@ class FolderLibrary:
         try:
             root, path = self._on_disk(lambda _tick: self._inside(listed.parts))
         except _DiskError:
+            self.check()
             raise RecordingNotFound(
                 f"the file of {listed.title!r} is gone, or lies outside the library", "list the library again"
             ) from None

@@ -19,6 +19,7 @@ from plexapi.exceptions import PlexApiException
 from plexapi.server import PlexServer
 from plexapi.utils import parseXMLString
 
+from plexcut import __version__
 from plexcut.errors import ItemNotFound, LibraryOffline, NotAllowed, NotFound, PlexcutError
 from plexcut.library.bounded import Bounded, Stuck, Tick
 from plexcut.library.plex.tls import PlexAdapter, address_in_name
@@ -92,7 +93,7 @@ class PlexClient:
         data, _ = self.data(key, params, headers, not_found)
         try:
             root: Element | None = parseXMLString(data.decode("utf-8", "replace"))
-        except (ParseError, ValueError):
+        except (ParseError, ValueError, LookupError):  # LookupError: an encoding that does not exist
             root = None
         if root is None or root.tag != "MediaContainer":
             raise self._offline("answers with something that is not Plex", "is the address that of a Plex server?")
@@ -154,7 +155,8 @@ class PlexClient:
 
     def _base_headers(self) -> dict[str, str]:
         headers: dict[str, str] = self._plex()._headers()  # type: ignore[no-untyped-call]
-        return {**headers, "Accept": "application/xml, */*"}
+        ours = {"X-Plex-Product": "plexcut", "X-Plex-Version": __version__, "Accept": "application/xml, */*"}
+        return {**headers, **ours}
 
     def _get(
         self, key: str, params: Mapping[str, str | int], headers: dict[str, str], tick: Tick
@@ -212,7 +214,7 @@ class _Server(PlexServer):
         self._connected = True
         self._token = token  # without one plexapi takes that of its own settings file
 
-    def query(
+    def query(  # foreign signature
         self,
         key: str,
         method: object = None,

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from xml.etree.ElementTree import Element
 
 from plexapi.video import Episode, Movie
@@ -40,7 +40,7 @@ class PlexLibrary:
     """The movie and show sections of the Plex server at `url`.
 
     `path_mappings` are pairs of a folder as Plex names it and the same folder as it is reached from here. Nothing is
-    asked before the first call. `timeout_s` bounds each request. `ca_file` holds further certificates to trust.
+    asked before the first call. `at` makes one with other limits than the usual.
     """
 
     kind = "plex"
@@ -52,19 +52,24 @@ class PlexLibrary:
         url: str,
         token: str,
         path_mappings: PathMappings = (),
-        *,
-        timeout_s: float = 10.0,
-        ca_file: Path | None = None,
     ) -> None:
         self.id = id
         self.name = name
         self._mappings = tuple((plex, Path(here)) for plex, here in path_mappings)
-        self._client = PlexClient(name, PlexAddress(url, token, timeout_s, ca_file))
+        self._client = PlexClient(name, PlexAddress(url, token))
         self._files = Bounded(_FILES_SILENCE_S)
         self._lock = threading.Lock()
         self._sections: tuple[float, tuple[Section, ...], dict[str, tuple[str, ...]]] | None = None
         self._state: object = None
         self._thumbs: OrderedDict[str, str | None] = OrderedDict()
+        self._parents: set[str] = set()
+
+    @classmethod
+    def at(cls, id: str, name: str, address: PlexAddress, path_mappings: PathMappings = ()) -> Self:  # noqa: A002
+        """A library whose requests have the time limit and the trusted certificates of `address`."""
+        library = cls(id, name, address.url, address.token, path_mappings)
+        library._client = PlexClient(name, address)
+        return library
 
     def check(self) -> None:
         self._client.check()
@@ -111,10 +116,9 @@ class PlexLibrary:
 
     def children(self, item: str) -> tuple[Item, ...]:
         key = f"/library/metadata/{self._key(item, ItemNotFound)}/children"
-        try:
-            data = self._client.xml(key, {"excludeAllLeaves": 1})
-        except ItemNotFound:
-            return self._no_children(item)
+        if item not in self._parents and isinstance(self._source(item)[0], Movie | Episode):
+            return ()  # what a server answers for the children of a movie is not the same everywhere
+        data = self._client.xml(key, {"excludeAllLeaves": 1})
         sources = self._client.items(data, key)
         section = section_id(self.id, data.attrib.get("librarySectionID", ""))
         children = []
@@ -124,8 +128,6 @@ class PlexLibrary:
                 children.append(replace(child, parent=item, show=item))
             elif child is not None and child.type == "episode" and child.show != item:
                 children.append(replace(child, parent=item))
-        if not children:
-            return self._no_children(item)
         return tuple(sorted(children, key=_child_order))
 
     def thumb(self, item: str, width: int) -> Thumb | None:
@@ -175,11 +177,6 @@ class PlexLibrary:
             f"library {self.name!r} has no recording {recording!r}", "it may have been moved or deleted"
         )
 
-    def _no_children(self, item: str) -> tuple[Item, ...]:
-        """() for an item that is there. Raises `ItemNotFound`."""
-        self._source(item)
-        return ()
-
     def _source(self, item: str) -> tuple[Any, str]:
         """An item as plexapi has it, and its section. Raises `ItemNotFound`."""
         key = f"/library/metadata/{self._key(item, ItemNotFound)}"
@@ -198,6 +195,8 @@ class PlexLibrary:
             return None
         if item is not None:
             self._remember_thumb(item.id, thumb_of(source))
+            if item.type in {"show", "season"}:
+                self._parents.add(item.id)
         return item
 
     def _remember_thumb(self, item: str, path: str | None) -> None:

@@ -90,15 +90,15 @@ class PlexAdapter(HTTPAdapter):
 
     def __init__(self, url: SplitResult, ca_file: Path | None) -> None:
         self._url = url
-        self._context = ssl.create_default_context()
-        if ca_file is not None:
-            self._context.load_verify_locations(cafile=ca_file)
+        self._ca_file = ca_file
         super().__init__(pool_connections=2, pool_maxsize=8)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         host = (self._url.hostname or "").lower()
         if self._url.scheme == "https":
-            kwargs["ssl_context"] = self._context
+            kwargs["ssl_context"] = context = ssl.create_default_context()
+            if self._ca_file is not None:
+                context.load_verify_locations(cafile=self._ca_file)
             if address_in_name(host) is not None:
                 kwargs["server_hostname"] = kwargs["assert_hostname"] = host
             elif is_address(host):
