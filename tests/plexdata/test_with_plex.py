@@ -69,6 +69,20 @@ def test_browse_select_and_open(plexdata: Plexdata) -> None:
     assert len(plexdata.stream_all("x", "http://h").getvalue().split(b"<track>")) == 3
 
 
+def test_a_new_movie_is_found_though_the_list_is_remembered(plexdata: Plexdata, plex: PlexStandIn) -> None:
+    plexdata.start()
+    assert plexdata.wait_ready(10)
+    films = plexdata.sections("home")[0]
+    asked = len(plex.requests)
+    plexdata.update_section("x", films.id)
+    assert not [request for request in plex.requests[asked:] if "/all" in request.path]
+    plex.add_movie(1, "Gamma", ["/share/films/Gamma.ts"])
+    gamma = plexdata.items("home", films.id).items[-1]
+    selection = plexdata.update_movie("x", gamma.id)
+    assert selection.movie == gamma
+    assert len(selection.movies) == 3
+
+
 def test_gone_and_back(plexdata: Plexdata, plex: PlexStandIn) -> None:
     plexdata.start()
     assert plexdata.wait_ready(10)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 from plexcut.domain.catalog import Item, ItemQuery, Page, Section, Thumb, library_of
 from plexcut.errors import ItemNotFound, SectionNotFound, UsageError
 from plexcut.plexdata.hosts import Hosts
 
 MAX_LIMIT = 1000
 MIN_THUMB_PX, MAX_THUMB_PX = 16, 2000
+LISTED_S = 300.0
+"""So long the whole list of a server's section is good, unless the server reports a change, which it is asked for every
+minute: 10,000 movies take several seconds to list."""
 
 
 class Browsing:
@@ -15,6 +21,8 @@ class Browsing:
 
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
+        self._lock = threading.Lock()
+        self._listed: dict[str, tuple[float, tuple[Item, ...]]] = {}
 
     def libraries_online(self) -> tuple[str, ...]:
         """The ids of the libraries that answer, in the order of the configuration."""
@@ -57,11 +65,30 @@ class Browsing:
 
     def top(self, section: Section) -> tuple[Item, ...]:
         """All movies, or all shows, of a section, however many."""
+        with self._lock:
+            listed = self._listed.get(section.id)
+        if listed is not None and time.monotonic() - listed[0] < LISTED_S:
+            self._hosts.call(section.library, lambda _: None)
+            return listed[1]
+        began = time.monotonic()
+        items = self._all(section)
+        if self._hosts.host(section.library).library.kind != "folder":
+            with self._lock:
+                self._listed[section.id] = (began, items)
+        return items
+
+    def forget(self, library: str) -> bool:
+        """A library's content changed: list it again when it is asked for. Whether anything of it was remembered."""
+        with self._lock:
+            before = len(self._listed)
+            self._listed = {key: value for key, value in self._listed.items() if library_of(key) != library}
+            return len(self._listed) < before
+
+    def _all(self, section: Section) -> tuple[Item, ...]:
         found: dict[str, Item] = {}
         offset = 0
         while True:
-            query = ItemQuery(offset=offset, limit=MAX_LIMIT)
-            page = self.items(section.library, section.id, query)
+            page = self.items(section.library, section.id, ItemQuery(offset=offset, limit=MAX_LIMIT))
             found.update((item.id, item) for item in page.items)
             offset += len(page.items)
             if not page.items or offset >= page.total:

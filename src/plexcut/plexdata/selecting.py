@@ -46,6 +46,15 @@ class _Entry:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """An item, and the show and season that it lies in (or is)."""
+
+    item: Item
+    show: str | None
+    season: str | None
+
+
 class Selecting:
     """Selections by client. Reading takes the last whole one; changing is one after the other for each client."""
 
@@ -91,7 +100,16 @@ class Selecting:
 
     def _changed(self, old: Selection, change: SelectionChange) -> Selection:
         if change.movie or change.season or change.show:
-            return self._near(old, change) or self._afresh(old, change)
+            if near := self._near(old, change):
+                return near
+            way = self._way(change)
+            try:
+                return self._along(way, old)
+            except ItemNotFound:
+                # Perhaps it is newer than the list that is remembered of a large section.
+                if not self._browsing.forget(way.item.library):
+                    raise
+            return self._along(way, old)
         if change.section:
             section = self._browsing.section(change.section)
             if change.library not in (None, section.library):
@@ -124,8 +142,8 @@ class Selecting:
         except ItemNotFound:
             return None
 
-    def _afresh(self, old: Selection, change: SelectionChange) -> Selection:
-        """The change from the top, along the way that leads to the deepest id that was given."""
+    def _way(self, change: SelectionChange) -> _Way:
+        """The way from the top to the deepest id that was given; what else was given must lie on it."""
         wanted = change.movie or change.season or change.show or ""
         item = self._browsing.item(wanted)
         kinds = ("movie", "episode") if change.movie else ("season",) if change.season else ("show",)
@@ -134,23 +152,26 @@ class Selecting:
         is_movie = item.type == "movie"
         show = None if is_movie else item.id if item.type == "show" else item.show or item.parent
         season = item.id if item.type == "season" else item.parent if item.type == "episode" else None
-        way = (
+        stations = (
             ("library", change.library, item.library),
             ("section", change.section, item.section),
             ("show", change.show, show),
             ("season", change.season if change.movie else None, season),
         )
-        for what, given, real in way:
+        for what, given, real in stations:
             if given is not None and given != real:
                 raise ItemNotFound(f"{wanted!r} is not in {what} {given!r}")
-        new = select_section(self._browsing.section(item.section), self._browsing)
-        if show:
-            new = select_show(new, show, self._browsing)
-        if season:
-            new = select_season(new, season, self._browsing)
-        if change.movie:
-            new = select_movie(new, change.movie)
-            if old.movie is not None and old.movie.id == change.movie:
+        return _Way(item, show, season)
+
+    def _along(self, way: _Way, old: Selection) -> Selection:
+        new = select_section(self._browsing.section(way.item.section), self._browsing)
+        if way.show:
+            new = select_show(new, way.show, self._browsing)
+        if way.season:
+            new = select_season(new, way.season, self._browsing)
+        if way.item.type in ("movie", "episode"):
+            new = select_movie(new, way.item.id)
+            if old.movie is not None and old.movie.id == way.item.id:
                 new = replace(new, pos_s=old.pos_s)
         return new
 
@@ -178,6 +199,7 @@ class Selecting:
 
     def library_changed(self, library: str) -> None:
         """A library came, or its content changed: look at the selections that it concerns again."""
+        self._browsing.forget(library)
         with self._lock:
             entries = [(SHARED, self._shared), *self._clients.items()]
         for _, entry in entries:
