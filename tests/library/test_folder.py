@@ -151,7 +151,10 @@ def test_shows_seasons_and_episodes(tmp_path):
     assert all(e.parent == seasons[1].id and e.show == shows["Show"].id and e.show_title == "Show" for e in first)
     assert [e.title for e in lib.children(seasons[2].id)] == ["Third"]
     news = lib.children(shows["News"].id)
-    assert [(s.index, [e.title for e in lib.children(s.id)]) for s in news] == [(1, ["Loose"]), (2024, ["Evening"])]
+    assert [(s.index, [e.title for e in lib.children(s.id)]) for s in news] == [
+        (1, ["Loose"]),
+        (2024, ["2024-05-31 - Evening"]),
+    ]
     assert lib.recording(first[0].recording).title == "Show - S01E01 - Both"
     assert lib.children(first[0].id) == ()
 

@@ -101,6 +101,12 @@ def test_dates():
         assert (name.show, name.aired, name.title, name.episode) == ("News", date(2024, 5, 31), "Late", None)
 
 
+def test_the_time_of_day_of_plex_s_own_recordings():
+    name = episode_name("heute (1963) - 2024-06-01 19 00 00 - heute")
+    assert (name.show, name.show_year, name.clock, name.title) == ("heute", 1963, "19:00", "heute")
+    assert episode_name("X - 2024-06-01 - 99 00 00").clock == ""
+
+
 def test_lone_numbers_count_in_a_season_only():
     assert episode_name("03 Third") is None
     assert episode_name("03 Third", in_season=True).episode == 3

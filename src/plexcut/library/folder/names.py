@@ -42,6 +42,7 @@ _EPISODE = re.compile(
 _EPISODE_X = re.compile(r"(?<![^\W_])(\d{1,2})x(\d{2,4})(?P<more>(?:-(?:\d{1,2}x)?\d{2,4})*)(?![^\W_])", re.IGNORECASE)
 _DATE = re.compile(r"(?<!\d)(\d{4})([-._ ])(\d{2})\2(\d{2})(?!\d)")
 _DATE_DAY_FIRST = re.compile(r"(?<!\d)(\d{2})([-._ ])(\d{2})\2(\d{4})(?!\d)")
+_CLOCK = re.compile(r"[ _.T-]+([01]\d|2[0-3])[ _.:-]([0-5]\d)[ _.:-][0-5]\d(?!\d)")
 _EPISODE_ALONE = re.compile(r"(?<![^\W_])(?:e|ep|episode|folge|part|teil)[ ._-]{0,2}(\d{1,4})(?![^\W_])", re.IGNORECASE)
 _NUMBER_FIRST = re.compile(r"(\d{1,3})(?=$|[ ._-])")
 
@@ -73,7 +74,8 @@ class EpisodeName:
     """What the name of an episode's file says.
 
     `show` is what stands before the marker ("" where nothing does), `title` what follows it. `season` and `episode`
-    are None where the name does not say; `last` is the last episode of a file that holds several.
+    are None where the name does not say; `last` is the last episode of a file that holds several. `clock` is the time
+    of day ("20:15") where it follows the date, as in the names of Plex's own recordings.
     """
 
     show: str
@@ -83,6 +85,7 @@ class EpisodeName:
     last: int | None = None
     aired: date | None = None
     show_year: int | None = None
+    clock: str = ""
 
 
 def split_extension(name: str) -> tuple[str, str]:
@@ -217,7 +220,11 @@ def _dated(text: str) -> EpisodeName | None:
                 continue
             if 1900 <= aired.year < 2100:
                 show, year = _show(text[: match.start()])
-                return EpisodeName(show, _title(text[match.end() :]), None, None, None, aired, year)
+                clock = _CLOCK.match(text, match.end())
+                title = _title(text[clock.end() if clock else match.end() :])
+                return EpisodeName(
+                    show, title, None, None, None, aired, year, f"{clock[1]}:{clock[2]}" if clock else ""
+                )
     return None
 
 

@@ -150,10 +150,10 @@ def _season_of(file: FoundFile, show: _Show) -> tuple[int | None, Parts | None]:
 
 
 def _title(name: EpisodeName) -> str:
+    if name.aired is not None:  # there is no number to tell a daily programme's episodes apart
+        return " - ".join(filter(None, (f"{name.aired.isoformat()} {name.clock}".strip(), name.title)))
     if name.title:
         return name.title
-    if name.aired is not None:
-        return name.aired.isoformat()
     if name.last is not None and name.last != name.episode:
         return f"Episodes {name.episode}-{name.last}"
     return f"Episode {name.episode}"
