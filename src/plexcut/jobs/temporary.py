@@ -43,10 +43,11 @@ def make(root: Path, beside: Path, job: str) -> Path | None:
 def remove(root: Path, job: str) -> bool:
     """Remove the job's folder with all that is in it, and the folders above if they are empty; whether it was there."""
     folder = folder_of(root, job)
-    if not folder.is_dir() or folder.is_symlink():
-        return False
-    shutil.rmtree(folder, ignore_errors=True)
+    was_there = folder.is_dir() and not folder.is_symlink()
+    if was_there:
+        shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):
         folder.parent.rmdir()
+    with contextlib.suppress(OSError):
         folder.parent.parent.rmdir()
-    return True
+    return was_there

@@ -49,7 +49,18 @@ def run(url: str) -> None:
     Raises:
         QueueOffline: the queue does not answer at the start.
     """
-    _reach(url)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _leave)  # until the worker has handlers of its own
+    with contextlib.suppress(StopRequested):
+        _reach(url)
+        _work(url)
+
+
+def _leave(_signum: int, _frame: Any) -> None:
+    raise StopRequested
+
+
+def _work(url: str) -> None:
     name = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
     with translated(url):
         connection = connect_patiently(url)
@@ -68,6 +79,8 @@ def run(url: str) -> None:
         watch.start()
         try:
             worker.work(logging_level=None)
+        except StopRequested:
+            worker.teardown()  # type: ignore[no-untyped-call]
         finally:
             watch.end()
 
