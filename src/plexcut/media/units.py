@@ -107,10 +107,11 @@ class ContainerUnits(_Closing):
         self._index = index
         self._stack = ExitStack()
         self._open()
-        self._by_key = {
-            (int(p), int(d), int(a)): row
-            for row, (p, d, a) in enumerate(zip(index.pts, index.dts, index.at, strict=True))
-        }
+        # Not by decode time: where a file keeps none (Matroska), FFmpeg's guess depends on where reading began. And
+        # by timestamp only where the place does not tell: of two frames at one time the index has moved the second.
+        self._by_place = bool((index.at >= 0).all()) and np.unique(index.at).size == index.at.size
+        keys = zip(np.zeros_like(index.pts) if self._by_place else index.pts, index.at, strict=True)
+        self._by_key = {(int(pts), int(at)): row for row, (pts, at) in enumerate(keys)}
         self._joined = index.video.codec in ("h264", "hevc", "mpeg2video", "mpeg1video")
 
     def __enter__(self) -> Self:
@@ -197,8 +198,7 @@ class ContainerUnits(_Closing):
                 yield packet
 
     def _row(self, packet: av.Packet[Any]) -> int | None:
-        pts = packet.dts if packet.pts is None else packet.pts
-        dts = packet.pts if packet.dts is None else packet.dts
-        if pts is None or dts is None:
+        pts = 0 if self._by_place else packet.dts if packet.pts is None else packet.pts
+        if pts is None:
             return None
-        return self._by_key.get((pts, dts, packet.pos if packet.pos is not None else -1))
+        return self._by_key.get((pts, packet.pos if packet.pos is not None else -1))

@@ -13,6 +13,7 @@ BEGINS_ACCESS_UNIT = frozenset({SEI, SPS, PPS, AUD, 14, 15, 16, 17, 18})
 
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _RECOVERY_POINT = 6
+_MOST_REFS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,33 +235,28 @@ class HeaderTail(NamedTuple):
 
 
 def header_tail(r: BitReader, header: SliceHeader, sets: ParameterSets, nal_type: int) -> HeaderTail:
-    """Read on from behind the picture order count to the slice data. I and P slices only."""
+    """Read on from behind the picture order count to the slice data; of B slices only as far as the marking."""
     pps = sets.pps[header.pps]
     if pps.redundant_count:
         r.ue()
     refs_at = r.pos
-    is_p = header.slice_type == 0
-    refs = pps.refs_l0
-    if is_p:
+    is_p, is_b = header.slice_type == 0, header.slice_type == 1
+    if is_b:
+        r.flag()
+    if is_p or is_b:
+        refs = [pps.refs_l0, pps.refs_l1][: 1 + is_b]
         if r.flag():
-            refs = r.ue() + 1
-        if r.flag():
-            while r.ue() != 3 and not r.overrun:
-                r.ue()
-        if pps.weighted_p:
+            refs = [r.ue() + 1 for _ in refs]
+        for _ in refs:
+            if r.flag():
+                while r.ue() != 3 and not r.overrun:
+                    r.ue()
+        if (pps.weighted_p and is_p) or (pps.weighted_b == 1 and is_b):
             _skip_weights(r, refs, sets.sps_of(header).chroma_format)
     marking = r.pos
-    if header.ref:
-        if nal_type == IDR:
-            r.u(2)
-        elif r.flag():
-            while (op := r.ue()) and not r.overrun:
-                if op in (1, 2, 3, 4, 6):
-                    r.ue()
-                if op == 3:
-                    r.ue()
+    read_marking(r, header, nal_type)
     after_marking = r.pos
-    if pps.cabac and is_p:
+    if pps.cabac and (is_p or is_b):
         r.ue()
     r.se()
     if pps.deblocking_control and r.ue() != 1:
@@ -269,11 +265,28 @@ def header_tail(r: BitReader, header: SliceHeader, sets: ParameterSets, nal_type
     return HeaderTail(refs_at, marking, after_marking, r.pos)
 
 
-def _skip_weights(r: BitReader, refs: int, chroma_format: int) -> None:
+def read_marking(r: BitReader, header: SliceHeader, nal_type: int) -> list[tuple[int, int]] | None:
+    """Reference marking (7.3.3.3): `(operation, its first value)` in order; None where old pictures slide out."""
+    if not header.ref:
+        return None
+    if nal_type == IDR:
+        r.u(2)
+        return None
+    if not r.flag():
+        return None
+    operations: list[tuple[int, int]] = []
+    while (op := r.ue()) and not r.overrun:
+        operations.append((op, r.ue() if op in (1, 2, 3, 4, 6) else 0))
+        if op == 3:
+            r.ue()
+    return operations
+
+
+def _skip_weights(r: BitReader, refs: list[int], chroma_format: int) -> None:
     r.ue()
     if chroma_format:
         r.ue()
-    for _ in range(refs):
+    for _ in range(sum(refs)):
         if r.flag():
             r.se()
             r.se()

@@ -13,7 +13,7 @@ Leading pictures that later ones count on are stood in for by intra pictures wit
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream import h264
@@ -103,17 +103,6 @@ def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:
     )
 
 
-def counts_of(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Counts:
-    """The counters of another picture of the same sequence."""
-    known = h264.ParameterSets()
-    for nal in sets.nals:
-        known.add(nal)
-    header = _first_header(unit_nals(next(reader.read(row, row + 1))[0], index), known)
-    if header is None:
-        raise FormatUnsupported("a picture's parameter sets are missing", "cut at another place")
-    return Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
-
-
 def unit_nals(unit: bytes, index: MediaIndex) -> list[bytes]:
     """The NAL units of an access unit as the file stores them."""
     size = nal_length_size(index.video.codec, index.video.extradata)
@@ -143,31 +132,44 @@ def _take(nal: bytes, sets: h264.ParameterSets, kept: dict[tuple[int, int], byte
 class Numbered:
     """How a re-encoded picture is to be numbered.
 
-    `drops`: so many frame numbers before its own are unmarked. `ref`: whether it is a reference picture.
+    `drops`: reference pictures that it unmarks, by how far their frame numbers lie before its own; None lets the oldest
+    slide out. `ref`: whether it is a reference picture.
     """
 
     counts: Counts
     idr: bool
-    drops: int = 0
+    drops: tuple[int, ...] | None = None
     ref: bool = True
 
 
-def number_run(distances: Sequence[int], sets: SourceSets, *, leads_in: bool, first_of_file: bool) -> list[Numbered]:
-    """Numbers for re-encoded pictures in display order.
+@dataclass(frozen=True, slots=True)
+class LeadIn:
+    """What a run of re-encoded pictures leads into.
 
-    `distances`: how many pictures before the keyframe that follows each is shown, stand-ins counted. `leads_in`: that
-    keyframe, at which `sets` were read, resets nothing.
+    `distances`: how many pictures before the keyframe each is shown, stand-ins counted. `held`: frame numbers of the
+    source's reference pictures when it decodes the keyframe, None where that is not known. `first_of_file`: nothing
+    comes before the run.
     """
-    count = len(distances)
+
+    distances: tuple[int, ...]
+    held: frozenset[int] | None
+    first_of_file: bool
+
+
+def number_run(count: int, sets: SourceSets, lead_in: LeadIn | None) -> list[Numbered]:
+    """Numbers for `count` re-encoded pictures in display order.
+
+    `lead_in` None: what follows, if anything, resets the counters by itself.
+    """
     poc_space, num_space = 1 << max(sets.sps.poc_lsb_bits, 4), 1 << sets.sps.frame_num_bits
-    if not leads_in:
+    if lead_in is None:
         return [Numbered(Counts(i % num_space, _POC_STEP * i % poc_space), i == 0) for i in range(count)]
     key = sets.counts
     numbered = []
     for i in range(count):
-        poc = key.poc_lsb - _POC_STEP * distances[i]
+        poc = key.poc_lsb - _POC_STEP * lead_in.distances[i]
         numbered.append(Numbered(Counts((key.frame_num - count + i) % num_space, poc % poc_space), idr=False))
-    if not count or (count == 1 and first_of_file):
+    if not count or (count == 1 and lead_in.first_of_file):
         return numbered
     if count < 2:
         raise FormatUnsupported("the pictures before a seam are too few", "cut a little beside it")
@@ -180,13 +182,117 @@ def number_run(distances: Sequence[int], sets: SourceSets, *, leads_in: bool, fi
     gap = (numbered[1].counts.frame_num - 1) % num_space
     filled = min(gap, sets.sps.ref_frames)
     early = _POC_STEP * (filled + 1)
-    if early + _POC_STEP * (distances[0] - distances[1]) >= poc_space // 2:
+    held = lead_in.held
+    if early + _POC_STEP * (lead_in.distances[0] - lead_in.distances[1]) >= poc_space // 2:
         # No room to keep what a decoder fills the gap with below all that is shown: have it forgotten.
-        early = 0
-        numbered[1] = Numbered(numbered[1].counts, idr=False, drops=filled)
+        early, held = 0, frozenset()
     first = numbered[0].counts.poc_lsb - early
     numbered[0] = Numbered(Counts(0, first % poc_space), idr=True)
-    return numbered
+    return numbered if held is None else _with_drops(numbered, sets, held)
+
+
+def _with_drops(numbered: list[Numbered], sets: SourceSets, held: frozenset[int]) -> list[Numbered]:
+    """Let each picture unmark what the source does not hold, so that the buffer at the keyframe is the source's.
+
+    What the keyframe and its followers then unmark or let slide out is what they did in the source.
+    """
+    space = 1 << sets.sps.frame_num_bits
+    most = max(sets.sps.ref_frames, 1)
+    # Frame numbers counted back from the keyframe's, so that those of an earlier round are told apart.
+    wanted = {(sets.counts.frame_num - number) % space for number in held}
+    references = sum(number.ref for number in numbered)
+    gap = (numbered[1].counts.frame_num - 1) % space
+    buffer = list(range(references - 1 + min(gap, most), references - 1, -1))
+    buffer = ([references if gap == 0 else _NEVER, *buffer])[-most:]
+    dropping = [numbered[0]]
+    back = references - 1
+    for number in numbered[1:]:
+        if not number.ref:
+            dropping.append(number)
+            continue
+        gone = [distance for distance in buffer if distance not in wanted]
+        kept = [distance for distance in buffer if distance in wanted]
+        if len(kept) >= most:
+            gone, kept = [*gone, kept[0]], kept[1:]
+        drops = tuple((number.counts.frame_num - 1 if d == _NEVER else d - back - 1) % space for d in gone)
+        dropping.append(replace(number, drops=drops or None))
+        buffer = [*kept, back]
+        back -= 1
+    return dropping
+
+
+_NEVER = 1 << 30
+"""The distance of an IDR picture that is followed by a gap: its frame number 0 is no part of the source's count."""
+
+
+def references_before(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> frozenset[int] | None:
+    """Frame numbers of the reference pictures that the source holds when it decodes the picture of `row`.
+
+    None where they cannot be followed (field pictures, long-term references).
+    """
+    known = h264.ParameterSets()
+    for nal in sets.nals:
+        known.add(nal)
+    earlier = index.keys[index.keys < row]
+    start = int(earlier[max(0, earlier.size - 3)]) if earlier.size else row
+    space = 1 << sets.sps.frame_num_bits
+    held: list[int] = []
+    for unit in reader.read(start, row):
+        marked = _marking_of(unit_nals(unit[0], index), known)
+        if marked is None:
+            return None
+        header, operations = marked
+        if not header.ref:
+            continue
+        if header.idr:
+            held = []
+        for op, value in operations or ():
+            if op == 1:
+                gone = (header.frame_num - value - 1) % space
+                held = [number for number in held if number != gone]
+            elif op == 5:
+                held = []
+            else:
+                return None
+        if operations is None and len(held) >= max(sets.sps.ref_frames, 1):
+            held = held[1:]
+        held.append(header.frame_num)
+    return frozenset(held)
+
+
+def _marking_of(
+    nals: list[bytes], sets: h264.ParameterSets
+) -> tuple[h264.SliceHeader, list[tuple[int, int]] | None] | None:
+    for nal in nals:
+        kind = nal[0] & 31 if nal else 0
+        if kind in (h264.SLICE, h264.IDR, h264.PARTITION_A):
+            data = unescape(nal[:512])
+            reader = BitReader(data)
+            header = sets.header_of(reader)
+            if header is None or header.field:
+                return None
+            tail = h264.header_tail(reader, header, sets, kind)
+            reader = BitReader(data)
+            reader.pos = tail.marking
+            return header, h264.read_marking(reader, header, kind)
+    return None
+
+
+def stand_in_number(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Numbered:
+    """The number, and the marking where it is plain, of the leading picture that a stand-in replaces."""
+    known = h264.ParameterSets()
+    for nal in sets.nals:
+        known.add(nal)
+    nals = unit_nals(next(reader.read(row, row + 1))[0], index)
+    header = _first_header(nals, known)
+    if header is None:
+        raise FormatUnsupported("a picture's parameter sets are missing", "cut at another place")
+    counts = Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
+    marked = _marking_of(nals, known)
+    operations = marked[1] if marked else None
+    if operations and all(op == 1 for op, _ in operations):
+        return Numbered(counts, idr=False, drops=tuple(value for _, value in operations))
+    return Numbered(counts, idr=False)
 
 
 def fit(units: Sequence[list[bytes]], numbers: Sequence[Numbered], sets: SourceSets) -> list[list[bytes]]:
@@ -313,7 +419,7 @@ class _Rewriter:
             out.u(1, 0)
         else:
             out.u(1, 1)
-            for back in range(self._number.drops):
+            for back in self._number.drops:
                 out.ue(1)
                 out.ue(back)
             out.ue(0)

@@ -13,7 +13,15 @@ from plexcut.media.bitstream import h264, hevc, mpeg2
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
-from plexcut.media.cutting.h264_join import Numbered, counts_of, fit, number_run, source_sets, unit_nals
+from plexcut.media.cutting.h264_join import (
+    LeadIn,
+    fit,
+    number_run,
+    references_before,
+    source_sets,
+    stand_in_number,
+    unit_nals,
+)
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.decoding import decode_rows
@@ -174,12 +182,18 @@ class PictureSource:
         if leads_in and sets.sps.poc_type != 0:
             raise FormatUnsupported("this H.264 stream counts its pictures in a way that seams cannot continue")
         count = len(run.pictures)
-        shown = sorted((int(self._schedule.pts[place]) for place in (*run.pictures, *run.stand_ins)), reverse=True)
-        distances = [shown.index(int(self._schedule.pts[place])) + 1 for place in run.pictures]
-        numbers = number_run(distances, sets, leads_in=leads_in, first_of_file=run.pictures[:1] == (0,))
+        lead_in = None
+        if leads_in and run.key is not None:
+            shown = sorted((int(self._schedule.pts[place]) for place in (*run.pictures, *run.stand_ins)), reverse=True)
+            lead_in = LeadIn(
+                distances=tuple(shown.index(int(self._schedule.pts[place])) + 1 for place in run.pictures),
+                held=references_before(reader, index, run.key, sets),
+                first_of_file=run.pictures[:1] == (0,),
+            )
+        numbers = number_run(count, sets, lead_in)
         for place in run.stand_ins:
             row = int(index.display[int(self._schedule.frame[place])])
-            numbers.append(Numbered(counts_of(reader, index, row, sets), idr=False))
+            numbers.append(stand_in_number(reader, index, row, sets))
         intra = set(range(count, len(frames))) | {0} | ({1} if leads_in else set())
         intra |= {i for i, number in enumerate(numbers) if not number.ref}
         if not sets.sps.ref_frames:

@@ -20,7 +20,8 @@ from plexcut.media.index.model import INDEX_VERSION, MediaIndex, Track, VideoTra
 
 log = logging.getLogger(__name__)
 
-_ARRAYS = ("pts", "dts", "at", "skip", "size", "flags", "display", "clock_at", "clock_add")
+_ROWS = {"pts": "i8", "dts": "i8", "at": "i8", "skip": "i4", "size": "i4", "flags": "u2"}
+_ARRAYS = (*_ROWS, "display", "clock_at", "clock_add")
 _SAMPLE_BYTES = 1 << 16
 
 
@@ -54,11 +55,13 @@ class IndexCache:
             return None
         path = self._path(identity, program)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 meta = json.loads(bytes(stored["meta"]).decode())
                 if meta["version"] != INDEX_VERSION:
                     return None
-                return _from_stored(meta, {name: stored[name] for name in _ARRAYS})
+                index = _from_stored(meta, {name: stored[name] for name in _ARRAYS})
+            _check(index, identity)
+            return index
         except FileNotFoundError:
             return None
         except Exception as error:  # noqa: BLE001 - a cache that cannot be read, for whatever reason, is made again
@@ -87,6 +90,26 @@ class IndexCache:
     def _path(self, identity: str, program: int | None) -> Path:
         assert self._folder is not None
         return self._folder / f"{identity}{'' if program is None else f'-p{program}'}.npz"
+
+
+def _check(index: MediaIndex, identity: str) -> None:
+    """Raises ValueError for an index that does not hold together, or is of a file of another size."""
+    rows = index.pts.size
+    arrays = [(getattr(index, name), kind, rows) for name, kind in _ROWS.items()]
+    arrays += [(index.display, "i8", index.display.size), (index.clock_at, "i8", index.clock_at.size)]
+    arrays += [(index.clock_add, "i8", index.clock_at.size)]
+    if any(array.dtype != np.dtype(kind) or array.shape != (size,) for array, kind, size in arrays):
+        raise ValueError("its columns do not fit together")
+    shown = index.display
+    if (
+        not shown.size
+        or int(shown.min()) < 0
+        or int(shown.max()) >= rows
+        or bool((np.diff(index.pts[shown]) <= 0).any())
+    ):
+        raise ValueError("its frames do not fit its rows")
+    if index.time_base <= 0 or index.size_bytes != int(identity.partition("-")[0], 16):
+        raise ValueError("it is of another file")
 
 
 def _to_stored(index: MediaIndex) -> dict[str, Any]:
