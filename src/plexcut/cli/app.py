@@ -58,11 +58,6 @@ app.command()(server.doctor)
 app.command()(server.passwd)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Run the command that `arguments` (default: those of the process) name, and exit with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
-
-
 def run(arguments: list[str]) -> int:
     """Run a command and answer its exit code; every failure has been written as one line to stderr."""
     previous = signal.signal(signal.SIGTERM, _terminate)
