@@ -5,6 +5,7 @@ import type {
   ItemPage,
   Job,
   KeepAnswer,
+  KeepChange,
   Library,
   PlanAnswer,
   Recording,
@@ -87,12 +88,6 @@ export async function getFrame(recording: string, query: FrameQuery, signal?: Ab
 
 export function getKeep(recording: string): Promise<KeepAnswer> {
   return getJson(`api/recordings/${id(recording)}/keep`)
-}
-
-export interface KeepChange {
-  keep: [WrittenPosition, WrittenPosition][]
-  revision: number
-  fingerprint?: string
 }
 
 export function putKeep(recording: string, change: KeepChange): Promise<KeepAnswer> {

@@ -1,10 +1,5 @@
 import { address } from './client'
-import type { Job, Library, Selection } from './types'
-
-export interface KeepEvent {
-  recording: string
-  revision: number
-}
+import type { Job, KeepEvent, Library, Selection } from './types'
 
 export interface EventHandlers {
   job: (job: Job) => void

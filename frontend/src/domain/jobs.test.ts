@@ -19,6 +19,12 @@ function job(id: string, state: JobState, created_at: number, percent = 0): Job 
     ended_at: null,
     result: null,
     error: null,
+    section: null,
+    raw_duration_s: null,
+    cut_duration_s: null,
+    keep: null,
+    in_place: false,
+    output_path: null,
   }
 }
 
@@ -33,6 +39,10 @@ it('sums up the progress of what goes on', () => {
 })
 
 it('finds the path of the result', () => {
+  const result = {
+    path: '/x/a cut.ts', duration_s: 1, frames: 50, frames_copied: 40, frames_reencoded: 10, bytes: 9, seconds: 1,
+    verified: true, seams: [], streams: [], checks: [],
+  }
   expect(resultPath(job('a', 'finished', 1))).toBeNull()
-  expect(resultPath({ ...job('a', 'finished', 1), result: { path: '/x/a cut.ts' } })).toBe('/x/a cut.ts')
+  expect(resultPath({ ...job('a', 'finished', 1), result } )).toBe('/x/a cut.ts')
 })

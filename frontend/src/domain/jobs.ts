@@ -22,6 +22,5 @@ export function overallPercent(jobs: readonly Job[]): number | null {
 
 /** The path of the file that a finished cut wrote; null without one. */
 export function resultPath(job: Job): string | null {
-  const path = job.result?.['path']
-  return typeof path === 'string' ? path : null
+  return job.result?.path ?? null
 }

@@ -1,7 +1,8 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
 
-import { listenToEvents, type KeepEvent } from '@/api/events'
+import { listenToEvents } from '@/api/events'
+import type { KeepEvent } from '@/api/types'
 
 import { useJobs } from './jobs'
 import { useLibraries } from './libraries'
