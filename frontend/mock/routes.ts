@@ -92,7 +92,7 @@ function startJob(recording: string, from: MockJob | null): MockJob {
     } else {
       job.state = 'running'
       job.percent = Math.min(100, job.percent + 4)
-      job.phase = job.percent > 80 ? 'verify' : 'cut'
+      job.phase = job.percent > 80 ? 'verify' : 'write'
       job.eta_s = (100 - job.percent) / 8
     }
     broadcast('job', job)

@@ -72,7 +72,8 @@ export const vuetify = createVuetify({
     VTextField: { variant: 'outlined', density: 'comfortable', hideDetails: 'auto', color: 'primary' },
     VSelect: { variant: 'outlined', density: 'comfortable', hideDetails: 'auto', color: 'primary' },
     VAlert: { variant: 'tonal', rounded: 'lg', border: 'start' },
-    VTooltip: { openDelay: 450, location: 'bottom' },
+    // Under a finger a tooltip only covers what was tapped.
+    VTooltip: { openDelay: 450, location: 'bottom', disabled: !window.matchMedia('(hover: hover)').matches },
     VProgressLinear: { color: 'primary', rounded: true },
     VDialog: { scrollable: true },
   },
