@@ -49,7 +49,7 @@ def numbers_of(path: Path, order: list[int], engine: Engine | None = None) -> li
 @pytest.mark.parametrize("name", _WHOLE)
 def test_random_frames_in_random_order(clip_cache: ClipCache, name: str) -> None:
     clip = clip_cache.get(CLIPS[name])
-    order = random.Random(name).sample(range(len(clip.numbers)), 10) + [0, len(clip.numbers) - 1]
+    order = [*random.Random(name).sample(range(len(clip.numbers)), 10), 0, len(clip.numbers) - 1]
     assert numbers_of(clip.path, order) == [clip.numbers[n] for n in order]
 
 
@@ -186,4 +186,16 @@ def test_a_damaged_stretch_shows_what_a_plain_decoder_shows(clip_cache: ClipCach
 def test_frames_of_a_long_gop_far_from_any_keyframe(clip_cache: ClipCache) -> None:
     clip = clip_cache.get(ClipSpec("one_gop", frames=320, gop=1000, open_gop=False, width=96, height=64, audio=()))
     order = [319, 5, 200, 0, 318]
+    assert numbers_of(clip.path, order) == order
+
+
+@pytest.mark.parametrize("container", ["mkv", "mp4"])
+def test_frames_with_one_timestamp_are_told_apart(clip_cache: ClipCache, container: str) -> None:
+    """Matroska counts in milliseconds: of 1500 frames a second many share one."""
+    spec = ClipSpec(
+        f"fast_{container}", fps=Fraction(1500), frames=60, gop=20, bframes=0, container=container, audio=()
+    )  # type: ignore[arg-type]
+    clip = clip_cache.get(spec)
+    order = [59, 0, 31, 30, 32, 21, 20, 19]
+    assert Engine(None).index(clip.path).frames == 60
     assert numbers_of(clip.path, order) == order

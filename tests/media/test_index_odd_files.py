@@ -122,7 +122,7 @@ def test_a_layout_is_told_though_the_head_is_broken(clip_cache: ClipCache) -> No
 def test_which_packets_are_found_does_not_depend_on_where_reading_begins(
     tmp_path: Path, stride: int, count: int
 ) -> None:
-    """Most packets have 0x47 in another place too, and there are holes: one pass, and reading from any packet, agree."""
+    """Most packets have 0x47 elsewhere too, and there are holes: one pass, and reading from any packet, agree."""
     chance = random.Random(stride)
     pieces: list[bytes] = []
     for n in range(600):

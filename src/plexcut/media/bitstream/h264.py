@@ -286,7 +286,7 @@ def _skip_weights(r: BitReader, refs: list[int], chroma_format: int) -> None:
     r.ue()
     if chroma_format:
         r.ue()
-    for _ in range(sum(refs)):
+    for _ in range(min(sum(refs), 2 * _MOST_REFS)):
         if r.flag():
             r.se()
             r.se()
