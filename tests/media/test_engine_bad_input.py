@@ -267,3 +267,18 @@ def test_ffmpeg_says_nothing_on_stderr(clip_cache: ClipCache, tmp_path: Path) ->
         capture_output=True, text=True, env=environment, check=False, timeout=120,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("codec_id", [b"A_XYZ", b"A_AC9"])
+def test_a_sound_track_of_an_unknown_codec_is_still_listed(
+    clip_cache: ClipCache, tmp_path: Path, codec_id: bytes
+) -> None:
+    """FFmpeg has no decoder for it, not even a name; the picture is there all the same."""
+    data = clip_cache.get(CLIPS["mkv_h264"]).path.read_bytes()
+    assert data.count(b"A_AC3") == 1
+    path = tmp_path / "unknown.mkv"
+    path.write_bytes(data.replace(b"A_AC3", codec_id.ljust(5, b"\x00")))
+    facts = Engine(None).probe(path)
+    assert facts.frames == 100
+    assert [(track.codec, track.channels) for track in facts.audio][1:] == [("aac", 2)]
+    assert len(facts.audio) == 2

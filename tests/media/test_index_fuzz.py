@@ -60,6 +60,20 @@ def test_damaged_files(clip_cache: ClipCache, tmp_path: Path, name: str) -> None
                 assert engine.frame(path, FrameNumber(frame), width=64).frame == frame
 
 
+@pytest.mark.parametrize("name", ["mpeg2_interlaced_wrap", "h264_mbaff_tff", "hevc_cra"])
+def test_start_codes_that_overlap(clip_cache: ClipCache, tmp_path: Path, name: str) -> None:
+    data = clip_cache.get(CLIPS[name]).path.read_bytes()
+    path = tmp_path / "clip.ts"
+    chance = random.Random(name)
+    for _ in range(6):
+        wrong = bytearray(data)
+        for _ in range(40):
+            at = chance.randrange(len(wrong) // 188) * 188 + chance.randrange(40, 170)
+            wrong[at : at + 9] = b"\x00\x00\x01\x00\x00\x01\x00\x00\x01"
+        path.write_bytes(wrong)
+        assert Engine(None).probe(path).frames > 20
+
+
 def _same(a: MediaIndex, b: MediaIndex) -> bool:
     return all(
         np.array_equal(one, two) if isinstance(one, np.ndarray) else one == two

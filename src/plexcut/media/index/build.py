@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
-from av.audio.stream import AudioStream
+from av.audio.codeccontext import AudioCodecContext
 from av.video.frame import VideoFrame
 
 from plexcut.errors import FormatUnsupported, PlexcutError
@@ -165,8 +165,9 @@ def _stream_facts(path: Path) -> list[_StreamFacts]:
         with container.open_container(path) as opened:
             for stream in opened.streams:
                 kind = {"audio": "audio", "subtitle": "subtitle", "attachment": "attachment", "video": "video"}
-                context = stream.codec_context
-                audio = stream if isinstance(stream, AudioStream) else None
+                # FFmpeg has none for a codec that it does not know (AC-4, ...).
+                context: object = stream.codec_context
+                audio = context if isinstance(context, AudioCodecContext) else None
                 language = stream.metadata.get("language")
                 facts.append(
                     _StreamFacts(
@@ -175,8 +176,8 @@ def _stream_facts(path: Path) -> list[_StreamFacts]:
                         kind=kind.get(stream.type, "data"),
                         codec=_codec_name(stream, context),
                         language=None if language in (None, "und") else language,
-                        channels=(audio.codec_context.channels or None) if audio else None,
-                        sample_rate=(audio.codec_context.sample_rate or None) if audio else None,
+                        channels=(audio.channels or None) if audio is not None else None,
+                        sample_rate=(audio.sample_rate or None) if audio is not None else None,
                     )
                 )
     except PlexcutError:

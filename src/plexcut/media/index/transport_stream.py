@@ -32,6 +32,8 @@ OnFraction = Callable[[float], None]
 
 _PSI_SEARCH_BYTES = 48 << 20
 _SCRAMBLED_SHARE = 0.5
+_SHORTEST_UNIT = 5
+"""Bytes of a start code and the two behind it; damage puts start codes closer together."""
 _HEAD_BYTES = 2048
 """How much of a unit a picture assembler may look at; parameter sets are far shorter."""
 
@@ -119,6 +121,7 @@ class _VideoScan:
             codes, ends = codes[:-1], ends[:-1]
         if codes.size:
             chosen = self._assembler.relevant(np.stack((es[codes + 3], es[codes + 4]), axis=1))
+            chosen &= ends - codes >= _SHORTEST_UNIT
             for at, end in zip(codes[chosen].tolist(), ends[chosen].tolist(), strict=True):
                 head = es[at + 3 : min(end, at + 3 + _HEAD_BYTES)].tobytes()
                 self._assembler.unit(base + at, head, new_pes=self._pes_before(base + at))
