@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.media_factory import CLIPS, ClipCache
 
+from plexcut.domain.media import IndexState
 from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import (
     FileUnreadable,
@@ -282,3 +283,45 @@ def test_a_sound_track_of_an_unknown_codec_is_still_listed(
     assert facts.frames == 100
     assert [(track.codec, track.channels) for track in facts.audio][1:] == [("aac", 2)]
     assert len(facts.audio) == 2
+
+
+def _ended(engine: Engine, path: Path) -> IndexState:
+    until = time.monotonic() + 30
+    while (state := engine.index_state(path)).state == "building" and time.monotonic() < until:
+        time.sleep(0.01)
+    return state
+
+
+def test_a_passing_failure_is_tried_again(
+    clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that was away for a moment does not spoil the recording until the next restart."""
+    path = clip_cache.get(CLIPS["h264_closed"]).path
+    engine = Engine(tmp_path)
+
+    def away(*args: object) -> object:
+        raise FileUnreadable("the share is away")
+
+    monkeypatch.setattr(indexes, "build_index", away)
+    engine.prepare(path)
+    assert _ended(engine, path).state == "none"
+    monkeypatch.undo()
+    engine.prepare(path)
+    assert _ended(engine, path).state == "ready"
+
+
+@pytest.mark.logs_error("index of a recording could not be built")
+def test_a_fault_of_our_own_is_told_without_its_text(
+    clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = clip_cache.get(CLIPS["h264_closed"]).path
+    engine = Engine(tmp_path)
+
+    def broken(*args: object) -> object:
+        raise IndexError("inner secrets")
+
+    monkeypatch.setattr(indexes, "build_index", broken)
+    engine.prepare(path)
+    state = _ended(engine, path)
+    assert state.state == "failed"
+    assert state.error and "secrets" not in state.error

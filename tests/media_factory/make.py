@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
@@ -79,9 +80,14 @@ class ClipCache:
     def _make(self, spec: ClipSpec) -> Clip:
         self._folder.mkdir(parents=True, exist_ok=True)
         path, facts_path = self._paths(spec)
-        clip = make_clip(spec, path)
-        facts = {"decode_order": clip.decode_order, "keyframes": clip.keyframes}
-        _write_atomically(facts_path, json.dumps(facts).encode())
+        with facts_path.with_suffix(".lock").open("w") as lock:
+            # Another test process may be making it, and would replace the file under the eyes of a test.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (made := self._load(spec)) is not None:
+                return made
+            clip = make_clip(spec, path)
+            facts = {"decode_order": clip.decode_order, "keyframes": clip.keyframes}
+            _write_atomically(facts_path, json.dumps(facts).encode())
         return clip
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plexcut.domain.media import IndexState
-from plexcut.errors import PlexcutError, RecordingChanged
+from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
 from plexcut.media.index.build import build_index
 from plexcut.media.index.cache import IndexCache, fingerprint
 from plexcut.media.index.model import MediaIndex
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _IN_MEMORY = 12
 _FAILURES_KEPT = 64
+_PASSING = (FileUnreadable, RecordingChanged, Cancelled)
+"""Failures that may be over at the next try: a share that was away, a file that was being written."""
 
 Key = tuple[str, int | None]
 
@@ -121,6 +123,12 @@ class Indexes:
             while len(self._ready) > _IN_MEMORY:
                 self._ready.popitem(last=False)
 
+    def _remember(self, key: Key, error: PlexcutError) -> None:
+        with self._lock:
+            self._failures[key] = error
+            while len(self._failures) > _FAILURES_KEPT:
+                self._failures.popitem(last=False)
+
     def _claim(self, key: Key) -> tuple[_Build, bool]:
         with self._lock:
             running = self._builds.get(key)
@@ -148,17 +156,15 @@ class Indexes:
             self._keep(key, index)
             build.future.set_result(index)
         except PlexcutError as error:
-            with self._lock:
-                self._failures[key] = error
-                while len(self._failures) > _FAILURES_KEPT:
-                    self._failures.popitem(last=False)
+            if not isinstance(error, _PASSING):
+                self._remember(key, error)
             build.future.set_exception(error)
         except BaseException as error:
             build.future.set_exception(error)
-            if isinstance(error, Exception):
-                log.exception("the index of a recording could not be built")
-            else:
+            if not isinstance(error, Exception):
                 raise
+            self._remember(key, PlexcutError(f"{path.name} cannot be indexed", "the log says why"))
+            log.exception("the index of a recording could not be built")
         finally:
             with self._lock:
                 self._builds.pop(key, None)
