@@ -30,15 +30,16 @@ _PIXELS = """async (picture) => {
 
 
 class Server:
-    """`plexcut serve` on a free port, with its own data folder below `home` and the given options."""
+    """`plexcut serve` on a free port, with its own data folder below `home` and the given options and settings."""
 
-    def __init__(self, home: Path, *options: str) -> None:
+    def __init__(self, home: Path, *options: str, **settings: str) -> None:
         home.mkdir(parents=True, exist_ok=True)
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT / "src"),
             "PLEXCUT_DATA_DIR": str(home / "data"),
             "XDG_CONFIG_HOME": str(home / "config"),
+            **settings,
         }
         command = [sys.executable, "-c", "from plexcut.cli import main; main()", "serve", "--port", "0", *options]
         self._log = (home / "server.log").open("w")
