@@ -139,6 +139,8 @@ export const useKeep = defineStore('keep', () => {
     error.value = caught
     state.value = 'failed'
     dirty = true
+    // The file is another one now: look at it anew. What was chosen stays, and is saved with the next change.
+    if (caught.code === 'recording_changed') await recording.load()
     if (caught.unreachable || caught.status === 503) schedule(RETRY_AFTER_MS)
   }
 
