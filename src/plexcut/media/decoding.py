@@ -60,13 +60,14 @@ def _decode(context: VideoCodecContext, packet: av.Packet[Any] | None) -> Iterat
 
 
 def decode_rows(
-    reader: UnitReader, index: MediaIndex, first: int, last: int, wanted: set[int] | None = None
+    reader: UnitReader, index: MediaIndex, first: int, last: int, wanted: set[int] | None = None, *, hurry: bool = False
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Pictures of rows `[first, last)`; `first` must be a row to start at (`MediaIndex.key_before`).
 
-    With `wanted` only these come out, and pictures that nothing refers to are not decoded for nothing.
+    With `wanted` only these come out; in a `hurry` pictures that nothing refers to are not decoded for nothing (what a
+    damaged stream looks like depends on them all the same, so seams and proofs take no hurry).
     """
-    skips = wanted is not None and index.video.codec in _SKIPPABLE
+    skips = hurry and wanted is not None and index.video.codec in _SKIPPABLE
     context = make_decoder(index.video.codec, index.video.extradata)
 
     def fed() -> Iterator[tuple[int, Unit]]:

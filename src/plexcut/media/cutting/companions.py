@@ -144,7 +144,7 @@ class PesCompanion(Companion):
         edges = [start.es for start in payload.pes]
         if self._held is not None:
             self._held.data += es[: edges[0]] if edges else es
-        for start, end in zip(payload.pes, [*edges[1:], len(es)], strict=True):
+        for start, end in zip(payload.pes, [*edges[1:], len(es)], strict=False):
             yield from self._flush(span)
             self._held = _Held(start, es[start.es : end])
 

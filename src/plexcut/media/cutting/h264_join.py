@@ -310,8 +310,8 @@ def fit(units: Sequence[list[bytes]], numbers: Sequence[Numbered], sets: SourceS
             elif kind in (h264.SLICE, h264.IDR):
                 intra = kind == h264.IDR
                 if intra:
-                    nals += [*(sets.nals if number.idr or not fitted else ()), pps]
-                    if not number.idr:
+                    nals += [*(sets.nals if not fitted else ()), pps]
+                    if not fitted and not number.idr:
                         nals.append(_RECOVERY_POINT)
                 nals.append(_Rewriter(own, sets, number).slice(nal))
             elif kind == h264.AUD:

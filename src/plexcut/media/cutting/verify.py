@@ -155,9 +155,7 @@ def compare_pictures(source: Opened, result: Opened, places: dict[int, int]) -> 
     return differences
 
 
-def _keep_best(
-    best: dict[int, PictureDifference], theirs: dict[int, VideoFrame], ours: dict[int, VideoFrame]
-) -> None:
+def _keep_best(best: dict[int, PictureDifference], theirs: dict[int, VideoFrame], ours: dict[int, VideoFrame]) -> None:
     for number, frame in theirs.items():
         if number not in ours:
             continue
