@@ -60,9 +60,9 @@ def _decode(context: VideoCodecContext, packet: av.Packet[Any] | None) -> Iterat
 
 
 def decode_rows(
-    reader: UnitReader, index: MediaIndex, first: int, last: int, wanted: set[int] | None = None, *, hurry: bool = False
+    reader: UnitReader, index: MediaIndex, rows: range, wanted: set[int] | None = None, *, hurry: bool = False
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Pictures of rows `[first, last)`; `first` must be a row to start at (`MediaIndex.key_before`).
+    """Pictures of successive `rows`; the first must be a row to start at (`MediaIndex.key_before`).
 
     With `wanted` only these come out; in a `hurry` pictures that nothing refers to are not decoded for nothing (what a
     damaged stream looks like depends on them all the same, so seams and proofs take no hurry).
@@ -71,7 +71,7 @@ def decode_rows(
     context = make_decoder(index.video.codec, index.video.extradata)
 
     def fed() -> Iterator[tuple[int, Unit]]:
-        for row, unit in enumerate(reader.read(first, last), first):
+        for row, unit in zip(rows, reader.read(rows.start, rows.stop), strict=False):
             if skips and wanted is not None and row not in wanted and not index.flags[row] & PictureFlag.REF:
                 continue
             yield row, unit

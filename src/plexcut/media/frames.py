@@ -66,7 +66,7 @@ def exact_frame(path: Path, index: MediaIndex, number: int, cache: FrameCache, i
             near = range(max(start, row - _BACK_ROWS), last)
             shown = {r for r in near if index.number_of[r] >= 0 and index.key_before(r) >= start} | {row}
             found: VideoFrame | None = None
-            for decoded, frame in decode_rows(reader, index, start, last, shown, hurry=True):
+            for decoded, frame in decode_rows(reader, index, range(start, last), shown, hurry=True):
                 cache.put(identity, decoded, frame)
                 if decoded == row:
                     found = frame

@@ -18,7 +18,11 @@ _MOST_REFS = 32
 
 @dataclass(frozen=True, slots=True)
 class SequenceParameters:
-    """A sequence parameter set. `poc_lsb_at` is the bit position in the unescaped NAL of its log2 size, or None."""
+    """A sequence parameter set.
+
+    Bit positions in the unescaped NAL unit: `poc_lsb_at` of its log2 size (None where it has none), `vui_at` of the flag
+    that says whether there is usability information (VUI).
+    """
 
     id: int
     profile: int
@@ -38,6 +42,7 @@ class SequenceParameters:
     frame_mbs_only: bool
     mbaff: bool
     scaling_lists: bool
+    vui_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,11 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
     width, high = r.ue() + 1, r.ue() + 1
     frame_mbs_only = r.flag()
     mbaff = False if frame_mbs_only else r.flag()
+    r.flag()
+    if r.flag():
+        for _ in range(4):
+            r.ue()
+    vui_at = r.pos
     if r.overrun or sps_id > 31 or frame_num_bits > 16 or poc_bits > 16 or poc_type > 2:
         return None
     return SequenceParameters(
@@ -131,6 +141,7 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
         frame_mbs_only=frame_mbs_only,
         mbaff=mbaff,
         scaling_lists=scaling,
+        vui_at=vui_at,
     )
 
 
@@ -293,6 +304,42 @@ def _skip_weights(r: BitReader, refs: list[int], chroma_format: int) -> None:
         if chroma_format and r.flag():
             for _ in range(4):
                 r.se()
+
+
+def restriction_at(sps: bytes, vui_at: int) -> int | None:
+    """Bit position, in an unescaped SPS with VUI, of `bitstream_restriction_flag` (E.1.1); None where it is damaged."""
+    r = BitReader(sps)
+    r.pos = vui_at
+    if not r.flag():
+        return None
+    if r.flag() and r.u(8) == 255:
+        r.u(32)
+    if r.flag():
+        r.flag()
+    if r.flag():
+        r.u(4)
+        if r.flag():
+            r.u(24)
+    if r.flag():
+        r.ue()
+        r.ue()
+    if r.flag():
+        r.u(65)
+    hrds = 0
+    for _ in range(2):
+        if r.flag():
+            hrds += 1
+            count = r.ue() + 1
+            r.u(8)
+            for _ in range(min(count, 32)):
+                r.ue()
+                r.ue()
+                r.flag()
+            r.u(20)
+    if hrds:
+        r.flag()
+    r.flag()
+    return None if r.overrun else r.pos
 
 
 def recovery_frames(sei: bytes) -> int | None:

@@ -18,7 +18,8 @@ class PictureFlag(IntFlag):
     KEY: decoding can start here. CLOSED: nothing that follows refers to what came before (IDR, BLA, closed GOP).
     REF: other pictures may refer to it. FIELDS: two field pictures. LONE_FIELD: one field whose partner is missing.
     RADL: a leading picture that decodes from its own keyframe. INTRA: all its slices are intra coded.
-    RECOVERY: decoding can start here, but the picture is whole only some frames later.
+    RECOVERY: decoding can start here, but the picture is whole only some frames later. INTERLACED: coded as two fields.
+    DAMAGED: packets of it are missing.
     """
 
     KEY = 1
@@ -30,6 +31,7 @@ class PictureFlag(IntFlag):
     INTRA = 64
     RECOVERY = 128
     INTERLACED = 256
+    DAMAGED = 512
 
 
 @dataclass(slots=True)

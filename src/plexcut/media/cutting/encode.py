@@ -32,7 +32,7 @@ _MPEG2_RATES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class CodingNeeds:
-    """What the stream around a seam asks of the encoder. `interlaced`: code macroblocks of both fields apart (MBAFF)."""
+    """What the stream at a seam asks of the encoder; `interlaced`: code macroblocks of both fields apart (MBAFF)."""
 
     interlaced: bool
     cabac: bool = True

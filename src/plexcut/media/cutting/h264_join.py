@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream import h264
 from plexcut.media.bitstream.bits import BitReader, BitWriter, annexb_nals, escape, sized_nals, unescape
@@ -156,21 +158,29 @@ class LeadIn:
     first_of_file: bool
 
 
-def number_run(count: int, sets: SourceSets, lead_in: LeadIn | None) -> list[Numbered]:
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """Numbers for the pictures of a run, and the frame numbers of the reference pictures held behind it, oldest first."""
+
+    numbers: list[Numbered]
+    buffer: tuple[int, ...] = ()
+
+
+def number_run(count: int, sets: SourceSets, lead_in: LeadIn | None) -> Numbering:
     """Numbers for `count` re-encoded pictures in display order.
 
     `lead_in` None: what follows, if anything, resets the counters by itself.
     """
     poc_space, num_space = 1 << max(sets.sps.poc_lsb_bits, 4), 1 << sets.sps.frame_num_bits
     if lead_in is None:
-        return [Numbered(Counts(i % num_space, _POC_STEP * i % poc_space), i == 0) for i in range(count)]
+        return Numbering([Numbered(Counts(i % num_space, _POC_STEP * i % poc_space), i == 0) for i in range(count)])
     key = sets.counts
     numbered = []
     for i in range(count):
         poc = key.poc_lsb - _POC_STEP * lead_in.distances[i]
         numbered.append(Numbered(Counts((key.frame_num - count + i) % num_space, poc % poc_space), idr=False))
     if not count or (count == 1 and lead_in.first_of_file):
-        return numbered
+        return Numbering(numbered, tuple(number.counts.frame_num for number in numbered))
     if count < 2:
         raise FormatUnsupported("the pictures before a seam are too few", "cut a little beside it")
     if numbered[1].counts.frame_num == 0:
@@ -188,18 +198,20 @@ def number_run(count: int, sets: SourceSets, lead_in: LeadIn | None) -> list[Num
         early, held = 0, frozenset()
     first = numbered[0].counts.poc_lsb - early
     numbered[0] = Numbered(Counts(0, first % poc_space), idr=True)
-    return numbered if held is None else _with_drops(numbered, sets, held)
+    return _with_drops(numbered, sets, held)
 
 
-def _with_drops(numbered: list[Numbered], sets: SourceSets, held: frozenset[int]) -> list[Numbered]:
+def _with_drops(numbered: list[Numbered], sets: SourceSets, held: frozenset[int] | None) -> Numbering:
     """Let each picture unmark what the source does not hold, so that the buffer at the keyframe is the source's.
 
-    What the keyframe and its followers then unmark or let slide out is what they did in the source.
+    What the keyframe and its followers then unmark or let slide out is what they did in the source. With `held` None the
+    newest are kept.
     """
     space = 1 << sets.sps.frame_num_bits
     most = max(sets.sps.ref_frames, 1)
     # Frame numbers counted back from the keyframe's, so that those of an earlier round are told apart.
-    wanted = {(sets.counts.frame_num - number) % space for number in held}
+    newest = range(1, most + 1)
+    wanted = set(newest) if held is None else {(sets.counts.frame_num - number) % space for number in held}
     references = sum(number.ref for number in numbered)
     gap = (numbered[1].counts.frame_num - 1) % space
     buffer = list(range(references - 1 + min(gap, most), references - 1, -1))
@@ -218,7 +230,79 @@ def _with_drops(numbered: list[Numbered], sets: SourceSets, held: frozenset[int]
         dropping.append(replace(number, drops=drops or None))
         buffer = [*kept, back]
         back -= 1
-    return dropping
+    at_key = sets.counts.frame_num
+    return Numbering(dropping, tuple((at_key - d) % space for d in buffer if d != _NEVER))
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """What a picture does to the reference pictures held: unmark those whose numbers lie so far back, in order.
+
+    `drops` None: the oldest slides out.
+    """
+
+    frame_num: int
+    drops: tuple[int, ...] | None
+
+
+def followed(buffer: tuple[int, ...], marking: Marking, sets: SourceSets) -> tuple[Marking, tuple[int, ...]]:
+    """A picture's marking without what is not held, and the reference pictures held behind it."""
+    space = 1 << sets.sps.frame_num_bits
+    if marking.drops is None:
+        most = max(sets.sps.ref_frames, 1)
+        kept = buffer[-(most - 1) :] if most > 1 else ()
+        return marking, (*kept, marking.frame_num)
+    drops = tuple(back for back in marking.drops if (marking.frame_num - back - 1) % space in buffer)
+    gone = {(marking.frame_num - back - 1) % space for back in drops}
+    return Marking(marking.frame_num, drops), (*(n for n in buffer if n not in gone), marking.frame_num)
+
+
+def marking_of(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Marking | None:
+    """The marking of a reference picture of the source; None where it is none, or does more than unmark frames."""
+    known = h264.ParameterSets()
+    for nal in sets.nals:
+        known.add(nal)
+    found = _marking_of(unit_nals(next(reader.read(row, row + 1))[0], index), known)
+    if found is None or not found[0].ref or any(op != 1 for op, _ in found[1] or ()):
+        return None
+    operations = found[1]
+    return Marking(found[0].frame_num, None if operations is None else tuple(value for _, value in operations))
+
+
+def remarked(nals: Sequence[bytes], sets: SourceSets, marking: Marking) -> list[bytes]:
+    """An access unit of intra slices with another marking; all else stays bit by bit as it is."""
+    known = h264.ParameterSets()
+    for nal in sets.nals:
+        known.add(nal)
+    return [_remarked_slice(nal, known, marking) if nal[0] & 31 == h264.SLICE else nal for nal in nals]
+
+
+def _remarked_slice(nal: bytes, known: h264.ParameterSets, marking: Marking) -> bytes:
+    data = unescape(nal)
+    reader = BitReader(data[:512])
+    header = known.header_of(reader)
+    if header is None or header.slice_type not in (2, 4):
+        return nal
+    tail = h264.header_tail(reader, header, known, h264.SLICE)
+    out = BitWriter()
+    out.copy(data[:512], 0, tail.marking)
+    _write_marking(out, marking.drops)
+    out.copy(data[:512], tail.after_marking, tail.data)
+    if known.pps[header.pps].cabac:
+        out.align(1)
+        return escape(out.bytes() + data[(tail.data + 7) // 8 :])
+    out.copy(data, tail.data, _stop_bit(data))
+    return escape(out.rbsp())
+
+
+def _write_marking(out: BitWriter, drops: tuple[int, ...] | None) -> None:
+    """`dec_ref_pic_marking` of a picture that is no IDR."""
+    out.u(1, int(drops is not None))
+    if drops is not None:
+        for back in drops:
+            out.ue(1)
+            out.ue(back)
+        out.ue(0)
 
 
 _NEVER = 1 << 30
@@ -278,21 +362,51 @@ def _marking_of(
     return None
 
 
-def stand_in_number(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Numbered:
-    """The number, and the marking where it is plain, of the leading picture that a stand-in replaces."""
+def stand_in_counts(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Counts:
+    """The counters of the leading picture that a stand-in replaces."""
     known = h264.ParameterSets()
     for nal in sets.nals:
         known.add(nal)
-    nals = unit_nals(next(reader.read(row, row + 1))[0], index)
-    header = _first_header(nals, known)
+    header = _first_header(unit_nals(next(reader.read(row, row + 1))[0], index), known)
     if header is None:
         raise FormatUnsupported("a picture's parameter sets are missing", "cut at another place")
-    counts = Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
-    marked = _marking_of(nals, known)
-    operations = marked[1] if marked else None
-    if operations and all(op == 1 for op, _ in operations):
-        return Numbered(counts, idr=False, drops=tuple(value for _, value in operations))
-    return Numbered(counts, idr=False)
+    return Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
+
+
+def with_reordering(nal: bytes, reorder: int) -> bytes:
+    """An SPS that says how many pictures are shown out of decode order, where the source's leaves that open.
+
+    Without it FFmpeg guesses from the first pictures. Re-encoded ones are in order, so that it guesses none, and drops
+    the first copied pictures that are not (E.2.1, max_num_reorder_frames).
+    """
+    sps = h264.parse_sps(nal)
+    if sps is None:
+        return nal
+    data = unescape(nal)
+    reader = BitReader(data)
+    reader.pos = sps.vui_at
+    out = BitWriter()
+    if reader.flag():
+        at = h264.restriction_at(data, sps.vui_at)
+        reader.pos = at or 0
+        if at is None or reader.flag():
+            return nal
+        out.copy(data, 0, at)
+    else:
+        out.copy(data, 0, sps.vui_at)
+        out.u(1, 1)
+        out.u(8, 0)
+    out.u(2, 3)
+    for value in (0, 0, 16, 16, reorder, max(sps.ref_frames, reorder, 1)):
+        out.ue(value)
+    return escape(out.rbsp())
+
+
+def reorder_depth(index: MediaIndex) -> int:
+    """How many pictures at most are decoded before one that is shown before them."""
+    rows = np.sort(index.display)
+    rank = index.number_of[rows]
+    return int((np.arange(rows.size) - rank).max()) if rows.size else 0
 
 
 def fit(units: Sequence[list[bytes]], numbers: Sequence[Numbered], sets: SourceSets) -> list[list[bytes]]:
@@ -415,11 +529,5 @@ class _Rewriter:
             return
         if self._number.idr:
             out.u(2, 0)
-        elif not self._number.drops:
-            out.u(1, 0)
         else:
-            out.u(1, 1)
-            for back in self._number.drops:
-                out.ue(1)
-                out.ue(back)
-            out.ue(0)
+            _write_marking(out, self._number.drops or None)

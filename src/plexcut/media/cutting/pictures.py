@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from av.video.frame import VideoFrame
@@ -15,12 +15,20 @@ from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
 from plexcut.media.cutting.h264_join import (
     LeadIn,
+    Marking,
+    Numbered,
+    SourceSets,
     fit,
+    followed,
+    marking_of,
     number_run,
     references_before,
+    remarked,
+    reorder_depth,
     source_sets,
-    stand_in_number,
+    stand_in_counts,
     unit_nals,
+    with_reordering,
 )
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.schedule import Schedule
@@ -71,6 +79,7 @@ class PictureSource:
         self._encoded: dict[int, CodedUnit] = {}
         self._openings: dict[int, list[bytes]] = {}
         self._ahead: dict[int, bytes] = {}
+        self._remarked: dict[int, tuple[Marking, SourceSets]] = {}
         self.encoder_sets: list[bytes] = []
 
     def close(self) -> None:
@@ -111,6 +120,10 @@ class PictureSource:
         follows = picture > 0 and row in self._openings
         if codec == "hevc" and follows and not self._index.flags[row] & PictureFlag.CLOSED:
             return self._packed(_broken_link(_with_opening(unit_nals(data, self._index), opening, hevc.AUD)))
+        if row in self._remarked:
+            marking, sets = self._remarked[row]
+            nals = remarked(unit_nals(data, self._index), sets, marking)
+            return self._packed(_with_opening(nals, opening, h264.AUD))
         if opening:
             return self._packed(
                 _with_opening(unit_nals(data, self._index), opening, h264.AUD if codec == "h264" else hevc.AUD)
@@ -178,6 +191,7 @@ class PictureSource:
         index, reader = self._index, self._seam_reader
         sets = source_sets(reader, index, self._sets_row(run))
         sets.check_size(index.video.height, index.video.width)
+        sets = replace(sets, nals=tuple(self._reordered(nal) for nal in sets.nals))
         leads_in = run.key is not None and not index.flags[run.key] & PictureFlag.CLOSED
         if leads_in and sets.sps.poc_type != 0:
             raise FormatUnsupported("this H.264 stream counts its pictures in a way that seams cannot continue")
@@ -190,10 +204,8 @@ class PictureSource:
                 held=references_before(reader, index, run.key, sets),
                 first_of_file=run.pictures[:1] == (0,),
             )
-        numbers = number_run(count, sets, lead_in)
-        for place in run.stand_ins:
-            row = int(index.display[int(self._schedule.frame[place])])
-            numbers.append(stand_in_number(reader, index, row, sets))
+        numbering = number_run(count, sets, lead_in)
+        numbers = [*numbering.numbers, *self._lead_behind(run, sets, numbering.buffer)]
         intra = set(range(count, len(frames))) | {0} | ({1} if leads_in else set())
         intra |= {i for i, number in enumerate(numbers) if not number.ref}
         if not sets.sps.ref_frames:
@@ -201,12 +213,35 @@ class PictureSource:
         encoded = encode_pictures(frames, index, sets.needs(), intra)
         fitted = fit([annexb_nals(unit) for unit in encoded], numbers, sets)
         for nal in fitted[0]:
-            if nal[0] & 31 == h264.PPS and nal not in self.encoder_sets and nal not in sets.nals:
+            if nal[0] & 31 in (h264.SPS, h264.PPS) and nal not in self.encoder_sets:
                 self.encoder_sets.append(nal)
         if self._length_size:
             dropped = (h264.AUD, h264.SPS, h264.PPS)
             fitted = [[nal for nal in unit if nal[0] & 31 not in dropped] for unit in fitted]
         return [CodedUnit(self._packed(unit), n.idr) for unit, n in zip(fitted, numbers, strict=True)]
+
+    def _lead_behind(self, run: Run, sets: SourceSets, buffer: tuple[int, ...]) -> list[Numbered]:
+        """The numbers of the stand-ins; and the keyframe's marking, where it unmarks what the result does not hold."""
+        index, reader = self._index, self._seam_reader
+        if run.key is None or index.flags[run.key] & PictureFlag.CLOSED:
+            return []
+        marking = marking_of(reader, index, run.key, sets)
+        if marking is not None:
+            possible, buffer = followed(buffer, marking, sets)
+            if possible != marking:
+                self._remarked[run.key] = (possible, sets)
+        numbers: list[Numbered] = []
+        for place in run.stand_ins:
+            row = int(index.display[int(self._schedule.frame[place])])
+            counts = stand_in_counts(reader, index, row, sets)
+            own = marking_of(reader, index, row, sets)
+            if own is not None and marking is not None:
+                own, buffer = followed(buffer, own, sets)
+            numbers.append(Numbered(counts, idr=False, drops=own.drops if own else None))
+        return numbers
+
+    def _reordered(self, nal: bytes) -> bytes:
+        return with_reordering(nal, reorder_depth(self._index)) if nal[0] & 31 == h264.SPS else nal
 
     def _sets_row(self, run: Run) -> int:
         """A keyframe whose parameter sets are in force: the one that follows, else the one before."""
@@ -259,7 +294,7 @@ def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int])
         group = [n for n in todo if n - todo[0] < 250]
         rows = {int(index.display[n]) for n in group}
         first = min(first, *(index.key_before(row) for row in rows))
-        for row, frame in decode_rows(reader, index, first, max(rows) + 1, rows):
+        for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
             found[int(index.number_of[row])] = frame
         todo = todo[len(group) :]
     missing = [n for n in numbers if n not in found]

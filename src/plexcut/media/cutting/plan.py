@@ -133,7 +133,9 @@ def _whole_ends(index: MediaIndex, key: int, stop: int) -> list[tuple[int, int]]
     if beyond.size:
         rows, numbers = rows[: int(beyond[0])], numbers[: int(beyond[0])]
     highest = np.maximum.accumulate(numbers)
-    whole = np.flatnonzero(highest - numbers[0] == np.arange(numbers.size)) if numbers.size else []
+    if not numbers.size:
+        return []
+    whole = np.flatnonzero(highest - numbers[0] == np.arange(numbers.size))
     return [(int(rows[i]) + 1, int(highest[i]) + 1) for i in whole]
 
 

@@ -49,7 +49,7 @@ class ContainerCut:
         self._schedule = schedule
         self._pictures = pictures
         self._order = itertools.count()
-        self._heap: list[tuple[Fraction, int, av.Packet]] = []
+        self._heap: list[tuple[Fraction, int, av.Packet[Any]]] = []
         self._results: list[StreamResult] = []
 
     def write(self, out: BinaryIO) -> Iterator[float]:
@@ -63,7 +63,7 @@ class ContainerCut:
         with open_container(self._path) as source:
             muxer = self._muxer(source)
             try:
-                with cast("av.container.OutputContainer", av.open(cast("Any", out), "w", format=muxer)) as target:
+                with av.open(cast("Any", out), "w", format=muxer) as target:
                     yield from self._mux(source, target)
             except av.FFmpegError as error:
                 if isinstance(error, OSError) and error.errno:
@@ -160,10 +160,12 @@ class ContainerCut:
         base = self._index.time_base
         first = int(self._index.shown_pts[0])
         for chapter in source.chapters():
-            scale = Fraction(chapter["time_base"]) / base
+            if chapter["time_base"] is None:
+                continue
+            scale = chapter["time_base"] / base
             start, end = first + chapter["start"] * scale, first + chapter["end"] * scale
             kept = [
-                (max(start, s.start) + s.shift, min(end, s.end) + s.shift)
+                (max(start, Fraction(s.start)) + s.shift, min(end, Fraction(s.end)) + s.shift)
                 for s in self._schedule.spans
                 if start < s.end and end > s.start
             ]
@@ -192,7 +194,7 @@ class ContainerCut:
 
     def _companions(
         self, source: av.container.InputContainer, tracks: dict[int, _Track], span: SpanTimes
-    ) -> Iterator[tuple[Fraction, tuple[_Track, av.Packet]]]:
+    ) -> Iterator[tuple[Fraction, tuple[_Track, av.Packet[Any]]]]:
         """Packets of the other streams around a span, with their time in seconds of the source."""
         if not tracks:
             return
@@ -215,7 +217,7 @@ class ContainerCut:
         except (av.FFmpegError, EOFError) as error:
             raise FileUnreadable(f"the recording cannot be read: {error}") from None
 
-    def _place(self, found: tuple[_Track, av.Packet], span: SpanTimes) -> None:
+    def _place(self, found: tuple[_Track, av.Packet[Any]], span: SpanTimes) -> None:
         track, packet = found
         base = self._index.time_base
         assert packet.time_base is not None
@@ -247,7 +249,7 @@ class ContainerCut:
         track.written += 1
         self._push(at * base, copy)
 
-    def _push(self, at: Fraction, packet: av.Packet) -> None:
+    def _push(self, at: Fraction, packet: av.Packet[Any]) -> None:
         heapq.heappush(self._heap, (at, next(self._order), packet))
 
     def _drain(self, target: av.container.OutputContainer, until: Fraction | None) -> None:
@@ -255,7 +257,7 @@ class ContainerCut:
             target.mux(heapq.heappop(self._heap)[2])
 
 
-def _sound_length(packet: av.Packet, base: Fraction) -> Fraction | None:
+def _sound_length(packet: av.Packet[Any], base: Fraction) -> Fraction | None:
     """The exact length of an audio packet in ticks of `base`, from its codec's frame size."""
     context = packet.stream.codec_context
     size, rate = getattr(context, "frame_size", 0), getattr(context, "sample_rate", 0)
@@ -269,11 +271,14 @@ def _sound_length(packet: av.Packet, base: Fraction) -> Fraction | None:
 
 
 def _avcc_with(extradata: bytes, nals: list[bytes]) -> bytes:
-    """An `avcC` record with more parameter sets (ISO 14496-15, 5.3.3.1)."""
-    known = parameter_nals("h264", extradata)
-    sets = [*known, *(nal for nal in nals if nal not in known)]
-    sps = [nal for nal in sets if nal[0] & 31 == h264.SPS]
-    pps = [nal for nal in sets if nal[0] & 31 == h264.PPS]
+    """An `avcC` record with more parameter sets (ISO 14496-15, 5.3.3.1); one replaces what had its id."""
+    sets: dict[tuple[int, int], bytes] = {}
+    for nal in (*parameter_nals("h264", extradata), *nals):
+        kind = nal[0] & 31
+        parsed = h264.parse_sps(nal) if kind == h264.SPS else h264.parse_pps(nal)
+        sets[kind, parsed.id if parsed else -len(sets) - 1] = nal
+    sps = [nal for (kind, _), nal in sets.items() if kind == h264.SPS]
+    pps = [nal for (kind, _), nal in sets.items() if kind == h264.PPS]
     record = bytearray(extradata[:5])
     record.append(0xE0 | len(sps))
     for nal in sps:

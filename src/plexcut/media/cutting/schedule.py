@@ -36,7 +36,8 @@ class Schedule:
     """The pictures of the result in decode order.
 
     `part` is the number of the part in `Plan.parts`; `row` the index row that is copied, -1 for a re-encoded picture (a
-    stand-in too, though it counts to the copied part); `frame` the source frame; `pts` and `dts` ticks of the result (0 is where its first picture is shown).
+    stand-in too, though it counts to the copied part); `frame` the source frame; `pts` and `dts` ticks of the result (0
+    is where its first picture is shown).
     """
 
     part: I64

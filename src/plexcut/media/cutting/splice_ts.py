@@ -1,4 +1,4 @@
-"""Writing the cut of a transport stream: copied and re-encoded pictures, and all other streams, merged by their clocks."""
+"""Writing the cut of a transport stream: pictures, copied and re-encoded, and all other streams, merged by clock."""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Check, Verification
@@ -66,7 +68,7 @@ def verify_files(
         frames = sorted({n for span in keep for n in _edges(span)})
         with open_units(source, index) as a, open_units(output, result) as b:
             differences = compare_pictures((a, index), (b, result), _places(keep, frames))
-        checks.append(_pictures_check(differences, len(frames), copied=frozenset()))
+        checks.append(_pictures_check(differences, set(frames) - index.uncertain, copied=frozenset()))
     checks.append(_tracks_check(index, result))
     return Verification(all(check.ok for check in checks), tuple(checks))
 
@@ -93,10 +95,11 @@ def prove_cut(
             differences = compare_pictures((a, index), (b, result), _places(keep, frames))
             on_fraction(0.6)
             copied = _copied_frames(plan)
-            checks.append(_pictures_check(differences, len(frames), copied))
+            checks.append(_pictures_check(differences, set(frames) - index.uncertain, copied))
             checks.append(_bytes_check((a, index), (b, result), plan, schedule))
         wrong = {d.frame for d in differences if d.frame in copied and d.psnr_db < math.inf and not d.damaged}
         wrong |= set(frames) - {d.frame for d in differences}
+        wrong -= index.uncertain
         broken = tuple(p for p in plan.parts if p.kind == "copy" and any(n in p.frames for n in wrong))
     checks.append(_tracks_check(index, result))
     on_fraction(1.0)
@@ -182,7 +185,8 @@ def _decoded(opened: Opened, frames: Sequence[int], groups_back: int) -> dict[in
     earlier = index.keys[index.keys < first]
     if groups_back and earlier.size:
         first = int(earlier[-groups_back])
-    return {int(index.number_of[row]): frame for row, frame in decode_rows(reader, index, first, max(rows) + 1, rows)}
+    stretch = range(first, max(rows) + 1)
+    return {int(index.number_of[row]): frame for row, frame in decode_rows(reader, index, stretch, rows)}
 
 
 def psnr(a: VideoFrame, b: VideoFrame) -> float:
@@ -203,7 +207,7 @@ def psnr(a: VideoFrame, b: VideoFrame) -> float:
 def _planes(frame: VideoFrame) -> Iterable[np.ndarray[tuple[int, int], np.dtype[np.uint8 | np.uint16]]]:
     wide = any(component.bits > 8 for component in frame.format.components)
     for plane in frame.planes:
-        data = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        data = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         row = plane.width * (2 if wide else 1)
         lines = np.ascontiguousarray(data[: plane.height, :row])
         yield lines.view(np.uint16) if wide else lines
@@ -217,7 +221,7 @@ def _count_check(result: MediaIndex, keep: KeepList) -> Check:
 def _times_check(index: MediaIndex, result: MediaIndex, keep: KeepList) -> Check:
     if result.frames != keep.frames:
         return Check("times", False, "not compared")
-    expected: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+    expected: list[npt.NDArray[np.floating[Any]]] = []
     base = 0
     for span in keep:
         times = index.shown_pts[span.start : span.end]
@@ -237,17 +241,19 @@ def _spacing_check(result: MediaIndex) -> Check:
     return Check("order", ok, "decode times rise" if ok else f"{int((decode <= 0).sum())} steps back, {late} late")
 
 
-def _pictures_check(differences: Sequence[PictureDifference], wanted: int, copied: frozenset[int]) -> Check:
-    missing = wanted - len(differences)
-    wrong = [
-        d for d in differences if not d.damaged and d.psnr_db < (math.inf if d.frame in copied else _LEAST_PSNR_DB)
-    ]
+def _pictures_check(differences: Sequence[PictureDifference], wanted: set[int], copied: frozenset[int]) -> Check:
+    """`wanted` are the frames that must be there and right; of others, damaged in the source, nothing is asked."""
+    judged = [d for d in differences if d.frame in wanted]
+    missing = len(wanted) - len(judged)
+    wrong = [d for d in judged if not d.damaged and d.psnr_db < (math.inf if d.frame in copied else _LEAST_PSNR_DB)]
     if missing or wrong:
         named = ", ".join(str(d.frame) for d in wrong[:8])
         return Check("pictures", False, f"{missing} missing; {len(wrong)} differ (source frames {named or '-'})")
-    lossy = [d.psnr_db for d in differences if d.psnr_db < math.inf]
+    lossy = [d.psnr_db for d in judged if d.psnr_db < math.inf]
     quality = f", re-encoded ones at {min(lossy):.1f} dB or better" if lossy else ""
-    return Check("pictures", True, f"{len(differences)} pictures at the seams compared{quality}")
+    damaged = len(differences) - len(judged)
+    aside = f"; {damaged} left aside, the source is damaged there" if damaged else ""
+    return Check("pictures", True, f"{len(judged)} pictures at the seams compared{quality}{aside}")
 
 
 def _bytes_check(source: Opened, result: Opened, plan: Plan, schedule: Schedule) -> Check:

@@ -14,7 +14,7 @@ from av.audio.codeccontext import AudioCodecContext
 from av.video.frame import VideoFrame
 
 from plexcut.errors import FormatUnsupported, PlexcutError
-from plexcut.media.bitstream.pictures import ASSEMBLERS
+from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureFlag
 from plexcut.media.decoding import decode_units, make_decoder
 from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index import container, transport_stream
@@ -74,6 +74,8 @@ def _from_transport_stream(path: Path, scan: transport_stream.StreamScan) -> Med
     clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
     flags = promote_keys(np.asarray(rows.flags, np.uint16))
     es = np.append(np.asarray(rows.es, np.int64), scan.es_bytes)
+    damaged = np.searchsorted(es[:-1], np.asarray(scan.gaps, np.int64), side="right") - 1
+    flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
     facts = {f.id: f for f in _stream_facts(path)}
     tracks = []
     for stream in scan.program.streams:

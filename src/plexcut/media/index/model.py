@@ -16,7 +16,7 @@ from plexcut.media.bitstream.pictures import PictureFlag
 
 I64 = npt.NDArray[np.int64]
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,18 @@ class MediaIndex:
         if leading and position > 0 and not self.flags[row] & PictureFlag.RADL:
             key = int(self.keys[position - 1])
         return key
+
+    @cached_property
+    def uncertain(self) -> frozenset[int]:
+        """Frames whose picture depends on where decoding began: from a damaged one to the second keyframe behind it."""
+        frames: set[int] = set()
+        for row in np.flatnonzero(self.flags & PictureFlag.DAMAGED).tolist():
+            behind = self.keys[self.keys > row]
+            end = int(behind[min(1, behind.size - 1)]) if behind.size else self.pts.size
+            start = self.key_before(row)
+            numbers = self.number_of[start:end]
+            frames.update(numbers[numbers >= 0].tolist())
+        return frozenset(frames)
 
     def facts(self) -> RecordingFacts:
         """What `probe` tells."""

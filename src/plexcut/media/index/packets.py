@@ -190,14 +190,14 @@ class Payload:
     """The elementary-stream bytes of some packets of one PID.
 
     `es` are the bytes, `starts` the offset in `es` of each packet's payload, `at` its file position; `pes` the PES
-    packets that begin here; `lost` counts continuity errors.
+    packets that begin here; `gaps` the offsets in `es` at which packets are missing before.
     """
 
     es: U8
     starts: I64
     at: I64
     pes: list[PesStart]
-    lost: int
+    gaps: I64
 
 
 class PayloadReader:
@@ -212,13 +212,14 @@ class PayloadReader:
         carries = (data[:, 3] & 0x10) != 0
         data, at = data[carries], at[carries]
         if not len(at):
-            return Payload(np.empty(0, np.uint8), np.empty(0, np.int64), at, [], 0)
+            none = np.empty(0, np.int64)
+            return Payload(np.empty(0, np.uint8), none, at, [], none)
         counter = (data[:, 3] & 15).astype(np.int16)
         before = np.empty_like(counter)
         before[1:] = counter[:-1]
         before[0] = int(self._last[3] & 15) if self._last is not None else (int(counter[0]) - 1) % 16
         repeated = counter == before
-        lost = int(np.count_nonzero(~repeated & (counter != (before + 1) % 16)))
+        missing = (~repeated & (counter != (before + 1) % 16)) | ((data[:, 1] & 0x80) != 0)
         for i in np.flatnonzero(repeated).tolist():
             previous = data[i - 1] if i else self._last
             repeated[i] = previous is not None and bool(
@@ -226,11 +227,11 @@ class PayloadReader:
             )
         self._last = data[-1].copy()
         if repeated.any():
-            data, at = data[~repeated], at[~repeated]
-        return self._strip(data, at, lost)
+            data, at, missing = data[~repeated], at[~repeated], missing[~repeated]
+        return self._strip(data, at, missing)
 
     @staticmethod
-    def _strip(data: U8, at: I64, lost: int) -> Payload:
+    def _strip(data: U8, at: I64, missing: npt.NDArray[np.bool_]) -> Payload:
         n = len(at)
         begin = np.full(n, 4, np.int64)
         adapted = (data[:, 3] & 0x20) != 0
@@ -251,7 +252,7 @@ class PayloadReader:
         starts = np.zeros(n, np.int64)
         np.cumsum(lengths[:-1], out=starts[1:])
         pes = [PesStart(int(starts[i]), int(at[i]), pts, dts, sid, size) for i, pts, dts, sid, size in heads]
-        return Payload(es, starts, at, pes, lost)
+        return Payload(es, starts, at, pes, starts[missing])
 
 
 def parse_pes_header(head: bytes) -> tuple[int, int | None, int | None] | None:

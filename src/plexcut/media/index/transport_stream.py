@@ -46,7 +46,7 @@ class StreamScan:
     rows: PictureRows
     pes: list[PesStart]
     clock_breaks: list[int]
-    lost_packets: int
+    gaps: list[int]
     programs: tuple[Program, ...]
     es_bytes: int
     scrambled: bool = False
@@ -92,12 +92,12 @@ class _VideoScan:
         self.rows = PictureRows()
         self.pes: list[PesStart] = []
         self.es_bytes = 0
-        self.lost = 0
+        self.gaps: list[int] = []
 
     def feed(self, packets: Packets) -> None:
         payload = self._payload.take(packets)
-        self.lost += payload.lost
         base = self.es_bytes
+        self.gaps += (payload.gaps + base).tolist()
         if payload.at.size:
             self._map.add(base, payload.starts, payload.at)
         self.pes += [replace(p, es=p.es + base) for p in payload.pes]
@@ -192,7 +192,7 @@ def _scan_program(
         rows=video.rows,
         pes=video.pes,
         clock_breaks=breaks,
-        lost_packets=video.lost,
+        gaps=video.gaps,
         programs=choice.programs,
         es_bytes=video.es_bytes,
         scrambled=total > 0 and scrambled / total > _SCRAMBLED_SHARE,
