@@ -38,7 +38,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A worker process; `state` is RQ's word for it (`idle`, `busy`, `suspended`, ...), `heartbeat_at` epoch seconds."""
+    """A worker process; `state` is RQ's word for it (`idle`, `busy`, `suspended`, …), `heartbeat_at` epoch seconds."""
 
     name: str
     state: str

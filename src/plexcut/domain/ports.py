@@ -1,4 +1,6 @@
-"""What plexcut needs from the outside, as Protocols. Adapters implement them; `plexdata` uses them; neither knows the other.
+"""What plexcut needs from the outside, as Protocols.
+
+Adapters implement them; `plexdata` uses them; neither knows the other.
 
 All calls are synchronous and may block; the web layer runs them in threads. Any of them may be called from several
 threads at once.
@@ -108,7 +110,8 @@ class MediaEngine(Protocol):
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         """Cut, verify, move into place. Raises also `VerificationFailed`, `CannotWrite`, `RecordingChanged`,
-        `Cancelled`; after any of them nothing of ours is left beside the original."""
+        `Cancelled`; after any of them nothing of ours is left beside the original.
+        """
 
     def verify(self, source: Path, output: Path, keep: KeepList) -> Verification:
         """Check an existing result against its source."""
