@@ -13,17 +13,23 @@ from plexcut.media.bitstream import h264, hevc, mpeg2
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
-from plexcut.media.cutting.h264_join import (
-    LeadIn,
+from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, number_run
+from plexcut.media.cutting.h264_rewrite import fit, remarked, with_reordering
+from plexcut.media.cutting.h264_source import (
     Marking,
-    Numbered,
     SourceSets,
-    fit,
     followed,
     marking_of,
-    number_run,
     references_before,
-    remarked,
+    reorder_depth,
+    source_sets,
+    stand_in_counts,
+    unclean_opening,
+    unit_nals,
+)
+from plexcut.media.cutting.h264_rewrite import fit, remarked
+from plexcut.media.cutting.h264_sets import (
+    SourceSets,
     reorder_depth,
     source_sets,
     stand_in_counts,
@@ -81,6 +87,7 @@ class PictureSource:
         self._ahead: dict[int, bytes] = {}
         self._remarked: dict[int, tuple[Marking, SourceSets]] = {}
         self.encoder_sets: list[bytes] = []
+        self.unclean_start: int | None = None
 
     def close(self) -> None:
         self._reader.close()
@@ -104,6 +111,23 @@ class PictureSource:
         for part in self._parts:
             if part.kind == "copy" and part.rows is not None:
                 self._openings[part.rows.start] = self._opening(part.rows.start)
+        self._look_at_the_start()
+
+    def _look_at_the_start(self) -> None:
+        """A result that begins with a copied H.264 keyframe, nothing before it: unmark nothing that is not there."""
+        row = int(self._schedule.row[0])
+        if self._index.video.codec != "h264" or row < 0 or self._index.flags[row] & PictureFlag.CLOSED:
+            return
+        if int(self._index.number_of[row]) == 0:
+            return
+        sets = source_sets(self._seam_reader, self._index, row)
+        marking = marking_of(self._seam_reader, self._index, row, sets)
+        if marking is not None:
+            possible, _ = followed((), marking, sets)
+            if possible != marking:
+                self._remarked[row] = (possible, sets)
+            if unclean_opening(self._seam_reader, self._index, row, sets):
+                self.unclean_start = row
 
     def get(self, picture: int) -> CodedUnit:
         """The picture with this place in the schedule; ask in rising order."""

@@ -1,0 +1,169 @@
+"""The parameter sets and counters of a copied H.264 keyframe (ISO 14496-10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from plexcut.errors import FormatUnsupported
+from plexcut.media.bitstream import h264
+from plexcut.media.bitstream.bits import BitReader, BitWriter, annexb_nals, escape, sized_nals, unescape
+from plexcut.media.cutting.encode import CodingNeeds
+from plexcut.media.index.container import nal_length_size, parameter_nals
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.units import UnitReader
+
+_MB = 16
+_HIGH_PROFILE = 100
+_BASELINE_PROFILES = (66, 88)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counters of one picture."""
+
+    frame_num: int
+    poc_lsb: int
+    delta_bottom: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSets:
+    """The parameter sets in force at a copied keyframe, and its counters.
+
+    `nals` are all SPS and PPS NAL units known there; `in_band`: the keyframe's own access unit brings them.
+    """
+
+    nals: tuple[bytes, ...]
+    in_band: bool
+    sps: h264.SequenceParameters
+    counts: Counts
+    pps_ids: frozenset[int]
+
+    @property
+    def own_pps(self) -> int:
+        """An id for a PPS that the source does not use; one for each SPS."""
+        free = [i for i in range(255, -1, -1) if i not in self.pps_ids]
+        return free[self.sps.id % len(free)]
+
+    def parsed(self) -> h264.ParameterSets:
+        """The sets, ready to read slice headers with."""
+        known = h264.ParameterSets()
+        for nal in self.nals:
+            known.add(nal)
+        return known
+
+    def needs(self) -> CodingNeeds:
+        """What these sets ask of the encoder."""
+        return CodingNeeds(
+            interlaced=self.sps.mbaff,
+            cabac=self.sps.profile not in _BASELINE_PROFILES,
+            transform_8x8=self.sps.profile >= _HIGH_PROFILE,
+        )
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raises FormatUnsupported when pictures of this size do not fit the source's macroblocks."""
+        rows = self.sps.map_units_high * (1 if self.sps.frame_mbs_only else 2)
+        if (-(-height // _MB), -(-width // _MB)) != (rows, self.sps.width_mbs):
+            raise FormatUnsupported("this H.264 stream's picture size cannot be re-encoded", "use --mode keyframe")
+
+
+def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:
+    """The parameter sets that the picture of `row` uses.
+
+    They are looked for in its own access unit, in those of the keyframes before it, and in the file's header.
+
+    Raises:
+        FormatUnsupported: they are nowhere to be found.
+    """
+    sets = h264.ParameterSets()
+    kept: dict[tuple[int, int], bytes] = {}
+    for nal in parameter_nals("h264", index.video.extradata):
+        _take(nal, sets, kept)
+    for key in index.keys[index.keys < row][-12:].tolist():
+        for nal in unit_nals(next(reader.read(key, key + 1))[0], index):
+            _take(nal, sets, kept)
+    nals = unit_nals(next(reader.read(row, row + 1))[0], index)
+    own = {nal[0] & 31 for nal in nals if _take(nal, sets, kept)}
+    header = first_header(nals, sets)
+    if header is None:
+        raise FormatUnsupported("a keyframe's parameter sets are missing", "cut at another place")
+    return SourceSets(
+        nals=tuple(kept[key] for key in sorted(kept)),
+        in_band=own == {h264.SPS, h264.PPS},
+        sps=sets.sps_of(header),
+        counts=Counts(header.frame_num, header.poc_lsb, header.delta_bottom),
+        pps_ids=frozenset(sets.pps),
+    )
+
+
+def unit_nals(unit: bytes, index: MediaIndex) -> list[bytes]:
+    """The NAL units of an access unit as the file stores them."""
+    size = nal_length_size(index.video.codec, index.video.extradata)
+    return sized_nals(unit, size) if size else annexb_nals(unit)
+
+
+def first_header(nals: list[bytes], sets: h264.ParameterSets) -> h264.SliceHeader | None:
+    """The header of an access unit's first slice; None where its parameter sets are missing."""
+    for nal in nals:
+        if nal and nal[0] & 31 in (h264.SLICE, h264.IDR, h264.PARTITION_A):
+            return sets.slice_header(nal)
+    return None
+
+
+def _take(nal: bytes, sets: h264.ParameterSets, kept: dict[tuple[int, int], bytes]) -> bool:
+    kind = nal[0] & 31 if nal else 0
+    if kind not in (h264.SPS, h264.PPS):
+        return False
+    parsed = h264.parse_sps(nal) if kind == h264.SPS else h264.parse_pps(nal)
+    if parsed is None:
+        return False
+    sets.add(nal)
+    kept[kind, parsed.id] = nal
+    return True
+
+
+def stand_in_counts(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Counts:
+    """The counters of the leading picture that a stand-in replaces."""
+    known = sets.parsed()
+    header = first_header(unit_nals(next(reader.read(row, row + 1))[0], index), known)
+    if header is None:
+        raise FormatUnsupported("a picture's parameter sets are missing", "cut at another place")
+    return Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
+
+
+def with_reordering(nal: bytes, reorder: int) -> bytes:
+    """An SPS that says how many pictures are shown out of decode order, where the source's leaves that open.
+
+    Without it FFmpeg guesses from the first pictures. Re-encoded ones are in order, so that it guesses none, and drops
+    the first copied pictures that are not (E.2.1, max_num_reorder_frames).
+    """
+    sps = h264.parse_sps(nal)
+    if sps is None:
+        return nal
+    data = unescape(nal)
+    reader = BitReader(data)
+    reader.pos = sps.vui_at
+    out = BitWriter()
+    if reader.flag():
+        at = h264.restriction_at(data, sps.vui_at)
+        reader.pos = at or 0
+        if at is None or reader.flag():
+            return nal
+        out.copy(data, 0, at)
+    else:
+        out.copy(data, 0, sps.vui_at)
+        out.u(1, 1)
+        out.u(8, 0)
+    out.u(2, 3)
+    for value in (0, 0, 16, 16, reorder, max(sps.ref_frames, reorder, 1)):
+        out.ue(value)
+    return escape(out.rbsp())
+
+
+def reorder_depth(index: MediaIndex) -> int:
+    """How many pictures at most are decoded before one that is shown before them."""
+    rows = np.sort(index.display)
+    rank = index.number_of[rows]
+    return int((np.arange(rows.size) - rank).max()) if rows.size else 0
