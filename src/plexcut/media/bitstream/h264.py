@@ -20,8 +20,8 @@ _MOST_REFS = 32
 class SequenceParameters:
     """A sequence parameter set.
 
-    Bit positions in the unescaped NAL unit: `poc_lsb_at` of its log2 size (None where it has none), `vui_at` of the flag
-    that says whether there is usability information (VUI).
+    Bit positions in the unescaped NAL unit: `poc_lsb_at` of its log2 size (None where it has none), `vui_at` of the
+    flag that says whether there is usability information (VUI).
     """
 
     id: int
