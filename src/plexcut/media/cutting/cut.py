@@ -76,12 +76,17 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
         raise RecordingChanged(f"{request.source.name} changed since it was looked at", "look at it again, then cut")
     index = indexes.get(request.source, request.program, lambda fraction: progress("index", fraction))
     banned: set[int] = set()
+    failed = ""
     for attempt in range(_ATTEMPTS):
         plan = plan_cut(index, request.keep, request.mode, banned)
         _check_space(request, index, plan)
+        work = _Work(request.source, index, plan, make_schedule(index, plan), request.mode == "exact" and attempt < 2)
         with _temporary(request) as temporary:
-            work = _Work(request.source, index, plan, make_schedule(index, plan))
-            streams = work.render(temporary.file, progress)
+            try:
+                streams = work.render(temporary.file, progress)
+            except _Banned as better:
+                banned.add(better.row)
+                continue
             _sync(temporary.file)
             proof = prove_cut(
                 (request.source, index), temporary.path, plan, work.schedule, lambda f: progress("verify", f)
@@ -93,12 +98,20 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
                 _move(temporary.path, request)
                 progress.tell("move", 1.0)
                 return _result(request, work, streams, proof.verification, time.monotonic() - began)
+        failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
         fresh = {part.rows.start for part in proof.broken_parts if part.rows is not None} - banned
-        if not fresh or attempt == _ATTEMPTS - 1:
-            failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
-            raise VerificationFailed(f"the result did not pass its checks ({failed})", "the original is untouched")
+        if not fresh:
+            break
         banned |= fresh
-    raise VerificationFailed("the result did not pass its checks", "the original is untouched")
+    raise VerificationFailed(f"the result did not pass its checks ({failed})", "the original is untouched")
+
+
+class _Banned(Exception):
+    """A keyframe that a copy should not begin at."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(row)
+        self.row = row
 
 
 @dataclass(slots=True)
@@ -107,12 +120,15 @@ class _Work:
     index: MediaIndex
     plan: Plan
     schedule: Schedule
+    may_ban: bool
 
     def render(self, out: BinaryIO, progress: _Progress) -> tuple[StreamResult, ...]:
         """Write the result to `out`."""
         pictures = PictureSource(self.source, self.index, self.plan, self.schedule)
         try:
             pictures.encode_seams(lambda fraction: progress("encode", fraction), progress.should_cancel)
+            if pictures.unclean_start is not None and self.may_ban:
+                raise _Banned(pictures.unclean_start)
             splice: TransportSplice | ContainerCut
             if self.index.container == "mpegts":
                 splice = TransportSplice(self.source, self.index, self.schedule, pictures)

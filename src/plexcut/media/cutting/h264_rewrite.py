@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream import h264
 from plexcut.media.bitstream.bits import BitReader, BitWriter, escape, unescape
-from plexcut.media.cutting.h264_join import Marking, Numbered
+from plexcut.media.cutting.h264_marking import Marking
+from plexcut.media.cutting.h264_numbers import Numbered
 from plexcut.media.cutting.h264_sets import SourceSets
 
 _RECOVERY_POINT = bytes([h264.SEI, 6, 1, 0xC4, 0x80])

@@ -13,20 +13,8 @@ from plexcut.media.bitstream import h264, hevc, mpeg2
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
+from plexcut.media.cutting.h264_marking import Marking, followed, marking_of, references_before, unclean_opening
 from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, number_run
-from plexcut.media.cutting.h264_rewrite import fit, remarked, with_reordering
-from plexcut.media.cutting.h264_source import (
-    Marking,
-    SourceSets,
-    followed,
-    marking_of,
-    references_before,
-    reorder_depth,
-    source_sets,
-    stand_in_counts,
-    unclean_opening,
-    unit_nals,
-)
 from plexcut.media.cutting.h264_rewrite import fit, remarked
 from plexcut.media.cutting.h264_sets import (
     SourceSets,

@@ -34,6 +34,10 @@ ENCODABLE = ("h264", "hevc", "mpeg2video", "mpeg1video")
 """Codecs whose seams can be re-encoded so that they fit the source."""
 
 
+_LEAST_COPIED = 16
+"""Fewer pictures from a keyframe on that is no IDR are re-encoded: of so few, decoders do not show all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A stretch of the result that is copied or re-encoded as a whole.
@@ -151,6 +155,8 @@ def _plan_span(index: MediaIndex, span: Span, starts: I64) -> SpanPlan:
     if not ends:
         return SpanPlan(span, (Part("encode", span),))
     row_end, frame_end = ends[-1]
+    if _opens_late(index, key) and frame_end - first < _LEAST_COPIED and span.end < index.frames:
+        return SpanPlan(span, (Part("encode", span),))
     parts = []
     if first > span.start:
         parts.append(Part("encode", Span(span.start, first)))
@@ -171,13 +177,24 @@ def counted_leading(index: MediaIndex, key: int) -> tuple[int, ...]:
     position = int(np.searchsorted(index.keys, key, side="right"))
     until = int(index.keys[position]) if position < index.keys.size else index.pts.size
     rows = np.arange(key + 1, until)
-    counted = rows[_is_leading(index, rows, key) & ((index.flags[rows] & PictureFlag.REF) != 0)]
+    counted = rows[
+        _is_leading(index, rows, key) & ((index.flags[rows] & PictureFlag.REF) != 0) & (index.number_of[rows] >= 0)
+    ]
     return tuple(counted.tolist())
 
 
 def _can_open(index: MediaIndex, key: int, start: int) -> bool:
-    """Whether a copy can begin at `key` when frames from `start` on are shown: all stand-ins must be among them."""
-    return all(int(index.number_of[row]) >= start for row in counted_leading(index, key))
+    """Whether a copy can begin at `key` when frames from `start` on are shown.
+
+    All stand-ins must be among them, behind the first: that is an IDR picture, and nothing that is decoded behind one
+    can be shown before it.
+    """
+    return all(int(index.number_of[row]) > start for row in counted_leading(index, key))
+
+
+def _opens_late(index: MediaIndex, key: int) -> bool:
+    """Whether decoders need some pictures from `key` on before they show all of them (no IDR, ISO 14496-10 D.2.8)."""
+    return index.video.codec == "h264" and not index.flags[key] & PictureFlag.CLOSED
 
 
 def _widened(index: MediaIndex, span: Span, starts: I64) -> Span:
@@ -189,14 +206,15 @@ def _widened(index: MediaIndex, span: Span, starts: I64) -> Span:
     at = max(0, int(np.searchsorted(numbers, span.start, side="right")) - 1)
     key = int(starts[at])
     leading = [int(index.number_of[row]) for row in counted_leading(index, key)]
-    start = min(int(numbers[at]), span.start, *(n for n in leading if n >= 0))
-    end = span.end
-    for stop in (span.end + 64, span.end + 512, index.frames + 1):
-        later = [frame for _, frame in _whole_ends(index, key, stop) if frame >= span.end]
+    start = min(int(numbers[at]), span.start, *(max(n - 1, 0) for n in leading))
+    least = min(int(numbers[at]) + _LEAST_COPIED, index.frames) if _opens_late(index, key) else span.end
+    end = max(span.end, least)
+    for stop in (end + 64, end + 512, index.frames + 1):
+        later = [frame for _, frame in _whole_ends(index, key, stop) if frame >= end]
         if later:
             end = later[0]
             break
-    return Span(start, max(end, span.end))
+    return Span(start, end)
 
 
 def _linked(index: MediaIndex, spans: list[SpanPlan]) -> list[SpanPlan]:
