@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.media_factory import CLIPS, ClipCache
 
+from plexcut.media import ts_tables
 from plexcut.media.bitstream import h264, hevc, mpeg2
 from plexcut.media.bitstream.bits import (
     BitReader,
@@ -283,10 +284,11 @@ def test_packets_from_anything(chance: random.Random, count: int) -> None:
 
 @given(_bytes)
 def test_tables_from_anything(data: bytes) -> None:
-    for head in (b"\x00\xb0", b"\x02\xb0"):
-        body = head + bytes([len(data) & 255]) + data
-        section = body + psi.crc32(body).to_bytes(4, "big")
-        assert psi.crc32(section) == 0
+    for table in (0, 2):
+        rest = b"\x00\x01\xc1\x00\x00" + data  # valid now, the first of one
+        body = bytes([table, 0xB0 | (len(rest) + 4) >> 8, (len(rest) + 4) & 255]) + rest
+        section = body + ts_tables.crc32_mpeg(body).to_bytes(4, "big")
+        assert ts_tables.crc32_mpeg(section) == 0
         psi.parse_pat(section)
         program = psi.parse_pmt(section, 100)
         for stream in program.streams if program else ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from plexcut.media import ts_tables
 from plexcut.media.index.packets import Packets
 
 _LANGUAGE, _REGISTRATION, _TELETEXT, _SUBTITLING = 0x0A, 0x05, 0x56, 0x59
@@ -78,35 +79,23 @@ class SectionReader:
 
 
 def parse_pat(section: bytes) -> dict[int, int]:
-    """Programme number to PMT PID; empty where it is no PAT."""
-    if len(section) < 12 or section[0] != 0 or crc32(section):
+    """Programme number to PMT PID; empty where it is no PAT, or damaged."""
+    try:
+        found = dict(ts_tables.parse_pat(section).programs)
+    except ValueError:
         return {}
-    entries = section[8:-4]
-    found = {
-        entries[i] << 8 | entries[i + 1]: (entries[i + 2] & 31) << 8 | entries[i + 3]
-        for i in range(0, len(entries) - 3, 4)
-    }
     found.pop(0, None)
     return found
 
 
 def parse_pmt(section: bytes, pmt_pid: int) -> Program | None:
     """None where it is no PMT, or damaged."""
-    if len(section) < 16 or section[0] != 2 or crc32(section):
+    try:
+        table = ts_tables.parse_pmt(section)
+    except ValueError:
         return None
-    number = section[3] << 8 | section[4]
-    pcr_pid = (section[8] & 31) << 8 | section[9]
-    at = 12 + ((section[10] & 15) << 8 | section[11])
-    streams: list[ProgramStream] = []
-    end = len(section) - 4
-    while at + 5 <= end:
-        stream_type = section[at]
-        pid = (section[at + 1] & 31) << 8 | section[at + 2]
-        size = (section[at + 3] & 15) << 8 | section[at + 4]
-        descriptors = section[at + 5 : min(at + 5 + size, end)]
-        streams.append(_stream(pid, stream_type, descriptors))
-        at += 5 + size
-    return Program(number, pmt_pid, pcr_pid, section, tuple(streams))
+    streams = tuple(_stream(pid, stream_type, descriptors) for stream_type, pid, descriptors in table.streams)
+    return Program(table.program_number, pmt_pid, table.pcr_pid, section, streams)
 
 
 def split_descriptors(data: bytes) -> list[tuple[int, bytes]]:
@@ -168,24 +157,3 @@ def _language(tags: list[tuple[int, bytes]]) -> str | None:
             if code.isalpha() and code.isascii() and code != "und":
                 return code
     return None
-
-
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte << 24
-        for _ in range(8):
-            crc = (crc << 1) ^ (0x04C11DB7 if crc & 0x80000000 else 0)
-        table.append(crc & 0xFFFFFFFF)
-    return tuple(table)
-
-
-_CRC = _crc_table()
-
-
-def crc32(data: bytes) -> int:
-    """CRC-32/MPEG-2; 0 over a whole section that is undamaged."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = (crc << 8 & 0xFFFFFFFF) ^ _CRC[crc >> 24 ^ byte]
-    return crc
