@@ -28,14 +28,19 @@ def answer(values: dict[str, Any]) -> None:
     say(json.dumps(values, ensure_ascii=True, allow_nan=False))
 
 
-def fail(message: str) -> None:
-    """The one line on stderr that says what is wrong."""
+def note(message: str) -> None:
+    """A line on stderr about what goes on."""
     line = " ".join(message.split())
     try:
         sys.stderr.write(f"plexcut: {line}\n".encode("utf-8", "backslashreplace").decode("utf-8", "replace"))
         sys.stderr.flush()
     except (OSError, UnicodeError, ValueError):
         return  # nobody is there to read it; the exit code still tells
+
+
+def fail(message: str) -> None:
+    """The one line on stderr that says what is wrong."""
+    note(message)
 
 
 def is_watched() -> bool:

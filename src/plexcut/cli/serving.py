@@ -75,6 +75,8 @@ def _make_demo(settings: Settings) -> None:
 
     if demo_is_complete(settings.demo_dir):
         return
+    if not output.is_watched():
+        output.note("making the demo library; this happens once and takes a minute or two")
     with output.progress("making the demo library") as on_progress:
         make_demo_library(settings.demo_dir, lambda share, what: on_progress(what, share))
 
