@@ -81,7 +81,8 @@ class FakeEngine:
     def plan(self, path: Path, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         spans = tuple((span.start, span.end) for span in keep)
         seconds = tuple((a / FPS, b / FPS) for a, b in spans)
-        return CutPlan(keep.frames, keep.frames - 3, 3, keep.frames / FPS, 99, ("careful",), spans, seconds)
+        note = "careful" if mode == "exact" else mode
+        return CutPlan(keep.frames, keep.frames - 3, 3, keep.frames / FPS, 99, (note,), spans, seconds)
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         what = self._look(request.source)

@@ -215,6 +215,32 @@ def test_a_broken_configuration_names_key_and_line(plexcut: Any, home: Path) -> 
     assert "foo" in ended.err
 
 
+def test_a_file_that_may_not_be_read_is_no_wrong_usage(
+    plexcut: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = recording(home)
+    (home / name).chmod(0)
+    if os.geteuid() == 0:  # root may read everything, so the question is answered as for anybody else
+        monkeypatch.setattr("os.access", lambda _path, mode, **_: not mode & os.R_OK)
+        monkeypatch.setattr("plexcut.cli.files.Path.open", refuse)
+    for command in (["probe", name], ["plan", name, "--keep", "1-2"], ["cut", name, "--keep", "1-2", "-o", "x.ts"]):
+        ended = plexcut(*command)
+        assert (ended.code, ended.err.count("\n")) == (3, 1), ended.err
+        assert "Permission denied" in ended.err
+
+
+def refuse(path: Path, *_: Any, **__: Any) -> Any:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_the_mode_of_the_configuration_is_the_default(plexcut: Any, home: Path) -> None:
+    (home / "mine.toml").write_text('[cut]\nmode = "keyframe"\n')
+    name = recording(home)
+    assert plexcut("plan", name, "--keep", "1-2", "--config", "mine.toml", "--json").json["warnings"] == ["keyframe"]
+    explicit = plexcut("plan", name, "--keep", "1-2", "--config", "mine.toml", "--mode", "exact", "--json")
+    assert explicit.json["warnings"] == ["careful"]
+
+
 def test_without_a_writable_data_folder(plexcut: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLEXCUT_DATA_DIR", "/proc/nowhere")
     assert plexcut("probe", recording(home), "--json").code == 0

@@ -265,7 +265,15 @@ def test_timeline_and_its_pictures(server: Running, client: httpx.Client) -> Non
     (folder / REC / "link.jpg").symlink_to("/etc/hostname")
     for name in ("secret.txt", ".hidden.jpg", "link.jpg", "..%2fsecret.txt", "%2e%2e%5csecret.txt", "no.jpg"):
         assert client.get(f"/static/{REC}/{name}").status_code == 404, name
-    for wrong in ({"l": 2, "r": 1}, {"step": 0}, {"size": 5}, {"step": "#5"}, {"basename": ""}, {"l": "1"}):
+    for wrong in (
+        {"l": 2, "r": 1},
+        {"step": 0},
+        {"step": -1},
+        {"size": 5},
+        {"step": "#5"},
+        {"basename": ""},
+        {"l": "1"},
+    ):
         assert client.post("/api/timeline", json={**order, **wrong}).status_code == 400, wrong
 
 

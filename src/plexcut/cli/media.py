@@ -22,20 +22,26 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_S = 0.1
 
-Recording = Annotated[Path, typer.Argument(metavar="FILE", help="The recording.", show_default=False)]
+# Typer's own look at readability would make wrong usage (2) of what is a file that cannot be read (3).
+Recording = Annotated[Path, typer.Argument(metavar="FILE", help="The recording.", show_default=False, readable=False)]
 Keep = Annotated[
     list[str],
     typer.Option("--keep", metavar="A-B", help="A span to keep, end excluded; may be repeated.", show_default=False),
 ]
 Mode = Annotated[
-    str,
-    typer.Option(metavar="exact|keyframe", help="keyframe re-encodes nothing and widens the spans to keyframes."),
+    str | None,
+    typer.Option(
+        metavar="exact|keyframe",
+        help="keyframe re-encodes nothing and widens the spans to keyframes; by default what cut.mode says.",
+        show_default=False,
+    ),
 ]
 Program = Annotated[
     int | None, typer.Option(metavar="N", help="Which programme of a stream with several.", show_default=False)
 ]
 Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False)
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False, readable=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
 
@@ -54,7 +60,10 @@ def frame(
     recording: Recording,
     at: Annotated[str, typer.Argument(metavar="AT", help="A time, or #N for a frame number.", show_default=False)],
     out: Annotated[
-        Path, typer.Option("-o", "--output", metavar="OUT.jpg|png", help="The picture to write.", show_default=False)
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="OUT.jpg|png", help="The picture to write.", show_default=False, readable=False
+        ),
     ],
     width: Annotated[
         int | None, typer.Option(metavar="W", help="Width in pixels; full size by default.", min=16, max=4096)
@@ -84,14 +93,14 @@ def frame(
 def plan(
     recording: Recording,
     keep: Keep,
-    mode: Mode = "exact",
+    mode: Mode = None,
     program: Program = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Show what a cut would do."""
     wanted = spans.parse_keeps(keep)
-    checked = _mode(mode)
+    checked = _mode(mode, config)
     source = files.readable(recording)
     engine = _engine(config, source, program)
     made = engine.plan(source, engine.resolve_keep(source, wanted, program), checked, program)
@@ -111,9 +120,11 @@ def cut(
     keep: Keep,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="OUT", help="The result; '<name> cut.<ext>' by default."),
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="The result; '<name> cut.<ext>' by default.", readable=False
+        ),
     ] = None,
-    mode: Mode = "exact",
+    mode: Mode = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing OUT.")] = False,
     program: Program = None,
     config: Config = None,
@@ -124,7 +135,7 @@ def cut(
     The named spans are kept, in order, in a new file that is verified before it appears.
     """
     wanted = spans.parse_keeps(keep)
-    checked = _mode(mode)
+    checked = _mode(mode, config)
     source = files.readable(recording)
     target = files.result_of_cut(source, out, overwrite=overwrite)
     engine = _engine(config, source, program)
@@ -154,8 +165,12 @@ def cut(
 
 
 def verify(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The recording.", show_default=False)],
-    result: Annotated[Path, typer.Argument(metavar="OUT", help="What was cut from it.", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="The recording.", show_default=False, readable=False)
+    ],
+    result: Annotated[
+        Path, typer.Argument(metavar="OUT", help="What was cut from it.", show_default=False, readable=False)
+    ],
     keep: Keep,
     program: Program = None,
     config: Config = None,
@@ -206,7 +221,9 @@ def _usable(folder: Path) -> Path | None:
         return None
 
 
-def _mode(written: str) -> CutMode:
+def _mode(written: str | None, config_file: Path | None) -> CutMode:
+    if written is None:
+        return config.load(config.Choices(config=config_file)).cut.mode
     if written not in CUT_MODES:
         raise UsageError(f"--mode {written!r} is not possible", f"write {' or '.join(CUT_MODES)}")
     return written

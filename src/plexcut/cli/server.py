@@ -15,7 +15,8 @@ from plexcut.cli import logs, output
 from plexcut.errors import ConfigError, UsageError
 
 Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False)
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False, readable=False),
 ]
 
 _MIN_PASSWORD = 8
@@ -25,7 +26,9 @@ def serve(
     config_file: Config = None,
     library: Annotated[
         list[Path] | None,
-        typer.Option("--library", metavar="DIR", help="Serve this folder instead of the configured libraries."),
+        typer.Option(
+            "--library", metavar="DIR", help="Serve this folder instead of the configured libraries.", readable=False
+        ),
     ] = None,
     host: Annotated[str | None, typer.Option(metavar="H", help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(metavar="P", help="The port to listen on.", min=0, max=65535)] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from plexcut.domain.media import PictureFormat
 from plexcut.domain.timecode import FrameNumber, Position
-from plexcut.errors import PlexcutError
+from plexcut.errors import PlexcutError, PositionInvalid
 from plexcut.web import mapping, schemas
 from plexcut.web.clients import client_id
 from plexcut.web.context import answer, context, wants_json
@@ -108,7 +109,10 @@ async def make_timeline() -> Response:
     if body.l > body.r:
         raise BadRequest("l: must not be greater than r")
     pos = read_position(body.pos)
-    step = read_position(body.step)
+    try:
+        step = read_position(body.step)
+    except PositionInvalid:  # negative: outside the recording for a position, no step at all for a step
+        step = Fraction(0)
     if isinstance(step, FrameNumber) or step <= 0:
         raise BadRequest("step: must be a time greater than 0")
     ordered: tuple[Any, ...] = (client_id(), body.basename, pos, body.l, body.r, step, body.size)
