@@ -9,7 +9,7 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from plexcut.errors import Cancelled, FormatUnsupported
-from plexcut.media.bitstream import h264, hevc, mpeg2
+from plexcut.media.bitstream import h264, hevc
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
@@ -24,6 +24,7 @@ from plexcut.media.cutting.h264_sets import (
     unit_nals,
     with_reordering,
 )
+from plexcut.media.cutting.mpeg2_join import is_progressive_sequence, with_sequence_of, without_sequence_end
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.decoding import decode_rows
@@ -192,11 +193,18 @@ class PictureSource:
         codec = self._index.video.codec
         if codec == "h264":
             return self._encode_h264(run, frames)
+        if codec in ("mpeg2video", "mpeg1video"):
+            return self._encode_mpeg2(run, frames)
         units = encode_pictures(frames, self._index, CodingNeeds(interlaced=self._index.video.interlaced))
         if codec == "hevc" and self._length_size:
             units = [self._packed([n for n in annexb_nals(u) if hevc.nal_type(n) != hevc.AUD]) for u in units]
-        elif codec in ("mpeg2video", "mpeg1video"):
-            units = [_without_sequence_end(unit) for unit in units]
+        return [CodedUnit(unit, i == 0) for i, unit in enumerate(units)]
+
+    def _encode_mpeg2(self, run: Run, frames: list[VideoFrame]) -> list[CodedUnit]:
+        keyframe = self._unit(self._sets_row(run))
+        needs = CodingNeeds(interlaced=not is_progressive_sequence(keyframe))
+        units = [without_sequence_end(unit) for unit in encode_pictures(frames, self._index, needs)]
+        units[0] = with_sequence_of(units[0], keyframe)
         return [CodedUnit(unit, i == 0) for i, unit in enumerate(units)]
 
     def _encode_h264(self, run: Run, frames: list[VideoFrame]) -> list[CodedUnit]:
@@ -330,8 +338,3 @@ def _broken_link(nals: list[bytes]) -> list[bytes]:
     return [
         bytes([nal[0] & 0x81 | hevc.BLA_N_LP << 1]) + nal[1:] if hevc.nal_type(nal) == hevc.CRA else nal for nal in nals
     ]
-
-
-def _without_sequence_end(unit: bytes) -> bytes:
-    end = bytes([0, 0, 1, mpeg2.SEQUENCE_END])
-    return unit.removesuffix(end)

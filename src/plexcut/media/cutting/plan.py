@@ -203,6 +203,8 @@ def _widened(index: MediaIndex, span: Span, starts: I64) -> Span:
     Where leading pictures must be stood in for, from the first of them.
     """
     numbers = index.number_of[starts]
+    if not starts.size:
+        return span
     at = max(0, int(np.searchsorted(numbers, span.start, side="right")) - 1)
     key = int(starts[at])
     leading = [int(index.number_of[row]) for row in counted_leading(index, key)]

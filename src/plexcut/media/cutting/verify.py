@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +28,7 @@ from plexcut.media.units import UnitReader, open_units
 _EDGE_FRAMES = 4
 _BODY_FRAMES = 14
 _LEAST_PSNR_DB = 30.0
+_PLAYED_ROWS = 400
 _TIME_TOLERANCE_S = Fraction(11, 10_000)
 """Matroska keeps whole milliseconds."""
 
@@ -97,6 +99,8 @@ def prove_cut(
             copied = _copied_frames(plan)
             checks.append(_pictures_check(differences, set(frames) - index.uncertain, copied))
             checks.append(_bytes_check((a, index), (b, result), plan, schedule))
+            on_fraction(0.8)
+            checks.append(_playing_check((b, result), plan, index.uncertain))
         wrong = {d.frame for d in differences if d.frame in copied and d.psnr_db < math.inf and not d.damaged}
         wrong |= set(frames) - {d.frame for d in differences}
         wrong -= index.uncertain
@@ -275,6 +279,54 @@ def _bytes_check(source: Opened, result: Opened, plan: Plan, schedule: Schedule)
             if this not in openings and b"".join(a).strip(b"\x00") != b"".join(b).strip(b"\x00"):
                 differ += 1
     return Check("bytes", differ == 0, f"{compared - differ} of {compared} copied pictures identical")
+
+
+def _playing_check(result: Opened, plan: Plan, uncertain: frozenset[int]) -> Check:
+    """Play across every place where parts meet, as a player does, from two keyframes ahead: each picture comes once.
+
+    Pictures that are damaged in the source (`uncertain`) may be missing.
+    """
+    reader, index = result
+    source_frames = [n for span in plan.keep for n in range(span.start, span.end)]
+    lost: list[int] = []
+    disordered = played = 0
+    for start, end in _stretches(index, plan):
+        shown = [number for _, number in _played(reader, index, start, end)]
+        played += len(shown)
+        disordered += sum(b <= a for a, b in itertools.pairwise(shown))
+        numbers = index.number_of[start:end]
+        expected = set(numbers[(numbers >= 0) & (index.pts[start:end] >= index.pts[start])].tolist())
+        lost += sorted(n for n in expected - set(shown) if source_frames[n] not in uncertain)
+    ok = not lost and not disordered
+    named = ", ".join(str(source_frames[n]) for n in lost[:8])
+    said = f"{played} pictures played across the seams" if ok else f"{len(lost)} lost ({named}), {disordered} disordered"
+    return Check("playing", ok, said)
+
+
+def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:
+    """Rows of the result around every place where parts meet, from keyframe to keyframe; overlapping ones joined."""
+    edges = [0]
+    for part in plan.parts:
+        edges.append(edges[-1] + len(part.frames))
+    found: list[tuple[int, int]] = []
+    for edge in edges:
+        row = int(index.display[min(edge, index.frames - 1)])
+        before, behind = index.keys[index.keys <= row], index.keys[index.keys > row]
+        start = int(before[max(0, before.size - 2)]) if before.size else 0
+        end = int(behind[1]) if behind.size > 1 else index.pts.size
+        end = min(end, row + _PLAYED_ROWS)
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _played(reader: UnitReader, index: MediaIndex, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """`(row, frame)` of the pictures that come out when rows `[start, end)` are decoded, in the order they come."""
+    for row, _frame in decode_rows(reader, index, range(start, end)):
+        if index.pts[row] >= index.pts[start]:
+            yield row, int(index.number_of[row])
 
 
 def _tracks_check(index: MediaIndex, result: MediaIndex) -> Check:
