@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import av
 from av.codec.context import Flags
+from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
@@ -64,6 +65,44 @@ def encode_pictures(
     if len(units) != len(frames):
         raise FormatUnsupported(f"the {codec} encoder made {len(units)} of {len(frames)} pictures")
     return units
+
+
+_MACROBLOCK = 16
+
+
+def padded(frames: Sequence[VideoFrame], coded_size: tuple[int, int]) -> list[VideoFrame]:
+    """Pictures with black below and at the right up to `(width, height)`, where the encoder itself would add less.
+
+    Interlaced streams code whole pairs of macroblock rows, and some code more than they show.
+
+    Raises:
+        FormatUnsupported: the source codes fewer macroblocks than the pictures fill.
+    """
+    width, height = coded_size
+    first = frames[0]
+    if (-(-first.width // _MACROBLOCK), -(-first.height // _MACROBLOCK)) == (
+        width // _MACROBLOCK,
+        height // _MACROBLOCK,
+    ):
+        return list(frames)
+    if first.width > width or first.height > height:
+        raise FormatUnsupported("this H.264 stream's picture size cannot be re-encoded", "use --mode keyframe")
+    graph = Graph()
+    source = graph.add_buffer(
+        width=first.width, height=first.height, format=first.format, time_base=Fraction(1, 90_000)
+    )
+    pad = graph.add("pad", f"w={width}:h={height}:x=0:y=0")
+    sink = graph.add("buffersink")
+    source.link_to(pad)
+    pad.link_to(sink)
+    graph.configure()
+    wide: list[VideoFrame] = []
+    for frame in frames:
+        source.push(frame)
+        found = sink.pull()
+        assert isinstance(found, VideoFrame)  # noqa: S101 - a video filter gives pictures
+        wide.append(found)
+    return wide
 
 
 def _make_encoder(frame: VideoFrame, index: MediaIndex, needs: CodingNeeds) -> VideoCodecContext:

@@ -62,11 +62,11 @@ class SourceSets:
             transform_8x8=self.sps.profile >= _HIGH_PROFILE,
         )
 
-    def check_size(self, height: int, width: int) -> None:
-        """Raises FormatUnsupported when pictures of this size do not fit the source's macroblocks."""
+    @property
+    def coded_size(self) -> tuple[int, int]:
+        """Width and height of the coded picture, before cropping."""
         rows = self.sps.map_units_high * (1 if self.sps.frame_mbs_only else 2)
-        if (-(-height // _MB), -(-width // _MB)) != (rows, self.sps.width_mbs):
-            raise FormatUnsupported("this H.264 stream's picture size cannot be re-encoded", "use --mode keyframe")
+        return self.sps.width_mbs * _MB, rows * _MB
 
 
 def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:

@@ -12,7 +12,7 @@ from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.bitstream import h264, hevc
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
-from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
+from plexcut.media.cutting.encode import CodingNeeds, encode_pictures, padded
 from plexcut.media.cutting.h264_marking import Marking, followed, marking_of, references_before, unclean_opening
 from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, number_run
 from plexcut.media.cutting.h264_rewrite import fit, remarked
@@ -210,7 +210,7 @@ class PictureSource:
     def _encode_h264(self, run: Run, frames: list[VideoFrame]) -> list[CodedUnit]:
         index, reader = self._index, self._seam_reader
         sets = source_sets(reader, index, self._sets_row(run))
-        sets.check_size(index.video.height, index.video.width)
+        frames = padded(frames, sets.coded_size)
         sets = replace(sets, nals=tuple(self._reordered(nal) for nal in sets.nals))
         leads_in = run.key is not None and not index.flags[run.key] & PictureFlag.CLOSED
         if leads_in and sets.sps.poc_type != 0:
