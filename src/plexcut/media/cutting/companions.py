@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from plexcut.media.bitstream.audio import split_audio
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import PlacedSound, SoundCutter, SoundReader
+from plexcut.media.index.container import open_for_reading
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import Packets, PayloadReader, PesStart
+from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
 from plexcut.media.index.psi import ProgramStream
 from plexcut.media.index.rows import signed_wrap
 from plexcut.media.ts_writer import PesUnit, RawUnit
@@ -22,6 +24,8 @@ _SOUND_LEAD = 9_000
 _SUBTITLE_LEAD = 18_000
 _GROUP_BYTES = 2_600
 _FAR_TICKS = 5 * TICKS
+_TRIED_BYTES = 64 << 20
+_ENOUGH_BYTES = 16 << 10
 _PLAIN_HEADER = 9
 _PTS_BYTES = 5
 _PRIVATE_STREAM = 0xBD
@@ -229,14 +233,19 @@ class DvbScreen:
         return b"\x20\x00" + segments + b"\xff" if segments else None
 
 
-def make_companions(streams: tuple[ProgramStream, ...], video_pid: int, clock: SourceClock) -> dict[int, Companion]:
+def make_companions(
+    path: Path, index: MediaIndex, streams: tuple[ProgramStream, ...], clock: SourceClock
+) -> dict[int, Companion]:
     """A companion for every stream of the programme but the video, and for the service information, by PID."""
     found: dict[int, Companion] = {pid: SectionCompanion(pid, clock) for pid in _SI_PIDS}
+    codecs = {track.id: track.codec for track in index.tracks}
+    sounds = {s.pid: codecs.get(s.pid, s.codec) for s in streams if s.kind == "audio"}
+    split = _that_split(path, index, sounds)
     for stream in streams:
-        if stream.pid == video_pid:
+        if stream.pid == index.video.id:
             continue
-        if stream.kind == "audio" and _splits(stream.codec):
-            found[stream.pid] = SoundCompanion(stream.pid, stream.codec, clock)
+        if stream.pid in split:
+            found[stream.pid] = SoundCompanion(stream.pid, sounds[stream.pid], clock)
         elif stream.kind == "data" and stream.stream_type not in (0x06, 0x15):
             found[stream.pid] = SectionCompanion(stream.pid, clock)
         else:
@@ -244,7 +253,27 @@ def make_companions(streams: tuple[ProgramStream, ...], video_pid: int, clock: S
     return found
 
 
-def _splits(codec: str) -> bool:
+def _that_split(path: Path, index: MediaIndex, sounds: dict[int, str]) -> set[int]:
+    """Which audio streams can be taken apart into frames: of those that carry anything near the front, by trying."""
+    todo = {pid: codec for pid, codec in sounds.items() if _known(codec)}
+    readers = {pid: PayloadReader() for pid in todo}
+    es = dict.fromkeys(todo, b"")
+    with open_for_reading(path) as file:
+        layout = find_layout(file.read(1 << 18))
+        if layout is None:
+            return set()
+        for block in PacketReader(file, layout, index.size_bytes).blocks(end=_TRIED_BYTES, count=4096):
+            pid = block.pid
+            for this in todo:
+                mine = block.where(pid == this)
+                if len(mine) and len(es[this]) < _ENOUGH_BYTES:
+                    es[this] += readers[this].take(mine).es.tobytes()
+            if all(len(data) >= _ENOUGH_BYTES for data in es.values()):
+                break
+    return {pid for pid, codec in todo.items() if not es[pid] or split_audio(codec, es[pid]).frames}
+
+
+def _known(codec: str) -> bool:
     try:
         split_audio(codec, b"")
     except ValueError:

@@ -100,7 +100,7 @@ def padded(frames: Sequence[VideoFrame], coded_size: tuple[int, int]) -> list[Vi
     for frame in frames:
         source.push(frame)
         found = sink.pull()
-        assert isinstance(found, VideoFrame)  # noqa: S101 - a video filter gives pictures
+        assert isinstance(found, VideoFrame)
         wide.append(found)
     return wide
 

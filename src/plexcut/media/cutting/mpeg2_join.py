@@ -56,7 +56,7 @@ def with_sequence_of(unit: bytes, keyframe: bytes) -> bytes:
 def without_sequence_end(unit: bytes) -> bytes:
     """An access unit less the sequence end code behind it."""
     end = _PREFIX + bytes([mpeg2.SEQUENCE_END])
-    return unit[: -len(end)] if unit.endswith(end) else unit
+    return unit.removesuffix(end)
 
 
 def _extension(unit: bytes) -> int | None:

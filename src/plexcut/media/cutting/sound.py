@@ -44,16 +44,13 @@ class SoundCutter:
         """Where the frame goes, or None if it is left out. Frames come in order, spans too."""
         half = frame.length / 2
         wanted = frame.time + span.shift
-        if wanted < span.base - half or wanted >= span.base_end - half:
+        if self._next is not None and wanted < self._next - half:
             return None
-        if self._next is None:
-            at, joins = wanted, False
-        elif wanted < self._next - half:
+        # Matroska's whole milliseconds: without some slack neither of two neighbours may be within half a frame.
+        joins = self._next is not None and wanted < self._next + half + frame.length / 24
+        at = self._next if self._next is not None and joins else wanted
+        if at >= span.base_end - half or (not joins and at < span.base - half):
             return None
-        elif wanted < self._next + half:
-            at, joins = self._next, True
-        else:
-            at, joins = wanted, False
         self._next = at + frame.length
         return PlacedSound(at, frame.length, frame.data, joins)
 

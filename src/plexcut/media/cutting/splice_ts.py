@@ -12,14 +12,15 @@ from typing import BinaryIO
 import numpy as np
 
 from plexcut.domain.media import StreamResult
+from plexcut.errors import FormatUnsupported
+from plexcut.media import ts_tables
 from plexcut.media.cutting.companions import TICKS, SourceClock, Timed, make_companions
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, find_layout
-from plexcut.media.index.psi import Program
-from plexcut.media.index.transport_stream import find_program
-from plexcut.media.ts_tables import Pat, PmtStream, build_pat, build_pmt, parse_pmt
+from plexcut.media.index.psi import Program, parse_pmt
+from plexcut.media.ts_tables import Pat, build_pat, build_pmt
 from plexcut.media.ts_writer import PesUnit, ProgramTables, TransportStreamWriter
 
 START_TICKS = 2 * TICKS
@@ -40,9 +41,12 @@ class TransportSplice:
         self._index = index
         self._schedule = schedule
         self._pictures = pictures
-        self._program = find_program(path, index.program)
+        program = parse_pmt(index.pmt, index.pmt_pid)
+        if program is None:
+            raise FormatUnsupported(f"{path.name} has no programme table")
+        self._program = program
         self._clock = SourceClock(index)
-        self._companions = make_companions(self._program.streams, index.video.id, self._clock)
+        self._companions = make_companions(path, index, program.streams, self._clock)
         self._heap: list[tuple[int, int, Timed]] = []
         self._order = itertools.count()
 
@@ -161,9 +165,7 @@ def _pictures_of(schedule: Schedule, span: int) -> range:
 def _tables(program: Program, video_pid: int) -> ProgramTables:
     """The programme's own tables; its PMT byte for byte unless the clock has to move to the video."""
     section = program.section
-    parsed = parse_pmt(section)
-    if program.pcr_pid != video_pid or len(parsed.streams) != len(program.streams):
-        streams = [PmtStream(s.stream_type, s.pid, s.descriptors) for s in program.streams]
-        section = build_pmt(parsed._replace(pcr_pid=video_pid, streams=streams))
+    if program.pcr_pid != video_pid:
+        section = build_pmt(ts_tables.parse_pmt(section)._replace(pcr_pid=video_pid))
     pat = build_pat(Pat(1, [(program.number, program.pmt_pid)]))
     return ProgramTables(pat, program.pmt_pid, section, video_pid)

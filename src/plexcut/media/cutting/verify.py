@@ -299,7 +299,9 @@ def _playing_check(result: Opened, plan: Plan, uncertain: frozenset[int]) -> Che
         lost += sorted(n for n in expected - set(shown) if source_frames[n] not in uncertain)
     ok = not lost and not disordered
     named = ", ".join(str(source_frames[n]) for n in lost[:8])
-    said = f"{played} pictures played across the seams" if ok else f"{len(lost)} lost ({named}), {disordered} disordered"
+    said = (
+        f"{played} pictures played across the seams" if ok else f"{len(lost)} lost ({named}), {disordered} disordered"
+    )
     return Check("playing", ok, said)
 
 

@@ -14,7 +14,7 @@ from av.audio.codeccontext import AudioCodecContext
 from av.video.frame import VideoFrame
 
 from plexcut.errors import FormatUnsupported, PlexcutError
-from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureFlag
+from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.decoding import decode_units, make_decoder
 from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index import container, transport_stream
@@ -68,7 +68,7 @@ def build_index(path: Path, program: int | None, on_fraction: Callable[[float], 
 
 def _from_transport_stream(path: Path, scan: transport_stream.StreamScan) -> MediaIndex:
     rows = scan.rows
-    video = next(s for s in scan.program.streams if s.kind == "video" and s.codec in ASSEMBLERS)
+    video = next(s for s in scan.program.streams if s.pid == scan.video_pid)
     if scan.scrambled:
         raise FormatUnsupported(f"{path.name} is scrambled", "record it with its access card, unscrambled")
     clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
@@ -110,6 +110,8 @@ def _from_transport_stream(path: Path, scan: transport_stream.StreamScan) -> Med
         discontinuities=clocked.discontinuities,
         size_bytes=path.stat().st_size,
         dropped=_other_programs(scan.program, scan.programs),
+        pmt=scan.program.section,
+        pmt_pid=scan.program.pmt_pid,
     )
 
 

@@ -125,6 +125,8 @@ def _to_stored(index: MediaIndex) -> dict[str, Any]:
         "discontinuities": index.discontinuities,
         "size_bytes": index.size_bytes,
         "dropped": list(index.dropped),
+        "pmt": index.pmt.hex(),
+        "pmt_pid": index.pmt_pid,
     }
 
 
@@ -141,5 +143,7 @@ def _from_stored(meta: dict[str, Any], arrays: dict[str, Any]) -> MediaIndex:
         discontinuities=meta["discontinuities"],
         size_bytes=meta["size_bytes"],
         dropped=tuple(meta["dropped"]),
+        pmt=bytes.fromhex(meta["pmt"]),
+        pmt_pid=meta["pmt_pid"],
         **arrays,
     )

@@ -16,7 +16,7 @@ from plexcut.media.bitstream.pictures import PictureFlag
 
 I64 = npt.NDArray[np.int64]
 
-INDEX_VERSION = 2
+INDEX_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class MediaIndex:
     display order.
 
     `clock_at`, `clock_add`: from file position `clock_at[i]` on, raw 33-bit clocks plus `clock_add[i]` (and a multiple
-    of 2**33) are ticks of the time line (TS only).
+    of 2**33) are ticks of the time line (TS only). `pmt`: the programme's table (TS only), with the streams that later
+    ones name besides.
     """
 
     container: str
@@ -79,6 +80,8 @@ class MediaIndex:
     discontinuities: int
     size_bytes: int
     dropped: tuple[str, ...] = field(default=())
+    pmt: bytes = b""
+    pmt_pid: int = 0
 
     @property
     def frames(self) -> int:

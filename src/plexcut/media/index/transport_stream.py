@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.errors import FormatUnsupported, UsageError
+from plexcut.media import ts_tables
 from plexcut.media.bitstream.bits import start_codes
 from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureAssembler
 from plexcut.media.index.packets import (
@@ -43,6 +44,7 @@ class StreamScan:
     """What the pass over a transport stream found; clocks raw."""
 
     program: Program
+    video_pid: int
     rows: PictureRows
     pes: list[PesStart]
     clock_breaks: list[int]
@@ -176,6 +178,7 @@ def _scan_program(
     video = _VideoScan(ASSEMBLERS[choice.codec]())
     breaks: list[int] = []
     scrambled = total = 0
+    tables, program = SectionReader(), choice.program
     for block in PacketReader(file, layout, size).blocks():
         pid = block.pid
         mine = block.where(pid == choice.video_pid)
@@ -183,12 +186,15 @@ def _scan_program(
             scrambled += int(np.count_nonzero(mine.data[:, 3] & 0x80))
             total += len(mine)
             video.feed(mine)
+        for section in tables.feed(block.where(pid == program.pmt_pid)):
+            program = _grown(program, section)
         clock = mine if choice.program.pcr_pid == choice.video_pid else block.where(pid == choice.program.pcr_pid)
         breaks += discontinuities(clock).tolist()
         on_fraction(min(1.0, int(block.at[-1]) / max(size, 1)))
     video.finish()
     return StreamScan(
-        program=choice.program,
+        program=program,
+        video_pid=choice.video_pid,
         rows=video.rows,
         pes=video.pes,
         clock_breaks=breaks,
@@ -197,6 +203,23 @@ def _scan_program(
         es_bytes=video.es_bytes,
         scrambled=total > 0 and scrambled / total > _SCRAMBLED_SHARE,
     )
+
+
+def _grown(program: Program, section: bytes) -> Program:
+    """The programme with the streams that a later PMT names besides; what an earlier one named stays."""
+    if section == program.section:
+        return program
+    later = parse_pmt(section, program.pmt_pid)
+    if later is None or later.number != program.number:
+        return program
+    known = {stream.pid for stream in program.streams}
+    fresh = [stream for stream in later.streams if stream.pid not in known]
+    if not fresh:
+        return program
+    table = ts_tables.parse_pmt(program.section)
+    added = [ts_tables.PmtStream(s.stream_type, s.pid, s.descriptors) for s in fresh]
+    grown = ts_tables.build_pmt(table._replace(streams=[*table.streams, *added]))
+    return parse_pmt(grown, program.pmt_pid) or program
 
 
 def _programs(reader: PacketReader) -> tuple[set[int], tuple[Program, ...]]:
@@ -238,16 +261,3 @@ def _choose(programs: tuple[set[int], tuple[Program, ...]], number: int | None, 
                 if stream.kind == "video" and stream.pid in seen and (codecs is None or stream.codec in codecs):
                     return seen, candidate
     raise FormatUnsupported(f"{name} has no video", "plexcut cuts recordings with a picture")
-
-
-def find_program(path: Path, number: int | None) -> Program:
-    """The programme with this number (None: the first with video that can be decoded).
-
-    Raises:
-        FormatUnsupported, UsageError: as `scan`.
-    """
-    with path.open("rb") as file:
-        layout = find_layout(file.read(1 << 18))
-        if layout is None:
-            raise FormatUnsupported(f"{path.name} is no transport stream")
-        return _choose(_programs(PacketReader(file, layout, path.stat().st_size)), number, path.name)[1]
