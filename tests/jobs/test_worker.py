@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from plexcut.domain.jobs import Job
+from plexcut.jobs import names, worker
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
 from tests.jobs.conftest import ROOT, Workers, children, is_alive, wait_for, wait_for_state, wait_until_at_work
@@ -105,6 +108,31 @@ def test_what_a_killed_task_left_is_removed(queue: RqJobQueue, workers: Workers,
     wait_for(lambda: not folder.exists())
     assert (tmp_path / ".plexcut" / "tmp" / "of somebody else").exists()
     assert queue.job(died.id).error is not None
+
+
+def test_what_a_killed_worker_left_is_removed_though_the_queue_says_it_runs(
+    queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = workers.start()
+    job = order("left", steps=2000)
+    folder = tmp_path / ".plexcut" / "tmp" / job.id
+    wait_for(lambda: (folder / "result.part").exists())
+    sweeper = worker.Sweeper(queue._redis)
+    monkeypatch.setattr(names, "ABANDONED_AFTER_S", 0.0)
+    sweeper.sweep()
+    assert folder.exists()
+    (horse,) = wait_for(lambda: children(process.pid))
+    os.kill(process.pid, signal.SIGSTOP)
+    os.kill(horse, signal.SIGKILL)
+    process.kill()
+    (beat,) = queue.workers()
+    queue._redis.delete(names.alive_key(beat.name))
+    monkeypatch.setattr(names, "ABANDONED_AFTER_S", 100.0)
+    sweeper.sweep()
+    assert folder.exists(), "a restarted Valkey has forgotten the living for a moment"
+    monkeypatch.setattr(names, "ABANDONED_AFTER_S", 0.0)
+    sweeper.sweep()
+    assert not (tmp_path / ".plexcut").exists()
 
 
 def test_a_worker_ends_with_the_server_that_started_it(valkey: EmbeddedValkey, queue: RqJobQueue) -> None:

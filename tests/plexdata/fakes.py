@@ -97,12 +97,12 @@ class FakeLibrary:
             self.hang.wait(30)
         if not self.online:
             raise LibraryOffline(f"{self.name} does not answer")
+        if self.refused:
+            raise NotAllowed(f"{self.name} refuses the token")
 
     def check(self) -> None:
         self.checks += 1
         self._answer()
-        if self.refused:
-            raise NotAllowed(f"{self.name} refuses the token")
 
     def refresh(self) -> bool:
         self._answer()

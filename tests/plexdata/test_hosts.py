@@ -18,6 +18,7 @@ from plexcut.errors import (
     SectionNotFound,
     UsageError,
 )
+from plexcut.plexdata.hosts import RETRY_S
 from tests.plexdata.fakes import FakeLibrary
 from tests.plexdata.world import World, fill, until
 
@@ -75,6 +76,27 @@ def test_a_wrong_token_is_shown_and_the_others_work(world: World) -> None:
     a, b = world.plexdata.libraries()
     assert (a.online, b.online) == (False, True)
     assert "refuses the token" in a.message
+
+
+def test_a_token_that_is_refused_later_makes_the_library_offline_until_it_is_taken_again(world: World) -> None:
+    world.plexdata.start()
+    assert world.plexdata.wait_ready(10)
+    library = world.libraries[0]
+    library.refused = True
+    for ask in (lambda: world.plexdata.sections("a"), lambda: world.plexdata.recording_file("a~r.m1")):
+        with pytest.raises(LibraryOffline, match="refuses the token"):
+            ask()
+    until(lambda: not world.plexdata.libraries()[0].online)
+    library.refused = False
+
+    def is_back() -> bool:
+        world.clock.now += RETRY_S
+        try:
+            return bool(world.plexdata.sections("a"))
+        except LibraryOffline:
+            return False
+
+    until(is_back)
 
 
 @pytest.mark.logs_error("the check of library a failed")

@@ -17,6 +17,8 @@ ALIVE_TTL_S = 10
 """A worker is alive while this key of its is there; it renews it every `ALIVE_EVERY_S`. Redis keeps the time, so that
 clocks of different machines need not agree."""
 ALIVE_EVERY_S = 2.0
+ABANDONED_AFTER_S = 6.0
+"""How long a running job's worker must be missing, besides `ALIVE_TTL_S`: a restarted Valkey has forgotten it."""
 
 CANCEL_POLL_S = 0.25
 """How often a running task asks whether it was cancelled."""

@@ -32,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 _MAX_JOBS = 1000
 _CLAIM_TTL_S = 60 * names.DAY_S
-_ABANDONED_AFTER_S = 6.0
-"""How long a running job's worker must be missing, besides `ALIVE_TTL_S`: a restarted Valkey has forgotten it."""
 _CANCEL_WAIT_S = 1.5
 _ONLINE_TIMEOUT_S = 0.8
 
@@ -282,7 +280,7 @@ class RqJobQueue:
                 cancelling.add(rq_job.id)
             if alive is not None:
                 self._missing_since.pop(rq_job.id, None)
-            elif now - self._missing_since.setdefault(rq_job.id, now) >= _ABANDONED_AFTER_S:
+            elif now - self._missing_since.setdefault(rq_job.id, now) >= names.ABANDONED_AFTER_S:
                 abandoned.add(rq_job.id)
         return abandoned, cancelling
 

@@ -38,6 +38,7 @@ _LAST_WORDS_S = 1.0
 _IDLE_STOP_S = 1.0
 """Signing off from a queue that answers takes less."""
 _REACH_S = 5.0
+_SWEEP_EVERY_S = 10.0
 _SWEPT_JOBS = 200
 
 
@@ -172,11 +173,30 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
             self.request_stop_execution(execution.id)
 
 
-def sweep(connection: Redis) -> None:
-    """Remove the temporary files of jobs that are over: those whose process and worker were killed left them."""
-    listed: Any = connection.zrevrange(names.INDEX_KEY, 0, _SWEPT_JOBS - 1)
-    found = Job.fetch_many([job.decode() for job in listed], connection=connection, serializer=JSONSerializer)
-    _remove_leftovers([job for job in found if job is not None and state_of(job) not in ("queued", "running")])
+class Sweeper:
+    """Removes the temporary files of jobs that are over: those whose process and worker were killed left them."""
+
+    def __init__(self, connection: Redis) -> None:
+        self._redis = connection
+        self._missing_since: dict[str, float] = {}
+
+    def sweep(self) -> None:
+        """Look at the latest jobs. RQ says of a job whose worker was killed that it runs, for minutes."""
+        listed: Any = self._redis.zrevrange(names.INDEX_KEY, 0, _SWEPT_JOBS - 1)
+        records = Job.fetch_many([job.decode() for job in listed], connection=self._redis, serializer=JSONSerializer)
+        found = [(job, state_of(job)) for job in records if job is not None]
+        abandoned = self._abandoned([job for job, state in found if state == "running"])
+        _remove_leftovers([job for job, state in found if state not in ("queued", "running") or job.id in abandoned])
+
+    def _abandoned(self, running: list[Job]) -> set[str]:
+        """Whose worker is not there, and was not a while ago: a Valkey that was restarted has forgotten the living."""
+        now = time.monotonic()
+        self._missing_since = {
+            job.id: self._missing_since.get(job.id, now)
+            for job in running
+            if not self._redis.exists(names.alive_key(job.worker_name or ""))
+        }
+        return {job for job, since in self._missing_since.items() if now - since >= names.ABANDONED_AFTER_S}
 
 
 def _remove_leftovers(jobs: list[Job]) -> None:
@@ -206,6 +226,7 @@ class Watch(threading.Thread):
         self._worker = worker
         self._redis = connect(url)
         self._over = threading.Event()
+        self._sweeper = Sweeper(self._redis)
         self._cancelled_at: dict[str, float] = {}
         named = os.environ.get(PARENT_VARIABLE, "")
         self._parent = int(named) if named.isdecimal() else None
@@ -223,10 +244,10 @@ class Watch(threading.Thread):
                     self._redis.set(names.alive_key(self._worker.name), f"{time.time():.3f}", ex=names.ALIVE_TTL_S)
                     beat_at = time.monotonic()
                 if self._enforce_cancels():
-                    swept_at = time.monotonic() - _MAINTENANCE_S + _LAST_WORDS_S
-                if time.monotonic() - swept_at >= _MAINTENANCE_S:
+                    swept_at = time.monotonic() - _SWEEP_EVERY_S + _LAST_WORDS_S
+                if time.monotonic() - swept_at >= _SWEEP_EVERY_S:
                     swept_at = time.monotonic()
-                    sweep(self._redis)
+                    self._sweeper.sweep()
             except (RedisError, OSError):
                 logger.debug("the queue does not answer", exc_info=True)
             self._over.wait(0.5)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from plexcut.config import Settings
 from plexcut.domain.catalog import RecordingFile, library_of
 from plexcut.domain.ports import Library
-from plexcut.errors import HostUnreachable, LibraryNotFound, LibraryOffline, PlexcutError, RecordingNotFound
+from plexcut.errors import HostUnreachable, LibraryNotFound, LibraryOffline, NotAllowed, PlexcutError, RecordingNotFound
 from plexcut.plexdata import views
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.model import LibraryStatus, Ports
@@ -99,6 +99,8 @@ class Hosts:
         except LibraryOffline as error:
             self._set(host, online=False, message=error.message)
             raise
+        except NotAllowed as error:
+            raise self._refused(host, error) from None
 
     def recording(self, recording: str) -> RecordingFile:
         """Where a recording's file is, within `LOCATE_S`.
@@ -124,11 +126,18 @@ class Hosts:
             host.files_silent_at = now
             self._check_in_thread(host)
             raise
+        except NotAllowed as error:
+            raise self._refused(host, error) from None
         if host.library.kind != "folder":
             if len(self._located) > MAX_LOCATED:
                 self._located.clear()
             self._located[recording] = (now, file)
         return file
+
+    def _refused(self, host: Host, error: NotAllowed) -> LibraryOffline:
+        """A server that does not take our token any more: for who asks us that is no matter of their own rights."""
+        self._check_in_thread(host)
+        return LibraryOffline(error.message, error.hint)
 
     def check_now(self, library_id: str) -> bool:
         """Ask the host at once, whatever the last answer was; whether it is online then."""
