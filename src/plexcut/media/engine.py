@@ -98,10 +98,11 @@ class Engine:
         )
 
     def plan(self, path: Path, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
-        from plexcut.media.cutting.plan import describe, plan_cut
+        from plexcut.media.cutting.opening import settled_plan
+        from plexcut.media.cutting.plan import describe
 
         index = self._indexes.get(path, program)
-        return describe(index, plan_cut(index, keep, mode))
+        return describe(index, settled_plan(path, index, keep, mode))
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         from plexcut.media.cutting.cut import run_cut

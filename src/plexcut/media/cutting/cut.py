@@ -29,8 +29,9 @@ from plexcut.errors import (
     TargetExists,
     VerificationFailed,
 )
+from plexcut.media.cutting.opening import settled_plan
 from plexcut.media.cutting.pictures import PictureSource
-from plexcut.media.cutting.plan import Plan, plan_cut
+from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.remux import ContainerCut
 from plexcut.media.cutting.schedule import Schedule, make_schedule
 from plexcut.media.cutting.splice_ts import TransportSplice
@@ -77,16 +78,12 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
     index = indexes.get(request.source, request.program, lambda fraction: progress("index", fraction))
     banned: set[int] = set()
     failed = ""
-    for attempt in range(_ATTEMPTS):
-        plan = plan_cut(index, request.keep, request.mode, banned)
+    for _attempt in range(_ATTEMPTS):
+        plan = settled_plan(request.source, index, request.keep, request.mode, banned)
         _check_space(request, index, plan)
-        work = _Work(request.source, index, plan, make_schedule(index, plan), request.mode == "exact" and attempt < 2)
+        work = _Work(request.source, index, plan, make_schedule(index, plan))
         with _temporary(request) as temporary:
-            try:
-                streams = work.render(temporary.file, progress)
-            except _Banned as better:
-                banned.add(better.row)
-                continue
+            streams = work.render(temporary.file, progress)
             _sync(temporary.file)
             proof = prove_cut(
                 (request.source, index), temporary.path, plan, work.schedule, lambda f: progress("verify", f)
@@ -106,29 +103,18 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
     raise VerificationFailed(f"the result did not pass its checks ({failed})", "the original is untouched")
 
 
-class _Banned(Exception):
-    """A keyframe that a copy should not begin at."""
-
-    def __init__(self, row: int) -> None:
-        super().__init__(row)
-        self.row = row
-
-
 @dataclass(slots=True)
 class _Work:
     source: Path
     index: MediaIndex
     plan: Plan
     schedule: Schedule
-    may_ban: bool
 
     def render(self, out: BinaryIO, progress: _Progress) -> tuple[StreamResult, ...]:
         """Write the result to `out`."""
         pictures = PictureSource(self.source, self.index, self.plan, self.schedule)
         try:
             pictures.encode_seams(lambda fraction: progress("encode", fraction), progress.should_cancel)
-            if pictures.unclean_start is not None and self.may_ban:
-                raise _Banned(pictures.unclean_start)
             splice: TransportSplice | ContainerCut
             if self.index.container == "mpegts":
                 splice = TransportSplice(self.source, self.index, self.schedule, pictures)

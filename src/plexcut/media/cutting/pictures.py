@@ -13,7 +13,7 @@ from plexcut.media.bitstream import h264, hevc
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures, padded
-from plexcut.media.cutting.h264_marking import Marking, followed, marking_of, references_before, unclean_opening
+from plexcut.media.cutting.h264_marking import Marking, followed, marking_of, references_before
 from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, number_run
 from plexcut.media.cutting.h264_rewrite import fit, remarked
 from plexcut.media.cutting.h264_sets import (
@@ -76,7 +76,6 @@ class PictureSource:
         self._ahead: dict[int, bytes] = {}
         self._remarked: dict[int, tuple[Marking, SourceSets]] = {}
         self.encoder_sets: list[bytes] = []
-        self.unclean_start: int | None = None
 
     def close(self) -> None:
         self._reader.close()
@@ -115,8 +114,6 @@ class PictureSource:
             possible, _ = followed((), marking, sets)
             if possible != marking:
                 self._remarked[row] = (possible, sets)
-            if unclean_opening(self._seam_reader, self._index, row, sets):
-                self.unclean_start = row
 
     def get(self, picture: int) -> CodedUnit:
         """The picture with this place in the schedule; ask in rising order."""
