@@ -249,7 +249,7 @@ def test_decode_times_rise_and_come_before_the_show_times(order: list[int]) -> N
     assert (dts == pts).any()
 
 
-_OPEN = Group(leading=3, counted=False, closed=False, minis=(3, 3, 3), pyramid=False)
+_OPEN = Group(leading=3, counted=False, closed=False, minis=(3,) * 6, pyramid=False)
 _FIRST = replace(_OPEN, leading=0, closed=True)
 
 
@@ -259,48 +259,57 @@ def _parts(index: MediaIndex, start: int, end: int) -> list[tuple[str, int, int]
 
 
 def test_the_body_is_copied_and_only_the_edges_are_encoded() -> None:
-    # Shown keyframes: 0, 16, 32 (13 frames of the first group, then 3 leading ones before each key).
+    # Shown keyframes: 0, 28, 56 (25 frames of the first group, then 3 leading ones before each key).
     index = make_index("h264", [_FIRST, _OPEN, _OPEN])
-    assert index.frames == 13 + 16 + 16
-    assert index.number_of[index.keys].tolist() == [0, 16, 32]
-    assert _parts(index, 0, 45) == [("copy", 0, 45)]
-    assert _parts(index, 16, 29) == [("copy", 16, 29)]
-    assert _parts(index, 14, 29) == [("encode", 14, 16), ("copy", 16, 29)]
+    assert index.frames == 25 + 28 + 28
+    assert index.number_of[index.keys].tolist() == [0, 28, 56]
+    assert _parts(index, 0, 81) == [("copy", 0, 81)]
+    assert _parts(index, 28, 53) == [("copy", 28, 53)]
+    assert _parts(index, 26, 53) == [("encode", 26, 28), ("copy", 28, 53)]
     # The tail is what is left of one group of B pictures, not a whole group of pictures.
-    assert _parts(index, 16, 23) == [("copy", 16, 21), ("encode", 21, 23)]
-    assert _parts(index, 1, 15) == [("encode", 1, 15)]
-    assert _parts(index, 31, 45) == [("encode", 31, 32), ("copy", 32, 45)]
+    assert _parts(index, 28, 47) == [("copy", 28, 45), ("encode", 45, 47)]
+    assert _parts(index, 1, 27) == [("encode", 1, 27)]
+    assert _parts(index, 55, 81) == [("encode", 55, 56), ("copy", 56, 81)]
+
+
+def test_few_pictures_are_copied_only_from_a_keyframe_that_resets_all() -> None:
+    """From another keyframe on decoders need some before they show all."""
+    index = make_index("h264", [_FIRST, _OPEN, _OPEN])
+    assert _parts(index, 28, 41) == [("encode", 28, 41)]
+    assert _parts(index, 0, 13) == [("copy", 0, 13)]
+    assert _parts(make_index("hevc", [_FIRST, _OPEN, _OPEN]), 28, 41) == [("copy", 28, 41)]
 
 
 def test_a_head_that_lacks_a_stand_in_takes_the_next_keyframe() -> None:
+    """It begins with an IDR picture, which none of them can be."""
     index = make_index("h264", [_FIRST, replace(_OPEN, counted=True), _OPEN])
     (stood_in,) = counted_leading(index, int(index.keys[1]))
     frame = int(index.number_of[stood_in])
-    assert (frame, int(index.number_of[index.keys[1]])) == (14, 16)
-    assert _parts(index, frame, 45) == [("encode", 14, 16), ("copy", 16, 45)]
-    assert _parts(index, frame + 1, 45) == [("encode", 15, 32), ("copy", 32, 45)]
+    assert (frame, int(index.number_of[index.keys[1]])) == (26, 28)
+    assert _parts(index, frame - 1, 81) == [("encode", 25, 28), ("copy", 28, 81)]
+    assert _parts(index, frame, 81) == [("encode", 26, 56), ("copy", 56, 81)]
 
 
 def test_a_short_head_of_h264_borrows_from_the_span_before() -> None:
     """Two re-encoded pictures lead into a keyframe that is no IDR, wherever they come from."""
     for codec, tail in (("h264", True), ("hevc", False), ("mpeg2video", False)):
         index = make_index(codec, [_FIRST, _OPEN, _OPEN])
-        plan = plan_cut(index, KeepList.of([Span(0, 9), Span(16, 29)]), "exact")
+        plan = plan_cut(index, KeepList.of([Span(0, 9), Span(28, 53)]), "exact")
         check_plan(index, plan)
         assert (plan.spans[0].parts[-1].kind == "encode") is tail
     index = make_index("h264", [_FIRST, replace(_OPEN, closed=True), _OPEN])
-    plan = plan_cut(index, KeepList.of([Span(0, 9), Span(13, 26)]), "exact")
+    plan = plan_cut(index, KeepList.of([Span(0, 9), Span(25, 50)]), "exact")
     assert plan.reencoded == 0
 
 
 def test_what_cannot_be_planned() -> None:
     index = make_index("h264", [_FIRST, _OPEN])
-    for spans in ([], [Span(0, 30)], [Span(29, 31)], [Span(40, 50)]):
+    for spans in ([], [Span(0, 54)], [Span(53, 55)], [Span(70, 80)]):
         with pytest.raises(SpanInvalid):
             plan_cut(index, KeepList.of(spans), "exact")
     for mode in ("exact", "keyframe"):
-        assert plan_cut(index, KeepList.of([Span(0, 29)]), mode).copied == 29
+        assert plan_cut(index, KeepList.of([Span(0, 53)]), mode).copied == 53
     other = replace(index, video=replace(index.video, codec="vp8"))
     with pytest.raises(FormatUnsupported):
         plan_cut(other, KeepList.of([Span(3, 20)]), "exact")
-    assert plan_cut(other, KeepList.of([Span(0, 29)]), "exact").reencoded == 0
+    assert plan_cut(other, KeepList.of([Span(0, 53)]), "exact").reencoded == 0
