@@ -148,7 +148,10 @@ def _check_copied(index: MediaIndex, part: Part, before: tuple[Part, ...]) -> No
     else:
         assert part.stand_ins == ()
     encoded = {n for other in before if other.kind == "encode" for n in range(other.frames.start, other.frames.end)}
-    assert {int(index.number_of[row]) for row in part.stand_ins} <= encoded
+    stand_ins = {int(index.number_of[row]) for row in part.stand_ins}
+    assert stand_ins <= encoded
+    # The first re-encoded picture is an IDR, behind which nothing may be decoded that is shown before it.
+    assert not stand_ins or min(encoded) < min(stand_ins)
     copied = copied_rows(index, part)
     assert copied == sorted({*rows[inside].tolist(), *part.stand_ins})
     assert copied[0] == key
@@ -249,67 +252,67 @@ def test_decode_times_rise_and_come_before_the_show_times(order: list[int]) -> N
     assert (dts == pts).any()
 
 
-_OPEN = Group(leading=3, counted=False, closed=False, minis=(3,) * 6, pyramid=False)
+_OPEN = Group(leading=3, counted=False, closed=False, minis=(3,) * 7, pyramid=False)
 _FIRST = replace(_OPEN, leading=0, closed=True)
 
 
 def _parts(index: MediaIndex, start: int, end: int) -> list[tuple[str, int, int]]:
     plan = plan_cut(index, KeepList.of([Span(start, end)]), "exact")
+    check_plan(index, plan)
     return [(part.kind, part.frames.start, part.frames.end) for part in plan.parts]
 
 
 def test_the_body_is_copied_and_only_the_edges_are_encoded() -> None:
-    # Shown keyframes: 0, 28, 56 (25 frames of the first group, then 3 leading ones before each key).
+    # Shown keyframes: 0, 32, 64 (29 frames of the first group, then 3 leading ones before each key).
     index = make_index("h264", [_FIRST, _OPEN, _OPEN])
-    assert index.frames == 25 + 28 + 28
-    assert index.number_of[index.keys].tolist() == [0, 28, 56]
-    assert _parts(index, 0, 81) == [("copy", 0, 81)]
-    assert _parts(index, 28, 53) == [("copy", 28, 53)]
-    assert _parts(index, 26, 53) == [("encode", 26, 28), ("copy", 28, 53)]
+    assert index.frames == 29 + 32 + 32
+    assert index.number_of[index.keys].tolist() == [0, 32, 64]
+    assert _parts(index, 0, 93) == [("copy", 0, 93)]
+    assert _parts(index, 32, 61) == [("copy", 32, 61)]
+    assert _parts(index, 30, 61) == [("encode", 30, 32), ("copy", 32, 61)]
     # The tail is what is left of one group of B pictures, not a whole group of pictures.
-    assert _parts(index, 28, 47) == [("copy", 28, 45), ("encode", 45, 47)]
-    assert _parts(index, 1, 27) == [("encode", 1, 27)]
-    assert _parts(index, 55, 81) == [("encode", 55, 56), ("copy", 56, 81)]
+    assert _parts(index, 32, 55) == [("copy", 32, 53), ("encode", 53, 55)]
+    assert _parts(index, 1, 31) == [("encode", 1, 31)]
+    assert _parts(index, 63, 93) == [("encode", 63, 64), ("copy", 64, 93)]
 
 
-def test_few_pictures_are_copied_only_from_a_keyframe_that_resets_all() -> None:
-    """From another keyframe on decoders need some before they show all."""
-    index = make_index("h264", [_FIRST, _OPEN, _OPEN])
-    assert _parts(index, 28, 41) == [("encode", 28, 41)]
-    assert _parts(index, 0, 13) == [("copy", 0, 13)]
-    assert _parts(make_index("hevc", [_FIRST, _OPEN, _OPEN]), 28, 41) == [("copy", 28, 41)]
+@pytest.mark.parametrize(("codec", "copied"), [("h264", 0), ("hevc", 13), ("mpeg2video", 13)])
+def test_too_few_pictures_of_an_open_h264_group_are_encoded(codec: str, copied: int) -> None:
+    index = make_index(codec, [_FIRST, _OPEN, _OPEN])
+    assert plan_cut(index, KeepList.of([Span(32, 46)]), "exact").copied == copied
 
 
 def test_a_head_that_lacks_a_stand_in_takes_the_next_keyframe() -> None:
-    """It begins with an IDR picture, which none of them can be."""
     index = make_index("h264", [_FIRST, replace(_OPEN, counted=True), _OPEN])
     (stood_in,) = counted_leading(index, int(index.keys[1]))
     frame = int(index.number_of[stood_in])
-    assert (frame, int(index.number_of[index.keys[1]])) == (26, 28)
-    assert _parts(index, frame - 1, 81) == [("encode", 25, 28), ("copy", 28, 81)]
-    assert _parts(index, frame, 81) == [("encode", 26, 56), ("copy", 56, 81)]
+    assert (frame, int(index.number_of[index.keys[1]])) == (30, 32)
+    # The stand-in cannot be the first: that is an IDR picture, decoded before the keyframe and shown before the rest.
+    assert _parts(index, frame - 1, 93) == [("encode", 29, 32), ("copy", 32, 93)]
+    assert _parts(index, frame, 93) == [("encode", 30, 64), ("copy", 64, 93)]
+    assert _parts(index, frame + 1, 93) == [("encode", 31, 64), ("copy", 64, 93)]
 
 
 def test_a_short_head_of_h264_borrows_from_the_span_before() -> None:
     """Two re-encoded pictures lead into a keyframe that is no IDR, wherever they come from."""
     for codec, tail in (("h264", True), ("hevc", False), ("mpeg2video", False)):
         index = make_index(codec, [_FIRST, _OPEN, _OPEN])
-        plan = plan_cut(index, KeepList.of([Span(0, 9), Span(28, 53)]), "exact")
+        plan = plan_cut(index, KeepList.of([Span(0, 9), Span(32, 61)]), "exact")
         check_plan(index, plan)
         assert (plan.spans[0].parts[-1].kind == "encode") is tail
     index = make_index("h264", [_FIRST, replace(_OPEN, closed=True), _OPEN])
-    plan = plan_cut(index, KeepList.of([Span(0, 9), Span(25, 50)]), "exact")
+    plan = plan_cut(index, KeepList.of([Span(0, 9), Span(29, 58)]), "exact")
     assert plan.reencoded == 0
 
 
 def test_what_cannot_be_planned() -> None:
     index = make_index("h264", [_FIRST, _OPEN])
-    for spans in ([], [Span(0, 54)], [Span(53, 55)], [Span(70, 80)]):
+    for spans in ([], [Span(0, 62)], [Span(60, 62)], [Span(70, 80)]):
         with pytest.raises(SpanInvalid):
             plan_cut(index, KeepList.of(spans), "exact")
     for mode in ("exact", "keyframe"):
-        assert plan_cut(index, KeepList.of([Span(0, 53)]), mode).copied == 53
+        assert plan_cut(index, KeepList.of([Span(0, 61)]), mode).copied == 61
     other = replace(index, video=replace(index.video, codec="vp8"))
     with pytest.raises(FormatUnsupported):
-        plan_cut(other, KeepList.of([Span(3, 20)]), "exact")
-    assert plan_cut(other, KeepList.of([Span(0, 53)]), "exact").reencoded == 0
+        plan_cut(other, KeepList.of([Span(3, 50)]), "exact")
+    assert plan_cut(other, KeepList.of([Span(0, 61)]), "exact").reencoded == 0
