@@ -272,6 +272,23 @@ def test_a_reader_that_leaves_is_no_failure(home: Path) -> None:
     process.stderr.close()
 
 
+def test_an_answer_that_cannot_be_written_is_a_failure(home: Path) -> None:
+    recording(home)
+    env = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    command = [sys.executable, "-m", "tests.cli.fake_program", "probe", "Film.ts", "--json"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, env=env, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert (ended.returncode, ended.stderr.count("\n")) == (6, 1), ended.stderr
+
+
+def test_what_a_killed_cut_left_is_removed_by_the_next(plexcut: Any, home: Path) -> None:
+    name = recording(home)
+    (home / ".plexcut-abc.part").write_text("half")
+    os.utime(home / ".plexcut-abc.part", (1_000_000_000, 1_000_000_000))
+    assert plexcut("cut", name, "--keep", "1-2").code == 0
+    assert files(home) == ["Film cut.ts", "Film.ts"]
+
+
 def test_a_bar_on_a_terminal_only(home: Path) -> None:
     recording(home)
     ours, theirs = os.openpty()

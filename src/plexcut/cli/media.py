@@ -16,6 +16,7 @@ from plexcut.cli import files, interrupts, logs, output, spans
 from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts
 from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
 from plexcut.errors import UsageError, VerificationFailed
+from plexcut.jobs import temporary
 
 if TYPE_CHECKING:
     from plexcut.media.engine import Engine
@@ -149,6 +150,7 @@ def cut(
         fingerprint=fingerprint,
         program=program,
     )
+    temporary.remove_abandoned(target.parent)
     with interrupts.graceful() as should_cancel, output.progress("cutting") as on_progress:
         result = engine.cut(request, on_progress, should_cancel)
     if json:

@@ -11,16 +11,23 @@ from contextlib import contextmanager
 from typing import Any
 
 from plexcut.domain.ports import OnProgress
+from plexcut.errors import CannotWrite
 
 
 def say(text: str) -> None:
-    """A line on stdout. That its reader has left is no failure of what we do."""
+    """A line on stdout. That its reader has left is no failure of what we do.
+
+    Raises:
+        CannotWrite: stdout is a file that takes nothing more.
+    """
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise CannotWrite(f"the answer cannot be written: {error.strerror}", "look at where stdout goes") from None
 
 
 def answer(values: dict[str, Any]) -> None:

@@ -91,6 +91,7 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dic
         raise FileUnreadable(f"{source.name} lies outside its library", "check the library's folder")
     if engine.fingerprint(source) != movie["fingerprint"]:
         raise RecordingChanged(f"{source.name} has changed since it was looked at", "open it again and check the spans")
+    temporary.remove_abandoned(source.parent)
     try:
         request = CutRequest(
             source=source,

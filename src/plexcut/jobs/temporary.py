@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import shutil
+import time
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
+_YOUNG_S = 5.0
+"""Between making and locking its file an engine needs no time worth the name."""
 
 
 def folder_of(root: Path, job: str) -> Path:
@@ -51,3 +55,15 @@ def remove(root: Path, job: str) -> bool:
     with contextlib.suppress(OSError):
         folder.parent.parent.rmdir()
     return was_there
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove temporary files that lie beside recordings in `folder` and whose writer was killed: nobody locks them."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(".plexcut-*.part"):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                if abs(time.time() - path.stat().st_mtime) < _YOUNG_S:
+                    continue
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                logger.warning("removed %s, which a killed cut had left", path)
