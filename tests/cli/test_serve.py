@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.processes import children, command_of, is_alive, wait_for
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -53,34 +55,19 @@ class Server:
     def children(self, pid: int | None = None) -> dict[int, str]:
         """Every process below the server (or `pid`), with its command line."""
         found: dict[int, str] = {}
-        for task in Path(f"/proc/{pid or self.process.pid}/task").iterdir():
-            for child in map(int, (task / "children").read_text().split()):
-                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-                found |= self.children(child)
+        for child in children(pid or self.process.pid):
+            found[child] = command_of(child)
+            found |= self.children(child)
         return found
 
     def child(self, what: str) -> int:
-        return next(pid for pid, command in self.children().items() if what in command)
+        """0 where there is none."""
+        return next((pid for pid, command in self.children().items() if what in command), 0)
 
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_for(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
-    until = time.monotonic() + timeout_s
-    while not (answer := what()):
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
-    return answer
 
 
 @pytest.fixture
@@ -127,7 +114,7 @@ def test_killed_children_come_back_and_a_killed_server_takes_them_along(serve: C
     worker = wait_for(lambda: server.child("worker"))
     os.kill(worker, signal.SIGKILL)
     again = wait_for(lambda: [p for p, c in server.children().items() if "worker" in c and p != worker])[0]
-    valkey = server.child("valkey")
+    valkey = wait_for(lambda: server.child("valkey"))
     os.kill(valkey, signal.SIGKILL)
     wait_for(lambda: [p for p, c in server.children().items() if "valkey" in c and p != valkey])
     wait_for(lambda: server.get("/api/jobs") == (200, {"jobs": [], "total": 0}))

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from plexcut.domain.catalog import MovieData
 from plexcut.domain.jobs import Job
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
+from tests.processes import children, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK = "tests.jobs.fake_tasks.cut"
@@ -102,35 +102,11 @@ def movie(folder: Path, name: str = "movie", **script: Any) -> MovieData:
     )
 
 
-def children(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [int(child) for child in text.split()]
-
-
 def kill(pid: int, signum: signal.Signals) -> None:
     try:
         os.kill(pid, signum)
     except ProcessLookupError:
         return
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_for(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
-    """The first true answer of `what`."""
-    until = time.monotonic() + timeout_s
-    while not (answer := what()):
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
-    return answer
 
 
 def wait_for_state(queue: RqJobQueue, job: str, *states: str, timeout_s: float = 20.0) -> Job:

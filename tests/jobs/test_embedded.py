@@ -19,7 +19,8 @@ from plexcut.errors import CannotWrite, ConfigError
 from plexcut.jobs import embedded
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
-from tests.jobs.conftest import ROOT, is_alive, movie, wait_for
+from tests.jobs.conftest import ROOT, movie
+from tests.processes import is_alive, wait_for
 
 
 def _order(url: str, data: MovieData) -> str:

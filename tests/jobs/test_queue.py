@@ -17,7 +17,8 @@ from plexcut.errors import Busy, ConfigError, JobNotFound, QueueOffline, Recordi
 from plexcut.jobs import names
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
-from tests.jobs.conftest import Workers, movie, wait_for, wait_for_state, wait_until_at_work
+from tests.jobs.conftest import Workers, movie, wait_for_state, wait_until_at_work
+from tests.processes import wait_for
 
 Order = Callable[..., Job]
 

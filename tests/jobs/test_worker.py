@@ -16,7 +16,8 @@ from plexcut.domain.jobs import Job
 from plexcut.jobs import names, worker
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
-from tests.jobs.conftest import ROOT, Workers, children, is_alive, wait_for, wait_for_state, wait_until_at_work
+from tests.jobs.conftest import ROOT, Workers, wait_for_state, wait_until_at_work
+from tests.processes import children, is_alive, wait_for
 
 Order = Callable[..., Job]
 
