@@ -112,6 +112,11 @@ def split_audio(codec: str, es: bytes, known: AudioFormat | None = None) -> Audi
     return AudioSplit(frames, consumed, AudioFormat(codec, frames[-1].sample_rate, frames[-1].samples, substreams))
 
 
+def splits(codec: str) -> bool:
+    """Whether `split_audio` knows the codec."""
+    return codec in _SYNTAX
+
+
 def frame_duration(frame: AudioFrame) -> Fraction:
     """How long the frame sounds, in seconds, exactly."""
     return Fraction(frame.samples, frame.sample_rate)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plexcut.media.bitstream.audio import split_audio
+from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import PlacedSound, SoundCutter, SoundReader
 from plexcut.media.index.container import open_for_reading
@@ -255,7 +255,7 @@ def make_companions(
 
 def _that_split(path: Path, index: MediaIndex, sounds: dict[int, str]) -> set[int]:
     """Which audio streams can be taken apart into frames: of those that carry anything near the front, by trying."""
-    todo = {pid: codec for pid, codec in sounds.items() if _known(codec)}
+    todo = {pid: codec for pid, codec in sounds.items() if splits(codec)}
     readers = {pid: PayloadReader() for pid in todo}
     es = dict.fromkeys(todo, b"")
     with open_for_reading(path) as file:
@@ -271,14 +271,6 @@ def _that_split(path: Path, index: MediaIndex, sounds: dict[int, str]) -> set[in
             if all(len(data) >= _ENOUGH_BYTES for data in es.values()):
                 break
     return {pid for pid, codec in todo.items() if not es[pid] or split_audio(codec, es[pid]).frames}
-
-
-def _known(codec: str) -> bool:
-    try:
-        split_audio(codec, b"")
-    except ValueError:
-        return False
-    return True
 
 
 def _rounded(ticks: Fraction) -> int:

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from plexcut.errors import (
     CannotWrite,
     DiskFull,
     FileUnreadable,
+    FormatUnsupported,
     RecordingChanged,
     TargetExists,
     VerificationFailed,
@@ -76,6 +77,24 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
     if request.fingerprint is not None and request.fingerprint != identity:
         raise RecordingChanged(f"{request.source.name} changed since it was looked at", "look at it again, then cut")
     index = indexes.get(request.source, request.program, lambda fraction: progress("index", fraction))
+    try:
+        work, streams, proof = _proved(request, index, progress, lambda: _check_same(request, indexes, identity))
+    except (VerificationFailed, FormatUnsupported, FileUnreadable):
+        _check_same(request, indexes, identity)
+        raise
+    return _result(request, work, streams, proof, time.monotonic() - began)
+
+
+def _check_same(request: CutRequest, indexes: Indexes, identity: str) -> None:
+    """Raises RecordingChanged where the source is another file than before, FileUnreadable where it is gone."""
+    if indexes.fingerprint(request.source) != identity:
+        raise RecordingChanged(f"{request.source.name} changed while it was cut", "cut it again")
+
+
+def _proved(
+    request: CutRequest, index: MediaIndex, progress: _Progress, check_same: Callable[[], None]
+) -> tuple[_Work, tuple[StreamResult, ...], Verification]:
+    """Render, prove, and move into place; where a keyframe turns out not to stand alone, without it once more."""
     banned: set[int] = set()
     failed = ""
     for _attempt in range(_ATTEMPTS):
@@ -90,11 +109,10 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
             )
             if proof.verification.ok:
                 progress("move", 0.0)
-                if indexes.fingerprint(request.source) != identity:
-                    raise RecordingChanged(f"{request.source.name} changed while it was cut", "cut it again")
+                check_same()
                 _move(temporary.path, request)
                 progress.tell("move", 1.0)
-                return _result(request, work, streams, proof.verification, time.monotonic() - began)
+                return work, streams, proof.verification
         failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
         fresh = {part.rows.start for part in proof.broken_parts if part.rows is not None} - banned
         if not fresh:
@@ -210,11 +228,16 @@ def _temporary(request: CutRequest) -> Iterator[_Temporary]:
         except OSError as error:
             raise _cannot_write(error) from None
         path = Path(name)
-        with os.fdopen(handle, "w+b") as file:
+        file = os.fdopen(handle, "w+b")
+        try:
             with contextlib.suppress(OSError):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _like_source(request.source, file)
             yield _Temporary(path, cast("BinaryIO", file))
+        finally:
+            # What is still to be written was synced before it counts, or does not count: a full disk may say so again.
+            with contextlib.suppress(OSError):
+                file.close()
     finally:
         if path is not None:
             path.unlink(missing_ok=True)

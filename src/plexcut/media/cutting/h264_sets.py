@@ -17,6 +17,10 @@ from plexcut.media.units import UnitReader
 _MB = 16
 _HIGH_PROFILE = 100
 _BASELINE_PROFILES = (66, 88)
+_LEVEL_MACROBLOCKS = {
+    9: 396, 10: 396, 11: 900, 12: 2376, 13: 2376, 20: 2376, 21: 4752, 22: 8100, 30: 8100, 31: 18_000, 32: 20_480,
+    40: 32_768, 41: 32_768, 42: 34_816, 50: 110_400, 51: 184_320, 52: 184_320,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +137,23 @@ def stand_in_counts(reader: UnitReader, index: MediaIndex, row: int, sets: Sourc
     return Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
 
 
+def _level_frames(sps: h264.SequenceParameters) -> int:
+    """How many frames the level lets a decoder hold (A.3.1), at most 15."""
+    macroblocks = sps.width_mbs * sps.map_units_high * (1 if sps.frame_mbs_only else 2)
+    return min(15, _LEVEL_MACROBLOCKS.get(sps.level, 184_320) // max(macroblocks, 1))
+
+
 def with_reordering(nal: bytes, reorder: int) -> bytes:
     """An SPS that says how many pictures are shown out of decode order, where the source's leaves that open.
 
     Without it FFmpeg guesses from the first pictures. Re-encoded ones are in order, so that it guesses none, and drops
-    the first copied pictures that are not (E.2.1, max_num_reorder_frames).
+    the first copied pictures that are not (E.2.1, max_num_reorder_frames). As many are told as the level allows: that
+    is what a strict decoder takes the copied parts' own SPS to mean, and a change in mid-stream costs it pictures.
     """
     sps = h264.parse_sps(nal)
-    if sps is None:
+    if sps is None or reorder == 0:
         return nal
+    reorder = max(reorder, _level_frames(sps))
     data = unescape(nal)
     reader = BitReader(data)
     reader.pos = sps.vui_at

@@ -35,7 +35,7 @@ ENCODABLE = ("h264", "hevc", "mpeg2video", "mpeg1video")
 
 
 _LEAST_COPIED = 16
-"""Fewer pictures from a keyframe on that is no IDR are re-encoded: of so few, decoders do not show all."""
+"""A span that begins with fewer pictures of a keyframe that is no IDR is re-encoded: decoders do not show them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _plan_span(index: MediaIndex, span: Span, starts: I64) -> SpanPlan:
     if not ends:
         return SpanPlan(span, (Part("encode", span),))
     row_end, frame_end = ends[-1]
-    if _opens_late(index, key) and frame_end - first < _LEAST_COPIED and span.end < index.frames:
+    if _opens_late(index, key) and frame_end - first < _LEAST_COPIED and first == span.start > 0:
         return SpanPlan(span, (Part("encode", span),))
     parts = []
     if first > span.start:
@@ -206,6 +206,8 @@ def _widened(index: MediaIndex, span: Span, starts: I64) -> Span:
     if not starts.size:
         return span
     at = max(0, int(np.searchsorted(numbers, span.start, side="right")) - 1)
+    while at > 0 and _opens_late(index, int(starts[at])) and index.frames - int(numbers[at]) < _LEAST_COPIED:
+        at -= 1
     key = int(starts[at])
     leading = [int(index.number_of[row]) for row in counted_leading(index, key)]
     start = min(int(numbers[at]), span.start, *(max(n - 1, 0) for n in leading))

@@ -28,6 +28,8 @@ _MUXERS = {
     "flv": "flv", "ogg": "ogg", "nut": "nut", "mxf": "mxf",
 }  # fmt: skip
 _LEAD_S = 2
+_FRAME_SAMPLES = {"aac": 1024, "ac3": 1536, "eac3": 1536, "mp1": 384, "mp2": 1152, "mp3": 1152, "mp3float": 1152}
+"""Samples of a frame, where FFmpeg does not tell them of a stream that it has not decoded."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,27 @@ class _Track:
     target: Stream
     cutter: SoundCutter | None
     written: int = 0
+
+
+class _Guarded:
+    """A file that FFmpeg writes to through Python; keeps the failure that FFmpeg tells only by a number."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 class ContainerCut:
@@ -62,10 +85,13 @@ class ContainerCut:
         """
         with open_container(self._path) as source:
             muxer = self._muxer(source)
+            guarded = _Guarded(out)
             try:
-                with av.open(cast("Any", out), "w", format=muxer) as target:
+                with av.open(cast("Any", guarded), "w", format=muxer) as target:
                     yield from self._mux(source, target)
             except av.FFmpegError as error:
+                if guarded.failure is not None:
+                    raise guarded.failure from error
                 if isinstance(error, OSError) and error.errno:
                     raise CannotWrite(f"the result cannot be written: {error.strerror}") from error
                 raise FormatUnsupported(f"the result cannot be put together: {error}") from error
@@ -225,10 +251,8 @@ class ContainerCut:
         time = Fraction(packet.pts if packet.pts is not None else packet.dts or 0) * scale
         length = Fraction(packet.duration or 0) * scale
         if track.cutter is not None:
-            exact = _sound_length(packet, base) or length
-            if exact <= 0:
-                return
-            placed = track.cutter.place(SoundFrame(time, exact, b""), span)
+            exact = sound_length(packet, base)
+            placed = track.cutter.place(SoundFrame(time, exact or length, b"", even=exact is not None), span)
             if placed is None:
                 return
             at = placed.time
@@ -257,10 +281,11 @@ class ContainerCut:
             target.mux(heapq.heappop(self._heap)[2])
 
 
-def _sound_length(packet: av.Packet[Any], base: Fraction) -> Fraction | None:
+def sound_length(packet: av.Packet[Any], base: Fraction) -> Fraction | None:
     """The exact length of an audio packet in ticks of `base`, from its codec's frame size."""
     context = packet.stream.codec_context
-    size, rate = getattr(context, "frame_size", 0), getattr(context, "sample_rate", 0)
+    size = getattr(context, "frame_size", 0) or _FRAME_SAMPLES.get(context.name, 0)
+    rate = getattr(context, "sample_rate", 0)
     told = packet.duration * packet.time_base if packet.duration and packet.time_base else None
     if not size or not rate:
         return None

@@ -17,11 +17,15 @@ from plexcut.media.cutting.schedule import SpanTimes
 
 @dataclass(frozen=True, slots=True)
 class SoundFrame:
-    """An audio frame of the source: its time and length in ticks of the video's time base, and its bytes."""
+    """An audio frame of the source: its time and length in ticks of the video's time base, and its bytes.
+
+    `even`: all frames of the track are as long, and the length is exact.
+    """
 
     time: Fraction
     length: Fraction
     data: bytes
+    even: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class SoundCutter:
         """Where the frame goes, or None if it is left out. Frames come in order, spans too."""
         half = frame.length / 2
         wanted = frame.time + span.shift
+        if not frame.even:
+            return self._place_uneven(frame, wanted, span)
         if self._next is not None and wanted < self._next - half:
             return None
         # Matroska's whole milliseconds: without some slack neither of two neighbours may be within half a frame.
@@ -53,6 +59,13 @@ class SoundCutter:
             return None
         self._next = at + frame.length
         return PlacedSound(at, frame.length, frame.data, joins)
+
+    def _place_uneven(self, frame: SoundFrame, wanted: Fraction, span: SpanTimes) -> PlacedSound | None:
+        """Frames of many lengths, told only roughly (Vorbis): each at its own time, those that begin in the span."""
+        if wanted < span.base or wanted >= span.base_end:
+            return None
+        self._next = wanted + frame.length
+        return PlacedSound(wanted, frame.length, frame.data, joins=False)
 
 
 class SoundReader:

@@ -17,6 +17,7 @@ from plexcut.media import ts_tables
 from plexcut.media.cutting.companions import TICKS, SourceClock, Timed, make_companions
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
+from plexcut.media.index.container import open_for_reading
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, find_layout
 from plexcut.media.index.psi import Program, parse_pmt
@@ -57,7 +58,7 @@ class TransportSplice:
             OSError: `out` cannot be written.
             FileUnreadable: the source cannot be read.
         """
-        with self._path.open("rb") as file:
+        with open_for_reading(self._path) as file:
             layout = find_layout(file.read(1 << 18))
             assert layout is not None
             reader = PacketReader(file, layout, self._index.size_bytes)

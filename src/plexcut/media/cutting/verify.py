@@ -16,9 +16,10 @@ from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Check, Verification
 from plexcut.domain.spans import KeepList, Span
-from plexcut.errors import PlexcutError
+from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.plan import Part, Plan
-from plexcut.media.cutting.schedule import Schedule
+from plexcut.media.cutting.schedule import Schedule, SpanTimes
+from plexcut.media.cutting.sound_proof import sound_check
 from plexcut.media.decoding import decode_rows
 from plexcut.media.index.build import build_index
 from plexcut.media.index.model import MediaIndex
@@ -71,7 +72,7 @@ def verify_files(
         with open_units(source, index) as a, open_units(output, result) as b:
             differences = compare_pictures((a, index), (b, result), _places(keep, frames))
         checks.append(_pictures_check(differences, set(frames) - index.uncertain, copied=frozenset()))
-    checks.append(_tracks_check(index, result))
+    checks.append(_heard_check((source, index), (output, result), keep))
     return Verification(all(check.ok for check in checks), tuple(checks))
 
 
@@ -87,6 +88,8 @@ def prove_cut(
     keep = plan.keep
     try:
         result = build_index(output, None, lambda fraction: on_fraction(0.3 * fraction))
+    except Cancelled:
+        raise
     except PlexcutError as error:
         return CutProof(Verification(False, (Check("opens", False, error.line),)))
     checks = [_count_check(result, keep), _times_check(index, result, keep), _spacing_check(result)]
@@ -105,7 +108,7 @@ def prove_cut(
         wrong |= set(frames) - {d.frame for d in differences}
         wrong -= index.uncertain
         broken = tuple(p for p in plan.parts if p.kind == "copy" and any(n in p.frames for n in wrong))
-    checks.append(_tracks_check(index, result))
+    checks.append(_heard_check(source, (output, result), keep))
     on_fraction(1.0)
     return CutProof(Verification(all(check.ok for check in checks), tuple(checks)), broken)
 
@@ -331,9 +334,12 @@ def _played(reader: UnitReader, index: MediaIndex, start: int, end: int) -> Iter
             yield row, int(index.number_of[row])
 
 
-def _tracks_check(index: MediaIndex, result: MediaIndex) -> Check:
-    def kinds(of: MediaIndex) -> list[str]:
-        return [track.kind for track in of.tracks]
-
-    lost = kinds(index).count("audio") - kinds(result).count("audio")
-    return Check("sound", lost <= 0, f"{kinds(result).count('audio')} audio tracks")
+def _heard_check(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], keep: KeepList) -> Check:
+    if result[1].frames != keep.frames:
+        return Check("sound", False, "not compared")
+    spans: list[SpanTimes] = []
+    base = 0
+    for span in keep:
+        spans.append(SpanTimes(source[1].pts_of(span.start), source[1].pts_of(span.end), base))
+        base = spans[-1].base_end
+    return sound_check(source, result, spans)
