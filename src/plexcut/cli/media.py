@@ -33,7 +33,7 @@ Mode = Annotated[
     str | None,
     typer.Option(
         metavar="exact|keyframe",
-        help="keyframe re-encodes nothing and widens the spans to keyframes; by default what cut.mode says.",
+        help="keyframe widens the spans to keyframes and re-encodes hardly anything; by default what cut.mode says.",
         show_default=False,
     ),
 ]
