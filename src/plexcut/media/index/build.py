@@ -57,7 +57,7 @@ def build_index(path: Path, program: int | None, on_fraction: Callable[[float], 
     with container.open_for_reading(path) as file:
         head = file.read(1 << 18)
     if not head:
-        raise FormatUnsupported(f"{path.name} is empty")
+        raise FormatUnsupported(f"{path.name} is empty", "copy it again, or choose another recording")
     if find_layout(head) is not None:
         scan = transport_stream.scan(path, program, on_fraction)
         if scan is not None:

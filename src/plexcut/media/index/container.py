@@ -40,7 +40,7 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
         try:
             container = av.open(file, mode="r", options=_OPTIONS)
         except (av.FFmpegError, ValueError, EOFError) as error:
-            raise FormatUnsupported(f"{path.name} is no recording that can be read", _reason(error)) from error
+            raise FormatUnsupported(f"{path.name} is no recording that can be read", _advice(error)) from error
         with container:
             yield container
 
@@ -69,8 +69,11 @@ def open_for_reading(path: Path) -> BinaryIO:
         raise FileUnreadable("that is no file name") from None
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", "") or "").strip().lower()
+def _advice(error: Exception) -> str:
+    """What to do about a file that FFmpeg does not take; its own phrase only where that says more."""
+    reason = str(getattr(error, "strerror", "") or "").strip().lower()
+    known = "" if not reason or "invalid data" in reason else f" ({reason})"
+    return f"is it a video file? It may be damaged, or not wholly copied{known}"
 
 
 @dataclass(slots=True)
@@ -147,7 +150,7 @@ def scan(path: Path, on_fraction: Callable[[float], None], stream_id: int | None
                         on_fraction(min(1.0, max(packet.pos or 0, 0) / total))
         except (av.FFmpegError, EOFError) as error:
             if not found.pts:
-                raise FormatUnsupported(f"{path.name} is no recording that can be read", _reason(error)) from error
+                raise FormatUnsupported(f"{path.name} is no recording that can be read", _advice(error)) from error
         return found.result(container.format.name, stream, codec, extradata)
 
 
