@@ -301,8 +301,10 @@ def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
 def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int]) -> list[VideoFrame]:
     """The decoded pictures of some frames, in that order; frames near one another are decoded together.
 
+    For a frame that is damaged so that no picture comes out, the one before it stands in.
+
     Raises:
-        FormatUnsupported: one of them is damaged so that no picture comes out.
+        FormatUnsupported: of none of them a picture comes out.
     """
     found: dict[int, VideoFrame] = {}
     todo = sorted(set(numbers))
@@ -314,9 +316,12 @@ def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int])
         for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
             found[int(index.number_of[row])] = frame
         todo = todo[len(group) :]
-    missing = [n for n in numbers if n not in found]
-    if missing:
-        raise FormatUnsupported(f"frame {missing[0]} is damaged and cannot be re-encoded", "cut a little beside it")
+    if not found:
+        raise FormatUnsupported(f"frame {numbers[0]} is damaged and cannot be re-encoded", "cut a little beside it")
+    for n in sorted(set(numbers) - set(found)):
+        # What a player shows there: the picture before stands still (at the very beginning, the one behind).
+        nearest = max((k for k in found if k < n), default=min(found))
+        found[n] = found[nearest]
     return [found[n] for n in numbers]
 
 

@@ -15,7 +15,7 @@ import av.container
 from av.stream import Stream
 
 from plexcut.domain.media import StreamResult
-from plexcut.errors import CannotWrite, FileUnreadable, FormatUnsupported
+from plexcut.errors import FileUnreadable, FormatUnsupported
 from plexcut.media.bitstream import h264
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
@@ -92,8 +92,6 @@ class ContainerCut:
             except av.FFmpegError as error:
                 if guarded.failure is not None:
                     raise guarded.failure from error
-                if isinstance(error, OSError) and error.errno:
-                    raise CannotWrite(f"the result cannot be written: {error.strerror}") from error
                 raise FormatUnsupported(f"the result cannot be put together: {error}") from error
 
     def results(self) -> tuple[StreamResult, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -100,13 +100,15 @@ def prove_cut(
             differences = compare_pictures((a, index), (b, result), _places(keep, frames))
             on_fraction(0.6)
             copied = _copied_frames(plan)
-            checks.append(_pictures_check(differences, set(frames) - index.uncertain, copied))
+            silent = set(frames) - {d.frame for d in differences}
+            uncertain = index.uncertain | _without_picture((a, index), silent)
+            checks.append(_pictures_check(differences, set(frames) - uncertain, copied))
             checks.append(_bytes_check((a, index), (b, result), plan, schedule))
             on_fraction(0.8)
-            checks.append(_playing_check((b, result), plan, index.uncertain))
+            checks.append(_playing_check((a, index), (b, result), plan, uncertain))
         wrong = {d.frame for d in differences if d.frame in copied and d.psnr_db < math.inf and not d.damaged}
         wrong |= set(frames) - {d.frame for d in differences}
-        wrong -= index.uncertain
+        wrong -= uncertain
         broken = tuple(p for p in plan.parts if p.kind == "copy" and any(n in p.frames for n in wrong))
     checks.append(_heard_check(source, (output, result), keep))
     on_fraction(1.0)
@@ -284,7 +286,16 @@ def _bytes_check(source: Opened, result: Opened, plan: Plan, schedule: Schedule)
     return Check("bytes", differ == 0, f"{compared - differ} of {compared} copied pictures identical")
 
 
-def _playing_check(result: Opened, plan: Plan, uncertain: frozenset[int]) -> Check:
+def _without_picture(source: Opened, frames: Collection[int]) -> frozenset[int]:
+    """Of some frames those that are damaged so that the source itself gives no picture."""
+    given: set[int] = set()
+    for group in _groups(sorted(frames)):
+        for groups_back in (0, 1):
+            given.update(_decoded(source, group, groups_back))
+    return frozenset(frames) - given
+
+
+def _playing_check(source: Opened, result: Opened, plan: Plan, uncertain: frozenset[int]) -> Check:
     """Play across every place where parts meet, as a player does, from two keyframes ahead: each picture comes once.
 
     Pictures that are damaged in the source (`uncertain`) may be missing.
@@ -296,10 +307,13 @@ def _playing_check(result: Opened, plan: Plan, uncertain: frozenset[int]) -> Che
     for start, end in _stretches(index, plan):
         shown = [number for _, number in _played(reader, index, start, end)]
         played += len(shown)
-        disordered += sum(b <= a for a, b in itertools.pairwise(shown))
+        certain = [number for number in shown if source_frames[number] not in uncertain]
+        disordered += sum(b <= a for a, b in itertools.pairwise(certain))
         numbers = index.number_of[start:end]
         expected = set(numbers[(numbers >= 0) & (index.pts[start:end] >= index.pts[start])].tolist())
         lost += sorted(n for n in expected - set(shown) if source_frames[n] not in uncertain)
+    silent = _without_picture(source, {source_frames[n] for n in lost[:_PLAYED_ROWS]})
+    lost = [n for n in lost if source_frames[n] not in silent]
     ok = not lost and not disordered
     named = ", ".join(str(source_frames[n]) for n in lost[:8])
     said = (
