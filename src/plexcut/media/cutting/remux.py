@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 from collections.abc import Iterator
@@ -224,7 +225,9 @@ class ContainerCut:
             return
         base = self._index.time_base
         start_s, end_s = span.start * base, span.end * base
-        source.seek(int((start_s - 3 * _LEAD_S) * 1_000_000), backward=True)
+        # Damaged files cannot always be sought in; spans rise, so reading on finds the next one too.
+        with contextlib.suppress(av.FFmpegError):
+            source.seek(int((start_s - 3 * _LEAD_S) * 1_000_000), backward=True)
         finished: set[int] = set()
         try:
             for packet in source.demux([track.source for track in tracks.values()]):
