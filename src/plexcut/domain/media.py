@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from plexcut.domain.spans import KeepList
 
@@ -12,6 +12,39 @@ CutMode = Literal["exact", "keyframe"]
 CUT_MODES: tuple[CutMode, ...] = ("exact", "keyframe")
 IndexPhase = Literal["none", "building", "ready", "failed"]
 PictureFormat = Literal["jpg", "png"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """Of a recording's file now: its size and whatever changes when its content does.
+
+    `version` is the modification time in ns (or a hash of an entity tag, where a server says nothing else).
+    """
+
+    size_bytes: int
+    version: int
+
+
+class ByteRanges(Protocol):
+    """A recording that is read over a network by ranges. Several threads may read at once."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, for people; never a secret."""
+
+    @property
+    def key(self) -> str:
+        """The same for the same file as long as the process lives; never a secret."""
+
+    def status(self) -> SourceStatus:
+        """Size and version now; asks the host. Raises `FileUnreadable`, `LibraryOffline`."""
+
+    def read(self, start: int, size: int) -> bytes:
+        """`size` bytes from `start` on, fewer only at the end. Raises `FileUnreadable`, `LibraryOffline`."""
+
+
+Source = Path | ByteRanges
+"""What the engine reads: a local file, or one that is read by ranges."""
 
 
 @dataclass(frozen=True, slots=True)

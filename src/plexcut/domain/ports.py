@@ -24,6 +24,7 @@ from plexcut.domain.media import (
     Picture,
     PictureFormat,
     RecordingFacts,
+    Source,
     Verification,
 )
 from plexcut.domain.spans import KeepList
@@ -84,28 +85,28 @@ class Library(Protocol):
 class MediaEngine(Protocol):
     """Frames, plans and cuts of one file. Raises `FileUnreadable`, `FormatUnsupported`, `PositionInvalid`."""
 
-    def fingerprint(self, path: Path) -> str:
+    def fingerprint(self, source: Source) -> str:
         """Identity of the file's content: size, mtime and a hash of head and tail. Cheap; `[A-Za-z0-9.-]+`."""
 
-    def probe(self, path: Path, program: int | None = None) -> RecordingFacts:
+    def probe(self, source: Source, program: int | None = None) -> RecordingFacts:
         """All facts; builds the index where it is not there yet (may take a while)."""
 
-    def index_state(self, path: Path) -> IndexState:
+    def index_state(self, source: Source) -> IndexState:
         """How far the index is; starts nothing."""
 
-    def prepare(self, path: Path) -> IndexState:
+    def prepare(self, source: Source) -> IndexState:
         """Start building the index in the background unless it is there or under way; returns at once."""
 
-    def resolve_keep(self, path: Path, spans: list[tuple[Position, Position]]) -> KeepList:
+    def resolve_keep(self, source: Source, spans: list[tuple[Position, Position]]) -> KeepList:
         """Written spans to frames (waits for the index). Raises `SpanInvalid`."""
 
-    def frame_times_us(self, path: Path, frames: list[int]) -> list[int]:
+    def frame_times_us(self, source: Source, frames: list[int]) -> list[int]:
         """Time of each frame, rounded down; `frames == total` gives the end of the recording."""
 
-    def frame(self, path: Path, at: Position, width: int | None = None, fmt: PictureFormat = "jpg") -> Picture:
+    def frame(self, source: Source, at: Position, width: int | None = None, fmt: PictureFormat = "jpg") -> Picture:
         """The frame shown at `at`, scaled to `width` pixels (None: full size, at most 4096)."""
 
-    def plan(self, path: Path, keep: KeepList, mode: CutMode) -> CutPlan:
+    def plan(self, source: Source, keep: KeepList, mode: CutMode) -> CutPlan:
         """What a cut will do."""
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:

@@ -16,6 +16,7 @@ from plexcut.domain.media import (
     Picture,
     PictureFormat,
     RecordingFacts,
+    Source,
     Verification,
 )
 from plexcut.domain.ports import OnProgress, ShouldCancel
@@ -45,37 +46,39 @@ class Engine:
         self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
         self._frames = FrameCache()
 
-    def fingerprint(self, path: Path) -> str:
-        return _SAFE.sub("-", self._indexes.fingerprint(path))
+    def fingerprint(self, source: Source) -> str:
+        return _SAFE.sub("-", self._indexes.fingerprint(source))
 
-    def probe(self, path: Path, program: int | None = None) -> RecordingFacts:
-        return self._indexes.get(path, program).facts()
+    def probe(self, source: Source, program: int | None = None) -> RecordingFacts:
+        return self._indexes.get(source, program).facts()
 
-    def index_state(self, path: Path) -> IndexState:
-        return self._indexes.state(path)
+    def index_state(self, source: Source) -> IndexState:
+        return self._indexes.state(source)
 
-    def prepare(self, path: Path) -> IndexState:
-        return self._indexes.prepare(path)
+    def prepare(self, source: Source) -> IndexState:
+        return self._indexes.prepare(source)
 
-    def index(self, path: Path, program: int | None = None) -> MediaIndex:
+    def index(self, source: Source, program: int | None = None) -> MediaIndex:
         """The index itself, for the command line and the benchmarks."""
-        return self._indexes.get(path, program)
+        return self._indexes.get(source, program)
 
-    def resolve_keep(self, path: Path, spans: list[tuple[Position, Position]], program: int | None = None) -> KeepList:
-        index = self._indexes.get(path, program)
+    def resolve_keep(
+        self, source: Source, spans: list[tuple[Position, Position]], program: int | None = None
+    ) -> KeepList:
+        index = self._indexes.get(source, program)
         if not spans:
             raise SpanInvalid("there is nothing to keep", "give at least one span")
         return KeepList.of(_resolve_span(index, start, end) for start, end in spans)
 
-    def frame_times_us(self, path: Path, frames: list[int]) -> list[int]:
-        index = self._indexes.get(path)
+    def frame_times_us(self, source: Source, frames: list[int]) -> list[int]:
+        index = self._indexes.get(source)
         if any(not 0 <= frame <= index.frames for frame in frames):
             raise PositionInvalid("a frame outside the recording")
         return [int(index.times_us[frame]) for frame in frames]
 
     def frame(
         self,
-        path: Path,
+        source: Source,
         at: Position,
         width: int | None = None,
         fmt: PictureFormat = "jpg",
@@ -83,10 +86,10 @@ class Engine:
     ) -> Picture:
         if width is not None and not 16 <= width <= MAX_SIDE_PX:
             raise UsageError(f"a picture cannot be {width} pixels wide", f"16 to {MAX_SIDE_PX}")
-        index = self._indexes.get(path, program)
+        index = self._indexes.get(source, program)
         number = _resolve_position(index, at)
-        identity = f"{self._indexes.fingerprint(path)}/{program}"
-        decoded = exact_frame(path, index, number, self._frames, identity)
+        identity = f"{self._indexes.fingerprint(source)}/{program}"
+        decoded = exact_frame(source, index, number, self._frames, identity)
         picture = encode_picture(decoded, index.video.sample_aspect, width, fmt)
         return Picture(
             frame=number,
@@ -97,12 +100,12 @@ class Engine:
             media_type=picture.media_type,
         )
 
-    def plan(self, path: Path, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
+    def plan(self, source: Source, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         from plexcut.media.cutting.opening import settled_plan
         from plexcut.media.cutting.plan import describe
 
-        index = self._indexes.get(path, program)
-        return describe(index, settled_plan(path, index, keep, mode))
+        index = self._indexes.get(source, program)
+        return describe(index, settled_plan(source, index, keep, mode))
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         from plexcut.media.cutting.cut import run_cut

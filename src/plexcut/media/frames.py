@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from pathlib import Path
 
 from av.video.frame import VideoFrame
 
+from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported
 from plexcut.media.decoding import decode_rows
 from plexcut.media.index.model import MediaIndex
@@ -46,7 +46,7 @@ class FrameCache:
                 self._held -= freed
 
 
-def exact_frame(path: Path, index: MediaIndex, number: int, cache: FrameCache, identity: str) -> VideoFrame:
+def exact_frame(path: Source, index: MediaIndex, number: int, cache: FrameCache, identity: str) -> VideoFrame:
     """The decoded picture of frame `number`, which must be in the recording.
 
     Raises:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from plexcut.domain.media import IndexState
+from plexcut.domain.media import IndexState, Source
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
 from plexcut.media.index.build import build_index
 from plexcut.media.index.cache import IndexCache, fingerprint
@@ -43,13 +43,12 @@ class Indexes:
         self._failures: OrderedDict[Key, PlexcutError] = OrderedDict()
         self._fingerprints: dict[tuple[str, int, int, int], str] = {}
 
-    def fingerprint(self, path: Path) -> str:
+    def fingerprint(self, path: Source) -> str:
         """Identity of the file's content now; read again only when size, time or inode changed."""
         try:
-            status = path.stat()
+            key = _place(path)
         except (OSError, ValueError):
             return fingerprint(path)
-        key = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
         known = self._fingerprints.get(key)
         if known is None:
             known = fingerprint(path)
@@ -59,7 +58,7 @@ class Indexes:
                 self._fingerprints[key] = known
         return known
 
-    def state(self, path: Path, program: int | None = None) -> IndexState:
+    def state(self, path: Source, program: int | None = None) -> IndexState:
         """How far the index is; starts nothing (an index on disk counts as there)."""
         key = (self.fingerprint(path), program)
         with self._lock:
@@ -73,7 +72,7 @@ class Indexes:
             return IndexState("ready", 100.0)
         return IndexState("none", 0.0)
 
-    def prepare(self, path: Path, program: int | None = None) -> IndexState:
+    def prepare(self, path: Source, program: int | None = None) -> IndexState:
         """Start building in the background unless the index is there, under way, or known to be impossible."""
         state = self.state(path, program)
         if state.state != "none":
@@ -87,7 +86,7 @@ class Indexes:
         return IndexState("building", round(build.percent, 1))
 
     def get(
-        self, path: Path, program: int | None = None, on_fraction: Callable[[float], None] | None = None
+        self, path: Source, program: int | None = None, on_fraction: Callable[[float], None] | None = None
     ) -> MediaIndex:
         """The index; waits for it, building it here where nobody else does.
 
@@ -142,7 +141,7 @@ class Indexes:
             self._builds[key] = build
             return build, True
 
-    def _run(self, build: _Build, key: Key, path: Path, on_fraction: Callable[[float], None] | None = None) -> None:
+    def _run(self, build: _Build, key: Key, path: Source, on_fraction: Callable[[float], None] | None = None) -> None:
         def tell(fraction: float) -> None:
             build.percent = 100.0 * fraction
             if on_fraction is not None:
@@ -168,3 +167,12 @@ class Indexes:
         finally:
             with self._lock:
                 self._builds.pop(key, None)
+
+
+def _place(source: Source) -> tuple[str, int, int, int]:
+    """What tells cheaply that a file is what it was."""
+    if isinstance(source, Path):
+        status = source.stat()
+        return str(source), status.st_size, status.st_mtime_ns, status.st_ino
+    found = source.status()
+    return source.key, found.size_bytes, found.version, 0

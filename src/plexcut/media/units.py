@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import av
 import numpy as np
 
+from plexcut.domain.media import Source
 from plexcut.errors import FileUnreadable, FormatUnsupported
-from plexcut.media.index.container import open_container, open_for_reading
+from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, PayloadReader, find_layout
+from plexcut.media.sources import open_source
 
 Unit = tuple[bytes, ...]
 """The coded bytes of one frame: what a decoder is fed, in one piece or (frames that are never shown) in several."""
@@ -38,11 +39,11 @@ class UnitReader(Protocol):
     ) -> None: ...
 
 
-def open_units(path: Path, index: MediaIndex) -> UnitReader:
+def open_units(path: Source, index: MediaIndex) -> UnitReader:
     """A reader for the recording that `index` describes.
 
     Raises:
-        FileUnreadable: as `open_for_reading`.
+        FileUnreadable: as `open_source`.
     """
     return TransportUnits(path, index) if index.container == "mpegts" else ContainerUnits(path, index)
 
@@ -60,9 +61,9 @@ class _Closing:
 class TransportUnits(_Closing):
     """Frames of a transport stream, put together from its packets without a demuxer."""
 
-    def __init__(self, path: Path, index: MediaIndex) -> None:
+    def __init__(self, path: Source, index: MediaIndex) -> None:
         self._index = index
-        self._file = open_for_reading(path)
+        self._file = open_source(path)
         layout = find_layout(self._file.read(1 << 18))
         if layout is None:
             self._file.close()
@@ -102,7 +103,7 @@ class TransportUnits(_Closing):
 class ContainerUnits(_Closing):
     """Frames of an MP4, MKV, ... file, through FFmpeg's demuxer; a seek is never believed but checked."""
 
-    def __init__(self, path: Path, index: MediaIndex) -> None:
+    def __init__(self, path: Source, index: MediaIndex) -> None:
         self._path = path
         self._index = index
         self._stack = ExitStack()

@@ -12,11 +12,11 @@ import numpy as np
 from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import PlacedSound, SoundCutter, SoundReader
-from plexcut.media.index.container import open_for_reading
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
 from plexcut.media.index.psi import ProgramStream
 from plexcut.media.index.rows import signed_wrap
+from plexcut.media.sources import open_source
 from plexcut.media.ts_writer import PesUnit, RawUnit
 
 TICKS = 90_000
@@ -258,7 +258,7 @@ def _that_split(path: Path, index: MediaIndex, sounds: dict[int, str]) -> set[in
     todo = {pid: codec for pid, codec in sounds.items() if splits(codec)}
     readers = {pid: PayloadReader() for pid in todo}
     es = dict.fromkeys(todo, b"")
-    with open_for_reading(path) as file:
+    with open_source(path) as file:
         layout = find_layout(file.read(1 << 18))
         if layout is None:
             return set()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
-from plexcut.domain.media import CutMode
+from plexcut.domain.media import CutMode, Source
 from plexcut.domain.spans import KeepList
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.h264_marking import unclean_opening
@@ -17,7 +16,7 @@ from plexcut.media.units import open_units
 _TRIES = 3
 
 
-def settled_plan(path: Path, index: MediaIndex, keep: KeepList, mode: CutMode, banned: Collection[int] = ()) -> Plan:
+def settled_plan(path: Source, index: MediaIndex, keep: KeepList, mode: CutMode, banned: Collection[int] = ()) -> Plan:
     """The plan of a cut, as `plan_cut`, whose first copied keyframe nothing behind it looks past.
 
     An H.264 keyframe that is no IDR may be followed by pictures that unmark references from before it. At the very

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from av.video.frame import VideoFrame
 
+from plexcut.domain.media import Source
 from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.bitstream import h264, hevc
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
@@ -62,7 +62,7 @@ class PictureSource:
     In a transport stream they are byte streams, in a container samples of the source's own form.
     """
 
-    def __init__(self, path: Path, index: MediaIndex, plan: Plan, schedule: Schedule) -> None:
+    def __init__(self, path: Source, index: MediaIndex, plan: Plan, schedule: Schedule) -> None:
         self._index = index
         self._plan = plan
         self._parts = plan.parts

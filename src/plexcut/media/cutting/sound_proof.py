@@ -18,9 +18,10 @@ from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.remux import sound_length
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import SoundFrame, SoundReader
-from plexcut.media.index.container import open_container, open_for_reading
+from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, PayloadReader, find_layout
+from plexcut.media.sources import open_source
 
 _SLACK_S = Fraction(15, 10_000)
 """Matroska keeps whole milliseconds, twice rounded."""
@@ -148,7 +149,7 @@ def _heard_in_transport(path: Path, index: MediaIndex) -> Heard:
     readers = {t.id: (PayloadReader(), SoundReader(t.codec, TICKS)) for t in tracks if t.id in numbers}
     clock, first = SourceClock(index), int(index.shown_pts[0])
     found: Heard = {number: [] for number in numbers.values()}
-    with open_for_reading(path) as file:
+    with open_source(path) as file:
         layout = find_layout(file.read(1 << 18))
         if layout is None or not readers:
             return {}

@@ -17,10 +17,10 @@ from plexcut.media import ts_tables
 from plexcut.media.cutting.companions import TICKS, SourceClock, Timed, make_companions
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
-from plexcut.media.index.container import open_for_reading
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, find_layout
 from plexcut.media.index.psi import Program, parse_pmt
+from plexcut.media.sources import open_source
 from plexcut.media.ts_tables import Pat, build_pat, build_pmt
 from plexcut.media.ts_writer import PesUnit, ProgramTables, TransportStreamWriter
 
@@ -58,7 +58,7 @@ class TransportSplice:
             OSError: `out` cannot be written.
             FileUnreadable: the source cannot be read.
         """
-        with open_for_reading(self._path) as file:
+        with open_source(self._path) as file:
             layout = find_layout(file.read(1 << 18))
             assert layout is not None
             reader = PacketReader(file, layout, self._index.size_bytes)

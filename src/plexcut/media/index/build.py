@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from av.audio.codeccontext import AudioCodecContext
 from av.video.frame import VideoFrame
 
+from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported, PlexcutError
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.decoding import decode_units, make_decoder
@@ -22,6 +22,7 @@ from plexcut.media.index.model import MediaIndex, Track, VideoTrack, display_ord
 from plexcut.media.index.packets import find_layout
 from plexcut.media.index.psi import Program
 from plexcut.media.index.rows import clock_rows, promote_keys
+from plexcut.media.sources import open_source, status_of
 from plexcut.media.units import open_units
 
 I64 = npt.NDArray[np.int64]
@@ -44,7 +45,7 @@ class _StreamFacts:
     sample_rate: int | None
 
 
-def build_index(path: Path, program: int | None, on_fraction: Callable[[float], None]) -> MediaIndex:
+def build_index(path: Source, program: int | None, on_fraction: Callable[[float], None]) -> MediaIndex:
     """Index a recording; one sequential pass.
 
     `on_fraction` is called with 0 to 1.
@@ -54,7 +55,7 @@ def build_index(path: Path, program: int | None, on_fraction: Callable[[float], 
         FormatUnsupported: it is no recording, has no video that can be decoded, or is scrambled.
         UsageError: it has no such programme.
     """
-    with container.open_for_reading(path) as file:
+    with open_source(path) as file:
         head = file.read(1 << 18)
     if not head:
         raise FormatUnsupported(f"{path.name} is empty", "copy it again, or choose another recording")
@@ -66,7 +67,7 @@ def build_index(path: Path, program: int | None, on_fraction: Callable[[float], 
     return _proved(path, _from_container(path, found))
 
 
-def _from_transport_stream(path: Path, scan: transport_stream.StreamScan) -> MediaIndex:
+def _from_transport_stream(path: Source, scan: transport_stream.StreamScan) -> MediaIndex:
     rows = scan.rows
     video = next(s for s in scan.program.streams if s.pid == scan.video_pid)
     if scan.scrambled:
@@ -108,7 +109,7 @@ def _from_transport_stream(path: Path, scan: transport_stream.StreamScan) -> Med
         clock_at=clocked.clock_at,
         clock_add=clocked.clock_add,
         discontinuities=clocked.discontinuities,
-        size_bytes=path.stat().st_size,
+        size_bytes=status_of(path).size_bytes,
         dropped=_other_programs(scan.program, scan.programs),
         pmt=scan.program.section,
         pmt_pid=scan.program.pmt_pid,
@@ -126,7 +127,7 @@ def _other_programs(chosen: Program, programs: tuple[Program, ...]) -> tuple[str
     return tuple(f"programme {p.number}" for p in programs if p.number != chosen.number)
 
 
-def _from_container(path: Path, found: container.ContainerScan) -> MediaIndex:
+def _from_container(path: Source, found: container.ContainerScan) -> MediaIndex:
     flags = promote_keys(found.flags)
     tracks = tuple(
         Track(f.index, f.kind, f.codec, f.language, f.channels, f.sample_rate)
@@ -149,7 +150,7 @@ def _from_container(path: Path, found: container.ContainerScan) -> MediaIndex:
         clock_at=_NO_CLOCK,
         clock_add=_NO_CLOCK,
         discontinuities=0,
-        size_bytes=path.stat().st_size,
+        size_bytes=status_of(path).size_bytes,
     )
 
 
@@ -162,7 +163,7 @@ def _unique_times(pts: I64, display: I64) -> I64:
     return display
 
 
-def _stream_facts(path: Path) -> list[_StreamFacts]:
+def _stream_facts(path: Source) -> list[_StreamFacts]:
     """What FFmpeg finds out about the streams; nothing where it cannot open the file."""
     facts: list[_StreamFacts] = []
     try:
@@ -196,7 +197,7 @@ def _codec_name(stream: av.stream.Stream, context: object) -> str:
     return str(name or getattr(stream, "name", None) or "bin_data")
 
 
-def _proved(path: Path, index: MediaIndex) -> MediaIndex:
+def _proved(path: Source, index: MediaIndex) -> MediaIndex:
     """The index with what its first pictures say; refuses what cannot be decoded."""
     if not index.frames:
         raise FormatUnsupported(
@@ -226,7 +227,7 @@ def _proved(path: Path, index: MediaIndex) -> MediaIndex:
     return _without_lost_end(path, replace(index, video=video))
 
 
-def _without_lost_end(path: Path, index: MediaIndex) -> MediaIndex:
+def _without_lost_end(path: Source, index: MediaIndex) -> MediaIndex:
     """Less the frame that was cut off with the end of the file, where so little of it is left that none comes out."""
     last = index.pts.size - 1
     number = int(index.number_of[last])

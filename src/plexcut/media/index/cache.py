@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from plexcut.domain.media import Source
 from plexcut.errors import FileUnreadable
-from plexcut.media.index.container import open_for_reading
 from plexcut.media.index.model import INDEX_VERSION, MediaIndex, Track, VideoTrack
+from plexcut.media.sources import open_source, status_of
 
 log = logging.getLogger(__name__)
 
@@ -25,22 +26,22 @@ _ARRAYS = (*_ROWS, "display", "clock_at", "clock_add")
 _SAMPLE_BYTES = 1 << 16
 
 
-def fingerprint(path: Path) -> str:
+def fingerprint(source: Source) -> str:
     """Identity of a file's content: its size, modification time, and a hash of its head and tail.
 
     Raises:
         FileUnreadable: it cannot be read.
     """
-    with open_for_reading(path) as file:
+    with open_source(source) as file:
         try:
-            status = os.fstat(file.fileno())
+            status = status_of(source)
             digest = hashlib.blake2b(digest_size=8)
             digest.update(file.read(_SAMPLE_BYTES))
-            file.seek(max(0, status.st_size - _SAMPLE_BYTES))
+            file.seek(max(0, status.size_bytes - _SAMPLE_BYTES))
             digest.update(file.read(_SAMPLE_BYTES))
         except OSError as error:
-            raise FileUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
-    return f"{status.st_size:x}-{status.st_mtime_ns:x}-{digest.hexdigest()}"
+            raise FileUnreadable(f"{source.name} cannot be read: {error.strerror or error}") from None
+    return f"{status.size_bytes:x}-{status.version:x}-{digest.hexdigest()}"
 
 
 class IndexCache:

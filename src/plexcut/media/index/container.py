@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import BinaryIO
 
 import av
 import av.container
@@ -15,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from av.video.stream import VideoStream
 
-from plexcut.errors import FileUnreadable, FormatUnsupported
+from plexcut.domain.media import Source
+from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream.bits import annexb_nals, sized_nals, start_codes
 from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureAssembler, PictureFlag
 from plexcut.media.index.rows import UNKNOWN
+from plexcut.media.sources import open_source, status_of
 
 I64 = npt.NDArray[np.int64]
 
@@ -29,44 +29,20 @@ _OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file,pipe"}
 
 
 @contextmanager
-def open_container(path: Path) -> Iterator[av.container.InputContainer]:
+def open_container(path: Source) -> Iterator[av.container.InputContainer]:
     """Open a media file through FFmpeg, as data of its own: it can neither name other files nor reach the network.
 
     Raises:
         FileUnreadable: it cannot be read.
         FormatUnsupported: FFmpeg does not know what it is.
     """
-    with open_for_reading(path) as file:
+    with open_source(path) as file:
         try:
             container = av.open(file, mode="r", options=_OPTIONS)
         except (av.FFmpegError, ValueError, EOFError) as error:
             raise FormatUnsupported(f"{path.name} is no recording that can be read", _advice(error)) from error
         with container:
             yield container
-
-
-def open_for_reading(path: Path) -> BinaryIO:
-    """A file, opened; its failures in plain words.
-
-    Raises:
-        FileUnreadable: it is missing, a folder, no regular file, or must not be read.
-    """
-    try:
-        if path.is_dir():
-            raise FileUnreadable(f"{path} is a folder", "name a recording")
-        if path.exists() and not path.is_file():
-            raise FileUnreadable(f"{path} is no regular file")
-        return path.open("rb")
-    except FileUnreadable:
-        raise
-    except FileNotFoundError:
-        raise FileUnreadable(f"{path} does not exist") from None
-    except PermissionError:
-        raise FileUnreadable(f"{path} must not be read", "check its permissions") from None
-    except OSError as error:
-        raise FileUnreadable(f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError:
-        raise FileUnreadable("that is no file name") from None
 
 
 def _advice(error: Exception) -> str:
@@ -130,13 +106,13 @@ def parameter_nals(codec: str, extradata: bytes) -> list[bytes]:
     return [nal for nal in nals if nal]
 
 
-def scan(path: Path, on_fraction: Callable[[float], None], stream_id: int | None = None) -> ContainerScan:
+def scan(path: Source, on_fraction: Callable[[float], None], stream_id: int | None = None) -> ContainerScan:
     """One pass over the packets of the first video stream (or of the one with `stream_id` in a transport stream).
 
     Raises:
         FileUnreadable, FormatUnsupported: as `open_container`; also for a file without video.
     """
-    total = max(1, path.stat().st_size if path.exists() else 1)
+    total = max(1, status_of(path).size_bytes)
     with open_container(path) as container:
         stream = _video_stream(container, stream_id, path.name)
         codec = stream.codec_context.name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported, UsageError
 from plexcut.media import ts_tables
 from plexcut.media.bitstream.bits import start_codes
@@ -25,6 +25,7 @@ from plexcut.media.index.packets import (
 )
 from plexcut.media.index.psi import Program, SectionReader, parse_pat, parse_pmt
 from plexcut.media.index.rows import PictureRows, Placed
+from plexcut.media.sources import open_source, status_of
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -145,14 +146,14 @@ class _VideoScan:
         self._assembler.pictures.clear()
 
 
-def scan(path: Path, program: int | None, on_fraction: OnFraction) -> StreamScan | None:
+def scan(path: Source, program: int | None, on_fraction: OnFraction) -> StreamScan | None:
     """One pass over a transport stream; None where its video is of a codec that only a demuxer can take apart.
 
     Raises:
         FormatUnsupported: no programme, no video, or scrambled.
     """
-    with path.open("rb") as file:
-        size = path.stat().st_size
+    with open_source(path) as file:
+        size = status_of(path).size_bytes
         layout = find_layout(file.read(1 << 18))
         if layout is None:
             raise FormatUnsupported(f"{path.name} is no transport stream")
