@@ -97,13 +97,16 @@ class PacketReader:
         self._layout = layout
         self.size_bytes = size_bytes
 
-    def blocks(self, start: int = -1, end: int | None = None, count: int = BLOCK_PACKETS) -> Iterator[Packets]:
+    def blocks(
+        self, start: int = -1, end: int | None = None, count: int = BLOCK_PACKETS, *, synced: bool = True
+    ) -> Iterator[Packets]:
         """Packets whose sync byte lies in `[start, end)`; `start` is that of a packet, -1 the beginning of the file.
 
-        Which packets are found does not depend on where the reading begins and ends, or on `count`.
+        Unless `synced`, the first packet is looked for from `start` on. Which packets are found does not depend on
+        where the reading begins and ends, or on `count`.
         """
         at = max(start, 0)
-        synced = start >= 0
+        synced = synced and start >= 0
         stop = self.size_bytes if end is None else min(end, self.size_bytes)
         ahead = _LOOK_AHEAD * self._layout.stride
         while at < stop:

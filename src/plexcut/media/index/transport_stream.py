@@ -157,30 +157,54 @@ def scan(path: Source, program: int | None, on_fraction: OnFraction) -> StreamSc
         layout = find_layout(file.read(1 << 18))
         if layout is None:
             raise FormatUnsupported(f"{path.name} is no transport stream")
-        programs = _programs(PacketReader(file, layout, size))
-        chosen = _choose(programs, program, path.name)
-        video = next(s for s in chosen[1].streams if s.kind == "video" and s.pid in chosen[0])
-        if video.codec not in ASSEMBLERS:
+        choice = choose_program(file, layout, size, program, path.name)
+        if choice.codec not in ASSEMBLERS:
             return None
-        return _scan_program(file, layout, size, _Choice(chosen[1], video.pid, video.codec, programs[1]), on_fraction)
+        return _scan_packets(PacketReader(file, layout, size), choice, (0, size), on_fraction)
+
+
+def scan_stretch(file: BinaryIO, layout: PacketLayout, choice: ProgramChoice, stretch: tuple[int, int]) -> StreamScan:
+    """The same for the packets that begin in `[start, end)` bytes of a file; both may lie anywhere.
+
+    Positions in the result are those in the file; `es` counts from the first video byte of the stretch. The last
+    picture is as long as the stretch holds of it. `choice.codec` must be one of `ASSEMBLERS`.
+    """
+    size = file.seek(0, 2)
+    return _scan_packets(PacketReader(file, layout, size), choice, stretch, lambda _fraction: None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class ProgramChoice:
+    """The programme that is indexed, its video, and all programmes that the file holds."""
+
     program: Program
     video_pid: int
     codec: str
     programs: tuple[Program, ...]
 
 
-def _scan_program(
-    file: BinaryIO, layout: PacketLayout, size: int, choice: _Choice, on_fraction: OnFraction
+def choose_program(file: BinaryIO, layout: PacketLayout, size: int, program: int | None, name: str) -> ProgramChoice:
+    """The programme with this number, or else the first one that has video; reads only the front of the file.
+
+    Raises:
+        FormatUnsupported: no programme, or no video.
+        UsageError: it has no such programme.
+    """
+    programs = _programs(PacketReader(file, layout, size))
+    seen, chosen = _choose(programs, program, name)
+    video = next(s for s in chosen.streams if s.kind == "video" and s.pid in seen)
+    return ProgramChoice(chosen, video.pid, video.codec, programs[1])
+
+
+def _scan_packets(
+    reader: PacketReader, choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
 ) -> StreamScan:
     video = _VideoScan(ASSEMBLERS[choice.codec]())
     breaks: list[int] = []
     scrambled = total = 0
     tables, program = SectionReader(), choice.program
-    for block in PacketReader(file, layout, size).blocks():
+    start, end = stretch
+    for block in reader.blocks(start, end, synced=False):
         pid = block.pid
         mine = block.where(pid == choice.video_pid)
         if len(mine):
@@ -191,7 +215,7 @@ def _scan_program(
             program = _grown(program, section)
         clock = mine if choice.program.pcr_pid == choice.video_pid else block.where(pid == choice.program.pcr_pid)
         breaks += discontinuities(clock).tolist()
-        on_fraction(min(1.0, int(block.at[-1]) / max(size, 1)))
+        on_fraction(min(1.0, (int(block.at[-1]) - start) / max(end - start, 1)))
     video.finish()
     return StreamScan(
         program=program,
