@@ -30,7 +30,7 @@ from plexcut.domain.media import (
     Verification,
     VideoFacts,
 )
-from plexcut.domain.ports import OnProgress, SavedKeep, ShouldCancel
+from plexcut.domain.ports import OnProgress, SavedKeep, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import US_PER_S, FrameNumber, Position, floor_us
 from plexcut.errors import (
@@ -204,7 +204,15 @@ class FakeEngine:
             raise PositionInvalid("beyond the end")
         return [floor_us(Fraction(n, FPS)) for n in frames]
 
-    def frame(self, path: Path, at: Position, width: int | None = None, fmt: PictureFormat = "jpg") -> Picture:
+    def frame(
+        self,
+        path: Path,
+        at: Position,
+        width: int | None = None,
+        fmt: PictureFormat = "jpg",
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Picture:
         if self.fail is not None:
             raise self.fail
         n = self._frame_at(at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from io import BytesIO
@@ -15,6 +16,7 @@ from plexcut.domain.media import AudioFacts, CutPlan, IndexState, Picture, Recor
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import FrameNumber, parse_position
 from plexcut.errors import (
+    Cancelled,
     ItemNotFound,
     JobNotFound,
     LibraryNotFound,
@@ -101,6 +103,22 @@ JOB = Job(
 
 
 @dataclass
+class SlowFrames:
+    """Frames that take for ever, unless they are told to stop."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def decode(self, should_cancel: Any) -> None:
+        self.begun.set()
+        for _ in range(1000):
+            if should_cancel():
+                self.stopped.set()
+                raise Cancelled("the request was given up")
+            time.sleep(0.01)
+
+
+@dataclass
 class FakePlexdata:
     """`hold`, while set, blocks every library call; `fail` is raised by the method that it names."""
 
@@ -110,6 +128,7 @@ class FakePlexdata:
     fail: dict[str, Exception] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     hold: threading.Event | None = None
+    slow_frames: SlowFrames | None = None
 
     def __post_init__(self) -> None:
         self.events = Events()
@@ -194,9 +213,11 @@ class FakePlexdata:
         facts = None if building else FACTS
         return RecordingInfo(recording, "Film", "home~m1", "film.ts", "fp-1", state, facts, self._keep.revision)
 
-    def frame(self, recording: str, at: Any, width: int | None, fmt: str) -> Picture:
+    def frame(self, recording: str, at: Any, width: int | None, fmt: str, *, should_cancel: Any = None) -> Picture:
         self._asked("frame", (recording, at, width, fmt))
         self._known(recording)
+        if self.slow_frames is not None:
+            self.slow_frames.decode(should_cancel)
         number = at.n if isinstance(at, FrameNumber) else int(at * FPS)
         if number >= FRAMES:
             raise PositionInvalid(f"frame {number} is beyond the end")

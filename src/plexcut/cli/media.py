@@ -81,7 +81,10 @@ def frame(
     if files.is_same_file(target, source):
         raise UsageError(f"{target} is the recording itself", "name another file")
     files.writable_folder(target)
-    picture = _engine(config, source, program).frame(source, position, width, cast(PictureFormat, fmt), program)
+    from plexcut.media.pictures import PictureWish
+
+    wish = PictureWish(width, cast(PictureFormat, fmt), program)
+    picture = _engine(config, source, program).picture(source, position, wish)
     files.write_whole(target, picture.data)
     time_s = us_to_s(picture.time_us)
     if json:

@@ -34,6 +34,12 @@ OnProgress = Callable[[str, float], None]
 """`on_progress(phase, fraction)`: the phase's name and how much of the whole work is done, 0 to 1."""
 
 ShouldCancel = Callable[[], bool]
+"""Whether nobody waits for the answer any more; asked often, so it costs nothing."""
+
+
+def never() -> bool:
+    """Somebody waits for it: the `ShouldCancel` of calls that nobody can give up."""
+    return False
 
 
 class Library(Protocol):
@@ -103,8 +109,16 @@ class MediaEngine(Protocol):
     def frame_times_us(self, source: Source, frames: list[int]) -> list[int]:
         """Time of each frame, rounded down; `frames == total` gives the end of the recording."""
 
-    def frame(self, source: Source, at: Position, width: int | None = None, fmt: PictureFormat = "jpg") -> Picture:
-        """The frame shown at `at`, scaled to `width` pixels (None: full size, at most 4096)."""
+    def frame(
+        self,
+        source: Source,
+        at: Position,
+        width: int | None = None,
+        fmt: PictureFormat = "jpg",
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Picture:
+        """The frame shown at `at`, scaled to `width` pixels (None: full size, at most 4096). Raises also `Cancelled`."""
 
     def plan(self, source: Source, keep: KeepList, mode: CutMode) -> CutPlan:
         """What a cut will do."""

@@ -10,7 +10,8 @@ from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from plexcut.errors import FormatUnsupported
+from plexcut.domain.ports import ShouldCancel, never
+from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import Unit, UnitReader
@@ -60,7 +61,13 @@ def _decode(context: VideoCodecContext, packet: av.Packet[Any] | None) -> Iterat
 
 
 def decode_rows(
-    reader: UnitReader, index: MediaIndex, rows: range, wanted: set[int] | None = None, *, hurry: bool = False
+    reader: UnitReader,
+    index: MediaIndex,
+    rows: range,
+    wanted: set[int] | None = None,
+    *,
+    hurry: bool = False,
+    should_cancel: ShouldCancel = never,
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Pictures of successive `rows`; the first must be a row to start at (`MediaIndex.key_before`).
 
@@ -72,6 +79,8 @@ def decode_rows(
 
     def fed() -> Iterator[tuple[int, Unit]]:
         for row, unit in zip(rows, reader.read(rows.start, rows.stop), strict=False):
+            if should_cancel():
+                raise Cancelled("the request was given up")
             if skips and wanted is not None and row not in wanted and not index.flags[row] & PictureFlag.REF:
                 continue
             yield row, unit

@@ -19,14 +19,14 @@ from plexcut.domain.media import (
     Source,
     Verification,
 )
-from plexcut.domain.ports import OnProgress, ShouldCancel
+from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, format_timecode
 from plexcut.errors import PositionInvalid, SpanInvalid, UsageError
 from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
-from plexcut.media.pictures import MAX_SIDE_PX, encode_picture
+from plexcut.media.pictures import MAX_SIDE_PX, PictureWish, encode_picture
 
 _END_TOLERANCE_US = 1_000_000
 """How far a span may reach beyond the last frame: containers count the sound too when they say how long they are."""
@@ -82,14 +82,20 @@ class Engine:
         at: Position,
         width: int | None = None,
         fmt: PictureFormat = "jpg",
-        program: int | None = None,
+        *,
+        should_cancel: ShouldCancel = never,
     ) -> Picture:
+        return self.picture(source, at, PictureWish(width, fmt), should_cancel)
+
+    def picture(self, source: Source, at: Position, wish: PictureWish, should_cancel: ShouldCancel = never) -> Picture:
+        """As `frame`, also of another programme."""
+        width, fmt, program = wish.width, wish.fmt, wish.program
         if width is not None and not 16 <= width <= MAX_SIDE_PX:
             raise UsageError(f"a picture cannot be {width} pixels wide", f"16 to {MAX_SIDE_PX}")
         index = self._indexes.get(source, program)
         number = _resolve_position(index, at)
         identity = f"{self._indexes.fingerprint(source)}/{program}"
-        decoded = exact_frame(source, index, number, self._frames, identity)
+        decoded = exact_frame(source, index, number, self._frames, identity, should_cancel)
         picture = encode_picture(decoded, index.video.sample_aspect, width, fmt)
         return Picture(
             frame=number,

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
+from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import FormatUnsupported
 from plexcut.media.decoding import decode_rows
 from plexcut.media.index.model import MediaIndex
@@ -46,12 +47,15 @@ class FrameCache:
                 self._held -= freed
 
 
-def exact_frame(path: Source, index: MediaIndex, number: int, cache: FrameCache, identity: str) -> VideoFrame:
+def exact_frame(
+    path: Source, index: MediaIndex, number: int, cache: FrameCache, identity: str, should_cancel: ShouldCancel = never
+) -> VideoFrame:
     """The decoded picture of frame `number`, which must be in the recording.
 
     Raises:
         FileUnreadable: the file is gone.
         FormatUnsupported: the frame is damaged so that no picture comes out.
+        Cancelled: nobody waits for it any more.
     """
     row = int(index.display[number])
     held = cache.get(identity, row)
@@ -66,7 +70,9 @@ def exact_frame(path: Source, index: MediaIndex, number: int, cache: FrameCache,
             near = range(max(start, row - _BACK_ROWS), last)
             shown = {r for r in near if index.number_of[r] >= 0 and index.key_before(r) >= start} | {row}
             found: VideoFrame | None = None
-            for decoded, frame in decode_rows(reader, index, range(start, last), shown, hurry=True):
+            for decoded, frame in decode_rows(
+                reader, index, range(start, last), shown, hurry=True, should_cancel=should_cancel
+            ):
                 cache.put(identity, decoded, frame)
                 if decoded == row:
                     found = frame

@@ -22,6 +22,15 @@ _MEDIA_TYPES: dict[PictureFormat, str] = {"jpg": "image/jpeg", "png": "image/png
 
 
 @dataclass(frozen=True, slots=True)
+class PictureWish:
+    """How a picture is to be: `width` in pixels (None: full size), its format, and of which programme it is."""
+
+    width: int | None = None
+    fmt: PictureFormat = "jpg"
+    program: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedPicture:
     """A picture file of `width` x `height` square pixels."""
 

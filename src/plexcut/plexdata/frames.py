@@ -7,6 +7,7 @@ from typing import get_args
 
 from plexcut.domain.catalog import RecordingFile, library_of
 from plexcut.domain.media import Picture, PictureFormat, RecordingFacts
+from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import FileUnreadable, LibraryOffline, UsageError
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping, read_position
@@ -45,11 +46,20 @@ class Frames:
             keep_revision=self._store.load_keep(recording).revision,
         )
 
-    def frame(self, recording: str, at: Written, width: int | None, fmt: PictureFormat) -> Picture:
+    def frame(
+        self,
+        recording: str,
+        at: Written,
+        width: int | None,
+        fmt: PictureFormat,
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Picture:
         """The frame shown at `at`.
 
         Raises:
-            RecordingNotFound, LibraryOffline, PositionInvalid, UsageError, FileUnreadable, FormatUnsupported.
+            RecordingNotFound, LibraryOffline, PositionInvalid, UsageError, FileUnreadable, FormatUnsupported,
+            Cancelled.
         """
         check_width(width)
         if fmt not in get_args(PictureFormat):
@@ -57,7 +67,7 @@ class Frames:
         position = read_position(at)
         file = self._hosts.recording(recording)
         try:
-            return self._engine.frame(file.path, position, width, fmt)
+            return self._engine.frame(file.path, position, width, fmt, should_cancel=should_cancel)
         except FileUnreadable:
             self._raise_if_offline(recording)
             raise

@@ -11,6 +11,7 @@ from plexcut.config import Settings
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
 from plexcut.domain.jobs import Job, Progress
 from plexcut.domain.media import CutPlan, Picture, PictureFormat
+from plexcut.domain.ports import ShouldCancel, never
 from plexcut.domain.selection import Selection
 from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutting import Cutting
@@ -199,15 +200,24 @@ class Plexdata:
         """
         return self._hosts.recording(recording)
 
-    def frame(self, recording: str, at: Written, width: int | None = None, fmt: PictureFormat = "jpg") -> Picture:
+    def frame(
+        self,
+        recording: str,
+        at: Written,
+        width: int | None = None,
+        fmt: PictureFormat = "jpg",
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Picture:
         """The frame shown at `at`, `width` pixels wide (16 to 4096; None: full size).
 
         A host that was down is initialised again when it answers; it is asked at most every 5 s.
 
         Raises:
-            RecordingNotFound, LibraryOffline, PositionInvalid, UsageError, FileUnreadable, FormatUnsupported.
+            RecordingNotFound, LibraryOffline, PositionInvalid, UsageError, FileUnreadable, FormatUnsupported,
+            Cancelled.
         """
-        return self._frames.frame(recording, at, width, fmt)
+        return self._frames.frame(recording, at, width, fmt, should_cancel=should_cancel)
 
     def timeline(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -96,17 +97,34 @@ class Threads:
 
     def __init__(self) -> None:
         self._pools: dict[Pool, _Pool] = {name: _Pool(f"plexcut-{name}", count) for name, count in THREADS.items()}
+        self._stoppable: weakref.WeakSet[threading.Event] = weakref.WeakSet()
 
     async def run(self, pool: Pool, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of `function(*args, **kwargs)`, run in a thread of `pool`.
 
-        A call that has not begun when the request is given up is never made.
+        A call that has not begun when the request is given up is never made; one that has is left alone.
 
         Raises:
             HostUnreachable, NotReady: it took longer than `LIMIT_S`.
             Exception: whatever the call raises.
         """
-        future = asyncio.wrap_future(self._pools[pool].submit(partial(function, *args, **kwargs)))
+        return await self._wait(pool, partial(function, *args, **kwargs))
+
+    async def run_stoppable(self, pool: Pool, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+        """As `run`, for a function that takes `should_cancel: ShouldCancel` as a keyword and looks at it on the way.
+
+        It is true from the moment on in which the request's task is cancelled (Quart does that when the client has
+        gone away), the limit is over, or the server stops. What the call gives or raises after that nobody sees.
+        """
+        given_up = threading.Event()
+        self._stoppable.add(given_up)
+        try:
+            return await self._wait(pool, partial(function, *args, should_cancel=given_up.is_set, **kwargs))
+        finally:
+            given_up.set()
+
+    async def _wait(self, pool: Pool, call: Callable[[], T]) -> T:
+        future = asyncio.wrap_future(self._pools[pool].submit(call))
         try:
             done, _ = await asyncio.wait((future,), timeout=LIMIT_S[pool])
         finally:
@@ -116,7 +134,9 @@ class Threads:
         return future.result()
 
     def close(self) -> None:
-        """Let the threads end; calls that wait are dropped, running ones are not waited for."""
+        """Let the threads end; calls that wait are dropped, running ones are told to stop but not waited for."""
+        for given_up in tuple(self._stoppable):
+            given_up.set()
         for pool in self._pools.values():
             pool.close()
 

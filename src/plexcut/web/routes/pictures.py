@@ -60,7 +60,7 @@ async def _frame(recording: str) -> Response:
     query = read_query(schemas.FrameQuery)
     at = _position(query)
     fmt = picture_format()
-    picture = await ctx.threads.run("frames", ctx.plexdata.frame, recording, at, query.width, fmt)
+    picture = await ctx.threads.run_stoppable("frames", ctx.plexdata.frame, recording, at, query.width, fmt)
     response = cached(picture.data, picture.media_type, REVALIDATE)
     response.headers.update(mapping.frame_headers(picture))
     response.headers["Vary"] = "Accept"
