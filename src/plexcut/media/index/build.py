@@ -68,19 +68,12 @@ def build_index(path: Source, program: int | None, on_fraction: Callable[[float]
 
 
 def _from_transport_stream(path: Source, scan: transport_stream.StreamScan) -> MediaIndex:
-    rows = scan.rows
-    video = next(s for s in scan.program.streams if s.pid == scan.video_pid)
     if scan.scrambled:
         raise FormatUnsupported(f"{path.name} is scrambled", "record it with its access card, unscrambled")
-    clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
-    flags = promote_keys(np.asarray(rows.flags, np.uint16))
-    es = np.append(np.asarray(rows.es, np.int64), scan.es_bytes)
-    damaged = np.searchsorted(es[:-1], np.asarray(scan.gaps, np.int64), side="right") - 1
-    flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
     facts = {f.id: f for f in _stream_facts(path)}
     tracks = []
     for stream in scan.program.streams:
-        if stream.pid == video.pid:
+        if stream.pid == scan.video_pid:
             continue
         known = facts.get(stream.pid)
         tracks.append(
@@ -93,12 +86,24 @@ def _from_transport_stream(path: Source, scan: transport_stream.StreamScan) -> M
                 sample_rate=known.sample_rate if known else None,
             )
         )
+    return replace(stream_index(scan, status_of(path).size_bytes), tracks=tuple(tracks))
+
+
+def stream_index(scan: transport_stream.StreamScan, size_bytes: int) -> MediaIndex:
+    """The pictures of a scan, of a whole transport stream or of a stretch; no tracks, the video's facts still open."""
+    rows = scan.rows
+    video = next(s for s in scan.program.streams if s.pid == scan.video_pid)
+    clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
+    flags = promote_keys(np.asarray(rows.flags, np.uint16))
+    es = np.append(np.asarray(rows.es, np.int64), scan.es_bytes)
+    damaged = np.searchsorted(es[:-1], np.asarray(scan.gaps, np.int64), side="right") - 1
+    flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
     return MediaIndex(
         container="mpegts",
         program=scan.program.number,
         time_base=_TS_TIME_BASE,
         video=VideoTrack(video.pid, video.codec, 0, 0, False, Fraction(1), None, ""),
-        tracks=tuple(tracks),
+        tracks=(),
         pts=clocked.pts,
         dts=clocked.dts,
         at=np.asarray(rows.at, np.int64),
@@ -109,7 +114,7 @@ def _from_transport_stream(path: Source, scan: transport_stream.StreamScan) -> M
         clock_at=clocked.clock_at,
         clock_add=clocked.clock_add,
         discontinuities=clocked.discontinuities,
-        size_bytes=status_of(path).size_bytes,
+        size_bytes=size_bytes,
         dropped=_other_programs(scan.program, scan.programs),
         pmt=scan.program.section,
         pmt_pid=scan.program.pmt_pid,
@@ -128,18 +133,23 @@ def _other_programs(chosen: Program, programs: tuple[Program, ...]) -> tuple[str
 
 
 def _from_container(path: Source, found: container.ContainerScan) -> MediaIndex:
-    flags = promote_keys(found.flags)
     tracks = tuple(
         Track(f.index, f.kind, f.codec, f.language, f.channels, f.sample_rate)
         for f in _stream_facts(path)
         if f.index != found.stream
     )
+    return replace(packets_index(found, status_of(path).size_bytes), tracks=tracks)
+
+
+def packets_index(found: container.ContainerScan, size_bytes: int) -> MediaIndex:
+    """The same as `stream_index` for what a demuxer gave out."""
+    flags = promote_keys(found.flags)
     return MediaIndex(
         container=found.format,
         program=None,
         time_base=found.time_base,
         video=VideoTrack(found.stream, found.codec, 0, 0, False, Fraction(1), None, "", found.extradata),
-        tracks=tracks,
+        tracks=(),
         pts=found.pts,
         dts=found.dts,
         at=found.at,
@@ -150,7 +160,7 @@ def _from_container(path: Source, found: container.ContainerScan) -> MediaIndex:
         clock_at=_NO_CLOCK,
         clock_add=_NO_CLOCK,
         discontinuities=0,
-        size_bytes=status_of(path).size_bytes,
+        size_bytes=size_bytes,
     )
 
 
@@ -198,6 +208,10 @@ def _codec_name(stream: av.stream.Stream, context: object) -> str:
 
 
 def _proved(path: Source, index: MediaIndex) -> MediaIndex:
+    return without_lost_end(path, with_video_facts(path, index))
+
+
+def with_video_facts(path: Source, index: MediaIndex) -> MediaIndex:
     """The index with what its first pictures say; refuses what cannot be decoded."""
     if not index.frames:
         raise FormatUnsupported(
@@ -224,10 +238,10 @@ def _proved(path: Source, index: MediaIndex) -> MediaIndex:
         sample_aspect=Fraction(aspect) if aspect else Fraction(1),
         profile=context.profile,
     )
-    return _without_lost_end(path, replace(index, video=video))
+    return replace(index, video=video)
 
 
-def _without_lost_end(path: Source, index: MediaIndex) -> MediaIndex:
+def without_lost_end(path: Source, index: MediaIndex) -> MediaIndex:
     """Less the frame that was cut off with the end of the file, where so little of it is left that none comes out."""
     last = index.pts.size - 1
     number = int(index.number_of[last])
