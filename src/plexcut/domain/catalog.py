@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from plexcut.domain.media import Source
+from plexcut.errors import CannotWrite
+
 SectionType = Literal["movie", "show"]
 ItemType = Literal["movie", "show", "season", "episode"]
 SortKey = Literal["title", "-title", "added_at", "-added_at", "year", "-year"]
@@ -113,16 +116,27 @@ class Thumb:
 class RecordingFile:
     """Where a recording's file lies for this process.
 
-    `root` is the folder that the file must stay within (the library's folder, or the mapped folder of a Plex path);
-    `path` has been checked to lie in it, links resolved.
+    `source` is the file itself, or ranges of it where only its host gives them. `root` is the folder that the file must
+    stay within (the library's folder, or the mapped folder of a Plex path): a local file has been checked to lie in it,
+    links resolved. It is None where there is no local file.
     """
 
     recording: str
     item: str
     title: str
-    path: Path
-    root: Path
+    source: Source
+    root: Path | None
     library: str
+
+    @property
+    def path(self) -> Path:
+        """The file itself, for what must lie beside it. Raises `CannotWrite` where it can only be read from afar."""
+        if isinstance(self.source, Path):
+            return self.source
+        raise CannotWrite(
+            f"{self.source.name} can be watched, but not be cut: its file can only be read through the Plex server",
+            "say in the configuration where its folder is here ([[library.path]])",
+        )
 
 
 @dataclass(frozen=True, slots=True)

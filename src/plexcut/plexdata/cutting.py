@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from plexcut.config import Settings
@@ -10,7 +11,7 @@ from plexcut.domain.catalog import MovieData, RecordingFile
 from plexcut.domain.jobs import Job
 from plexcut.domain.media import CUT_MODES, CutMode, CutPlan
 from plexcut.domain.spans import KeepList
-from plexcut.errors import UnknownOutput, UsageError
+from plexcut.errors import CannotWrite, UnknownOutput, UsageError
 from plexcut.plexdata import views
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.hosts import Hosts
@@ -48,21 +49,27 @@ class Cutting:
         mode = self._checked_mode(order)
         file = self._hosts.recording(order.recording)
         keep, _ = self._keep(order, file)
-        return self._engine.plan(file.path, keep, mode)
+        plan = self._engine.plan(file.source, keep, mode)
+        try:
+            _ = file.path
+        except CannotWrite as error:
+            return replace(plan, warnings=(error.line, *plan.warnings))
+        return plan
 
     def cut(self, order: CutOrder, section: str) -> Job:
         """Queue a cut of a recording in `section`, answer its job with the metadata. Raises as `Plexdata.cut`."""
         mode = self._checked_mode(order)
         file = self._hosts.recording(order.recording)
+        path = file.path
         keep, fingerprint = self._keep(order, file)
-        facts = self._keeping.facts(file.path, fingerprint)
-        plan = self._engine.plan(file.path, keep, mode)
+        facts = self._keeping.facts(path, fingerprint)
+        plan = self._engine.plan(path, keep, mode)
         estimate_s = self._keeping.estimate_s(facts, keep)
         movie = MovieData(
             recording=order.recording,
             title=file.title,
             section=section,
-            path=str(file.path),
+            path=str(path),
             root=str(file.root),
             fingerprint=fingerprint,
             keep=tuple((span.start, span.end) for span in keep),
@@ -78,7 +85,7 @@ class Cutting:
             "cut_duration_s": plan.duration_s,
             "keep": [list(span) for span in plan.keep_s],
             "in_place": False,
-            "output_path": str(beside(file.path)),
+            "output_path": str(beside(path)),
         }
         job = self._queue.enqueue_cut(movie, meta, job_timeout_s(self._settings.queue.timeout_s, estimate_s))
         log.info("job %s: cut of %s, %d frames kept", job.id, order.recording, keep.frames)
@@ -100,7 +107,7 @@ class Cutting:
 
     def _keep(self, order: CutOrder, file: RecordingFile) -> tuple[KeepList, str]:
         """The frames to keep, and the file's fingerprint."""
-        fingerprint = self._keeping.checked_fingerprint(file.path, order.fingerprint)
+        fingerprint = self._keeping.checked_fingerprint(file.source, order.fingerprint)
         if order.keep is None:
             return self._keeping.saved(order.recording, fingerprint), fingerprint
-        return self._keeping.resolve(file.path, order.keep), fingerprint
+        return self._keeping.resolve(file.source, order.keep), fingerprint

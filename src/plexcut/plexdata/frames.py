@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import get_args
 
 from plexcut.domain.catalog import RecordingFile, library_of
-from plexcut.domain.media import Picture, PictureFormat, RecordingFacts
+from plexcut.domain.media import Picture, PictureFormat, RecordingFacts, Source
 from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import FileUnreadable, LibraryOffline, UsageError
 from plexcut.plexdata.hosts import Hosts
@@ -29,9 +28,9 @@ class Frames:
         """What it is. Raises `RecordingNotFound`, `LibraryOffline`, `FileUnreadable`, `FormatUnsupported`."""
         file = self._hosts.recording(recording)
         try:
-            fingerprint = self._engine.fingerprint(file.path)
-            index = self._engine.prepare(file.path)
-            facts = self._keeping.facts(file.path, fingerprint) if index.state == "ready" else None
+            fingerprint = self._engine.fingerprint(file.source)
+            index = self._engine.prepare(file.source)
+            facts = self._keeping.facts(file.source, fingerprint) if index.state == "ready" else None
         except FileUnreadable:
             self._raise_if_offline(recording)
             raise
@@ -39,7 +38,7 @@ class Frames:
             id=recording,
             title=file.title,
             item=file.item,
-            path_name=file.path.name,
+            path_name=file.source.name,
             fingerprint=fingerprint,
             index=index,
             facts=facts,
@@ -67,7 +66,7 @@ class Frames:
         position = read_position(at)
         file = self._hosts.recording(recording)
         try:
-            return self._engine.frame(file.path, position, width, fmt, should_cancel=should_cancel)
+            return self._engine.frame(file.source, position, width, fmt, should_cancel=should_cancel)
         except FileUnreadable:
             self._raise_if_offline(recording)
             raise
@@ -76,13 +75,13 @@ class Frames:
         """Where it lies. Raises `RecordingNotFound`, `LibraryOffline`."""
         return self._hosts.recording(recording)
 
-    def facts(self, path: Path) -> RecordingFacts:
+    def facts(self, source: Source) -> RecordingFacts:
         """All facts; waits for the index."""
-        return self._keeping.facts(path, self._engine.fingerprint(path))
+        return self._keeping.facts(source, self._engine.fingerprint(source))
 
-    def last_time_us(self, path: Path, facts: RecordingFacts) -> int:
+    def last_time_us(self, source: Source, facts: RecordingFacts) -> int:
         """The time of the last frame."""
-        return self._engine.frame_times_us(path, [max(0, facts.frames - 1)])[0]
+        return self._engine.frame_times_us(source, [max(0, facts.frames - 1)])[0]
 
     def _raise_if_offline(self, recording: str) -> None:
         """A file that was there a moment ago and cannot be read: perhaps its host has gone."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from pathlib import Path
 
-from plexcut.domain.media import RecordingFacts
+from plexcut.domain.media import RecordingFacts, Source
 from plexcut.domain.ports import SavedKeep
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, parse_position, us_to_s
@@ -54,18 +53,18 @@ class Keeping:
     def keep(self, recording: str) -> KeepState:
         """The saved keep list. Raises `RecordingNotFound`, `LibraryOffline`, `FileUnreadable`, `FormatUnsupported`."""
         file = self._hosts.recording(recording)
-        return self._state(recording, file.path, self._store.load_keep(recording))
+        return self._state(recording, file.source, self._store.load_keep(recording))
 
     def save(self, order: KeepOrder) -> KeepState:
         """Save one. Raises `StaleRevision`, `RecordingChanged`, `SpanInvalid`, and what `keep` raises."""
         if order.revision < 0:
             raise UsageError(f"revision is {order.revision}, it cannot be negative")
         file = self._hosts.recording(order.recording)
-        fingerprint = self.checked_fingerprint(file.path, order.fingerprint)
-        keep = self.resolve(file.path, order.keep) if order.keep else KeepList(())
+        fingerprint = self.checked_fingerprint(file.source, order.fingerprint)
+        keep = self.resolve(file.source, order.keep) if order.keep else KeepList(())
         frames = tuple((span.start, span.end) for span in keep)
         saved = self._store.save_keep(order.recording, frames, order.revision, fingerprint)
-        state = self._state(order.recording, file.path, saved)
+        state = self._state(order.recording, file.source, saved)
         shown = [list(span) for span in state.keep_s]
         self._events.emit("keep", {"recording": order.recording, "revision": state.revision, "keep": shown})
         return state
@@ -83,7 +82,7 @@ class Keeping:
             raise RecordingChanged("the recording changed since its keep list was saved", "look at it again")
         return _keep_list(saved)
 
-    def resolve(self, path: Path, written: WrittenSpans) -> KeepList:
+    def resolve(self, source: Source, written: WrittenSpans) -> KeepList:
         """Written spans as frames; waits for the index. Raises `SpanInvalid`."""
         if not written or len(written) > MAX_SPANS:
             raise SpanInvalid(f"there are {len(written)} spans, possible is 1 to {MAX_SPANS}")
@@ -93,18 +92,18 @@ class Keeping:
                 spans.append((read_position(start), read_position(end)))
             except PositionInvalid as error:
                 raise SpanInvalid(f"span {n}: {error.message}", error.hint) from None
-        keep = self._engine.resolve_keep(path, spans)
+        keep = self._engine.resolve_keep(source, spans)
         if not keep.spans:
             raise SpanInvalid("the spans keep no frame")
         return keep
 
-    def checked_fingerprint(self, path: Path, expected: str | None) -> str:
+    def checked_fingerprint(self, source: Source, expected: str | None) -> str:
         """The file's fingerprint now; `expected` None: any.
 
         Raises:
             RecordingChanged: it is another one. FileUnreadable.
         """
-        fingerprint = self._engine.fingerprint(path)
+        fingerprint = self._engine.fingerprint(source)
         if expected is not None and expected != fingerprint:
             raise RecordingChanged("the recording changed since it was looked at", "open it again")
         return fingerprint
@@ -134,9 +133,9 @@ class Keeping:
             return None
         return facts.duration_s if facts else None
 
-    def facts(self, path: Path, fingerprint: str) -> RecordingFacts:
+    def facts(self, source: Source, fingerprint: str) -> RecordingFacts:
         """All facts of a file; waits for the index."""
-        facts = self._engine.probe(path)
+        facts = self._engine.probe(source)
         with self._lock:
             if len(self._facts) > 1000:
                 self._facts.clear()
@@ -144,21 +143,21 @@ class Keeping:
         return facts
 
     def _known_facts(self, recording: str) -> RecordingFacts | None:
-        path = self._hosts.recording(recording).path
-        fingerprint = self._engine.fingerprint(path)
+        source = self._hosts.recording(recording).source
+        fingerprint = self._engine.fingerprint(source)
         if known := self._facts.get(fingerprint):
             return known
-        ready = self._engine.index_state(path).state == "ready"
-        return self.facts(path, fingerprint) if ready else None
+        ready = self._engine.index_state(source).state == "ready"
+        return self.facts(source, fingerprint) if ready else None
 
-    def _state(self, recording: str, path: Path, saved: SavedKeep) -> KeepState:
+    def _state(self, recording: str, source: Source, saved: SavedKeep) -> KeepState:
         frames = [n for span in saved.keep for n in span]
         try:
-            times_us = self._engine.frame_times_us(path, frames) if frames else []
+            times_us = self._engine.frame_times_us(source, frames) if frames else []
         except PositionInvalid:
             # The file is shorter than when the list was saved; `fingerprint` tells that it is another one.
-            total = self._engine.probe(path).frames
-            times_us = self._engine.frame_times_us(path, [min(n, total) for n in frames])
+            total = self._engine.probe(source).frames
+            times_us = self._engine.frame_times_us(source, [min(n, total) for n in frames])
         seconds = [us_to_s(us) for us in times_us]
         keep_s = tuple(zip(seconds[::2], seconds[1::2], strict=True))
         return KeepState(recording, keep_s, saved.keep, saved.revision, saved.fingerprint)

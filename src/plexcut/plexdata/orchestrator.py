@@ -306,6 +306,7 @@ class Plexdata:
             UnknownOutput: an output that is not possible. UsageError: an unknown mode.
             RecordingChanged: the file is not the one of `order.fingerprint`, or of the saved keep list.
             RecordingBusy: another job has this recording.
+            CannotWrite: the file itself is not here, its server only lets it be read.
             QueueOffline, RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported.
         """
         self._cutting.check(order)

@@ -83,7 +83,7 @@ class Timeline:
         if isinstance(step, FrameNumber) or step <= 0:
             raise UsageError(f"step is {order.step}, it must be seconds above 0")
         file = self._frames.file(recording)
-        last_us = self._frames.last_time_us(file.path, self._frames.facts(file.path))
+        last_us = self._frames.last_time_us(file.source, self._frames.facts(file.source))
         if isinstance(pos, FrameNumber):
             pos = Fraction(self._frames.frame(recording, pos, 16, "jpg").time_us, US_PER_S)
         places = {k: min(max(0, floor_us(pos + k * step)), last_us) for k in range(order.l, order.r + 1)}
