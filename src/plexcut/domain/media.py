@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from plexcut.domain.spans import KeepList
+from plexcut.domain.timecode import Position
 
 CutMode = Literal["exact", "keyframe"]
 CUT_MODES: tuple[CutMode, ...] = ("exact", "keyframe")
@@ -119,6 +120,56 @@ class Picture:
     height: int
     data: bytes
     media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilmstripOrder:
+    """Pictures of a range in one image.
+
+    `start`, `end`: None is the beginning, the end; both are clamped to the recording. `count` pictures at most, `height`
+    pixels high. With `step` (a number of frames) there is one picture for each multiple of it instead, so that
+    neighbouring ranges meet; `count` then only bounds them.
+    """
+
+    start: Position | None = None
+    end: Position | None = None
+    count: int = 100
+    height: int = 90
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One picture of a filmstrip: which frame it shows, and where it lies in the image, in pixels.
+
+    `time_us` is the frame's time, rounded down. `frame` is None where the number is not known yet.
+    """
+
+    frame: int | None
+    time_us: int
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filmstrip:
+    """An encoded image of `width` x `height` pixels with its tiles, in order of time, for `[start_us, end_us)`.
+
+    `step`: pictures lie at multiples of it (frames) where that is possible. `provisional`: made of a Plex server's own
+    previews, before the index was there; `step` is 0 then.
+    """
+
+    tiles: tuple[Tile, ...]
+    start_us: int
+    end_us: int
+    step: int
+    width: int
+    height: int
+    data: bytes
+    media_type: str
+    provisional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
