@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plexcut.domain.media import IndexState, Source
-from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
+from plexcut.errors import Cancelled, FileUnreadable, HostUnreachable, PlexcutError, RecordingChanged
 from plexcut.media.index.build import build_index
 from plexcut.media.index.cache import IndexCache, fingerprint
 from plexcut.media.index.model import MediaIndex
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _IN_MEMORY = 12
 _FAILURES_KEPT = 64
-_PASSING = (FileUnreadable, RecordingChanged, Cancelled)
+_PASSING = (FileUnreadable, HostUnreachable, RecordingChanged, Cancelled)
 """Failures that may be over at the next try: a share that was away, a file that was being written."""
 
 Key = tuple[str, int | None]

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from plexcut.domain.media import Source
-from plexcut.errors import FileUnreadable, FormatUnsupported
+from plexcut.errors import FileUnreadable, FormatUnsupported, PlexcutError
 from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, PayloadReader, find_layout
@@ -90,6 +90,8 @@ class TransportUnits(_Closing):
                 mine = block.where(block.pid == index.video.id)
                 if len(mine):
                     pieces.append(payload.take(mine).es)
+        except PlexcutError:
+            raise
         except OSError as error:
             raise FileUnreadable(f"the recording cannot be read: {error.strerror or error}") from None
         es = np.concatenate(pieces) if pieces else np.empty(0, np.uint8)

@@ -13,7 +13,7 @@ from av.audio.codeccontext import AudioCodecContext
 from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
-from plexcut.errors import FormatUnsupported, PlexcutError
+from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.decoding import decode_units, make_decoder
 from plexcut.media.frames import FrameCache, exact_frame
@@ -195,7 +195,7 @@ def _stream_facts(path: Source) -> list[_StreamFacts]:
                         sample_rate=(audio.sample_rate or None) if audio is not None else None,
                     )
                 )
-    except PlexcutError:
+    except FormatUnsupported:
         return []
     except av.FFmpegError:
         return facts

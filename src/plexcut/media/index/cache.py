@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from plexcut.domain.media import Source
-from plexcut.errors import FileUnreadable
+from plexcut.errors import FileUnreadable, PlexcutError
 from plexcut.media.index.model import INDEX_VERSION, MediaIndex, Track, VideoTrack
 from plexcut.media.sources import open_source, status_of
 
@@ -39,6 +39,8 @@ def fingerprint(source: Source) -> str:
             digest.update(file.read(_SAMPLE_BYTES))
             file.seek(max(0, status.size_bytes - _SAMPLE_BYTES))
             digest.update(file.read(_SAMPLE_BYTES))
+        except PlexcutError:
+            raise
         except OSError as error:
             raise FileUnreadable(f"{source.name} cannot be read: {error.strerror or error}") from None
     return f"{status.size_bytes:x}-{status.version:x}-{digest.hexdigest()}"
