@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from plexcut.domain.media import ByteRanges, Source, SourceStatus
 from plexcut.errors import FileUnreadable
+from plexcut.media.blocks import BLOCK_BYTES, BlockCache, shared_cache
 
-BLOCK_BYTES = 1 << 20
-_KEPT_BLOCKS = 64
-_AHEAD_BLOCKS = 2
-_READERS = 4
-
-_BlockKey = tuple[str, int, int]
+_AHEAD_BYTES = 8 << 20
+_WINDOW_BYTES = 8 << 20
+"""Read at once at most, so that reading all of a recording does not claim more than the cache holds."""
 
 
 def open_source(source: Source) -> BinaryIO:
@@ -66,67 +61,22 @@ def _open_local(path: Path) -> BinaryIO:
         raise FileUnreadable("that is no file name") from None
 
 
-class BlockCache:
-    """Blocks of recordings that are read by ranges, the least recently used go first; safe for several threads.
+class RangeFile(io.RawIOBase):
+    """A seekable file over `ByteRanges`, of one version of it. Reading on where the last reading ended reads ahead.
 
-    A block that is under way is waited for, not asked for twice. Blocks are of one version of a file.
+    `cache` None: that of the process. Not for several threads at once; each opens its own.
     """
 
-    def __init__(self, kept: int = _KEPT_BLOCKS) -> None:
-        self._kept = kept
-        self._blocks: OrderedDict[_BlockKey, Future[bytes]] = OrderedDict()
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_READERS, "read-ahead")
-
-    def block(self, ranges: ByteRanges, status: SourceStatus, number: int, *, ahead: int = 0) -> bytes:
-        """Block `number`; the `ahead` ones behind it are asked for in the background."""
-        mine = self._claim(ranges, status, number)
-        last = max(0, status.size_bytes - 1) // BLOCK_BYTES
-        for following in range(number + 1, min(number + ahead, last) + 1):
-            claimed = self._claim(ranges, status, following)
-            if claimed[1]:
-                self._pool.submit(self._fill, claimed[0], ranges, status, following)
-        if mine[1]:
-            self._fill(mine[0], ranges, status, number)
-        return mine[0].result()
-
-    def _claim(self, ranges: ByteRanges, status: SourceStatus, number: int) -> tuple[Future[bytes], bool]:
-        key = (ranges.key, status.version, number)
-        with self._lock:
-            found = self._blocks.get(key)
-            if found is not None and not (found.done() and found.exception() is not None):
-                self._blocks.move_to_end(key)
-                return found, False
-            future: Future[bytes] = Future()
-            self._blocks[key] = future
-            while len(self._blocks) > self._kept:
-                self._blocks.popitem(last=False)
-            return future, True
-
-    @staticmethod
-    def _fill(future: Future[bytes], ranges: ByteRanges, status: SourceStatus, number: int) -> None:
-        start = number * BLOCK_BYTES
-        try:
-            future.set_result(ranges.read(start, min(BLOCK_BYTES, status.size_bytes - start)))
-        except BaseException as error:  # noqa: BLE001  (handed over whole to whoever waits)
-            future.set_exception(error)
-
-
-_CACHE = BlockCache()
-"""One for the process, so that requests for neighbouring frames share what was read."""
-
-
-class RangeFile(io.RawIOBase):
-    """A seekable file over `ByteRanges`. Reading on where the last reading ended reads ahead."""
-
-    def __init__(self, ranges: ByteRanges, status: SourceStatus, cache: BlockCache = _CACHE) -> None:
+    def __init__(self, ranges: ByteRanges, status: SourceStatus, cache: BlockCache | None = None) -> None:
         super().__init__()
         self.name = ranges.name
         self._ranges = ranges
         self._status = status
         self._cache = cache
         self._at = 0
-        self._expected = -1
+        self._ended = 0
+        self._streak = 0
+        self._ahead_to = 0
 
     def readable(self) -> bool:
         return True
@@ -153,20 +103,37 @@ class RangeFile(io.RawIOBase):
         return self.read(-1)
 
     def read(self, size: int | None = -1) -> bytes:
+        """As a file's; blocks until all that was asked for is there.
+
+        Raises:
+            FileUnreadable: it is shorter than it was, or cannot be read. LibraryOffline: its host does not answer.
+        """
         left = max(0, self._status.size_bytes - self._at)
-        wanted = left if size is None or size < 0 else min(size, left)
-        if wanted == 0:
-            return b""
-        ahead = _AHEAD_BLOCKS if self._at == self._expected else 0
-        first, last = self._at // BLOCK_BYTES, (self._at + wanted - 1) // BLOCK_BYTES
-        pieces = []
-        for number in range(first, last + 1):
-            data = self._cache.block(self._ranges, self._status, number, ahead=max(ahead, min(last - number, _READERS)))
-            begin = self._at - number * BLOCK_BYTES if number == first else 0
-            pieces.append(data[begin : min(BLOCK_BYTES, self._at + wanted - number * BLOCK_BYTES)])
-        found = b"".join(pieces)
-        if len(found) != wanted:
-            raise FileUnreadable(f"{self._ranges.name} ended early", "it may have changed; open it again")
-        self._at += wanted
-        self._expected = self._at
-        return found
+        end = self._at + (left if size is None or size < 0 else min(size, left))
+        pieces: list[memoryview] = []
+        while self._at < end:
+            pieces += self._window(min(end, self._at + _WINDOW_BYTES))
+        return b"".join(pieces)
+
+    def _window(self, end: int) -> list[memoryview]:
+        """What lies from here to before `end`, in pieces; moves on to `end`."""
+        start = self._at
+        numbers = range(start // BLOCK_BYTES, (end - 1) // BLOCK_BYTES + 1)
+        cache = self._cache if self._cache is not None else shared_cache()
+        blocks = cache.blocks(self._ranges, self._status, numbers, self._ahead(numbers))
+        self._at = self._ended = end
+        self._streak += end - start
+        pieces = [memoryview(block) for block in blocks]
+        pieces[-1] = pieces[-1][: end - (numbers.stop - 1) * BLOCK_BYTES]
+        pieces[0] = pieces[0][start - numbers.start * BLOCK_BYTES :]
+        return pieces
+
+    def _ahead(self, numbers: range) -> int:
+        """How many blocks to read ahead: half of what was read in one go, but nothing where enough is under way."""
+        if abs(self._at - self._ended) > BLOCK_BYTES:
+            self._streak = self._ahead_to = 0
+        ahead = -(-min(self._streak // 2, _AHEAD_BYTES) // BLOCK_BYTES)
+        if numbers.stop + ahead // 2 < self._ahead_to:
+            return 0
+        self._ahead_to = numbers.stop + ahead
+        return ahead

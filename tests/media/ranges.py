@@ -1,0 +1,50 @@
+"""Recordings behind a network, in memory: `ByteRanges` that count what is asked of them, and fail at will."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from plexcut.domain.media import SourceStatus
+from plexcut.errors import LibraryOffline
+
+
+class MemoryRanges:
+    """Bytes in memory. `latency_s` passes at every request; `gate`, once set to an event, holds them all back."""
+
+    def __init__(self, data: bytes, name: str = "film.ts", latency_s: float = 0.0) -> None:
+        self.data = data
+        self.name = name
+        self.key = f"memory/{name}/{id(self)}"
+        self.version = 1
+        self.latency_s = latency_s
+        self.gate: threading.Event | None = None
+        self.fail_next = 0
+        self.offline = False
+        self.asked: list[tuple[int, int]] = []
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, path: Path, latency_s: float = 0.0) -> MemoryRanges:
+        return cls(path.read_bytes(), path.name, latency_s)
+
+    @property
+    def bytes_asked(self) -> int:
+        return sum(size for _, size in self.asked)
+
+    def status(self) -> SourceStatus:
+        if self.offline:
+            raise LibraryOffline("the host is gone")
+        return SourceStatus(len(self.data), self.version)
+
+    def read(self, start: int, size: int) -> bytes:
+        with self._lock:
+            self.asked.append((start, size))
+            failing, self.fail_next = self.fail_next > 0, max(0, self.fail_next - 1)
+        if self.gate is not None:
+            self.gate.wait(10)
+        time.sleep(self.latency_s)
+        if self.offline or failing:
+            raise LibraryOffline("the host is gone")
+        return self.data[start : start + size]
