@@ -17,7 +17,6 @@ import av
 import av.filter
 import numpy as np
 import numpy.typing as npt
-
 from tests.media_factory.encode import Unit
 from tests.media_factory.numbers import draw_yuv
 

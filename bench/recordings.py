@@ -19,14 +19,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from bench.material import KINDS, Kind, encode
 from tests.media_factory.encode import Unit, encode_audio
 from tests.media_factory.spec import AudioSpec, ClipSpec
 from tests.media_factory.transport import VIDEO_PID, AccessUnit, TsStream, descriptor, write_transport_stream
 
+from bench.material import KINDS, Kind, encode
+
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
+
+FIRST_PICTURE_S = 10
+"""What the clock of a recording says when frame 0 is shown."""
 
 RECIPE = 1
 """Raise it when the same kind makes other bytes: it is part of the files' names."""

@@ -1,0 +1,127 @@
+"""`make bench`: plexcut and its peers side by side, on recordings that it makes itself.
+
+Ends with 1 if a picture was wrong or a request failed. What must be reached is printed, and does not decide the exit
+code: numbers depend on the machine, and on what else it does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+from rich.console import Console
+
+from bench.material import KINDS
+from bench.measure import BenchFailed
+from bench.peers import Ffmpeg
+from bench.recordings import Recording, default_folder, recording
+from bench.results import Result, verdicts
+from bench.scenarios import SCENARIOS
+from bench.server import Server
+from bench.setup import Setup
+from bench.table import Sheet, growth_sheet, notes, result_sheet, verdict_sheet
+
+GROWTH_MINUTES = (1, 10, 60)
+GROWTH_SCENARIOS = ("index", "picture", "step", "thumbnails", "open", "playback")
+DEFAULT_KINDS = ("h264-720p50", "mpeg2-576i25")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    console = Console(stderr=True)
+    begin = time.monotonic()
+    try:
+        sheets, results, remarks = (_growth if options.growth else _side_by_side)(options, console)
+    except BenchFailed as failure:
+        console.print(f"bench: {failure}", style="bold red", markup=False, highlight=False)
+        return 1
+    remarks = [*remarks, _machine()]
+    out = Console(width=None if sys.stdout.isatty() else 140)
+    for sheet in sheets:
+        sheet.show(out)
+    out.print("\n".join(remarks), markup=False, highlight=False)
+    if options.json:
+        options.json.write_text(json.dumps([result.as_json() for result in results], indent=1))
+    if options.markdown:
+        text = [sheet.markdown() for sheet in sheets] + ["\n".join(f"- {remark}" for remark in remarks)]
+        options.markdown.write_text("\n".join(text) + "\n")
+    console.print(f"{time.monotonic() - begin:.0f} s")
+    return 0
+
+
+def _side_by_side(options: argparse.Namespace, console: Console) -> tuple[list[Sheet], list[Result], list[str]]:
+    names = options.only or list(SCENARIOS)
+    made = [_made(options, console, kind, options.minutes) for kind in options.kind]
+    results = [_measure(options, console, each, names) for each in made]
+    sheets = [*map(result_sheet, results), verdict_sheet(list(verdicts(results)))]
+    return sheets, results, [note for result in results for note in notes(result)]
+
+
+def _growth(options: argparse.Namespace, console: Console) -> tuple[list[Sheet], list[Result], list[str]]:
+    names = options.only or list(GROWTH_SCENARIOS)
+    sheets: list[Sheet] = []
+    results: list[Result] = []
+    for kind in options.kind:
+        made = [_made(options, console, kind, minutes) for minutes in GROWTH_MINUTES]
+        grown = [_measure(options, console, each, names, peers=False) for each in made]
+        sheets.append(growth_sheet(kind, grown))
+        results += grown
+    return sheets, results, []
+
+
+def _made(options: argparse.Namespace, console: Console, kind: str, minutes: float) -> Recording:
+    with console.status(f"making {kind}, {minutes:g} min, below {options.folder}"):
+        return recording(options.folder, KINDS[kind], minutes)
+
+
+def _measure(
+    options: argparse.Namespace, console: Console, made: Recording, names: Iterable[str], *, peers: bool = True
+) -> Result:
+    result = Result(made)
+    temporary = tempfile.TemporaryDirectory(dir=options.folder, prefix="run-")
+    with temporary as folder, Server(Path(folder), [made]) as server:
+        peer = Ffmpeg.find()
+        setup = Setup(made, server, server.path_of(made), peer, Path(folder), options.rounds, options.seed, peers)
+        setup.child("index")
+        for name in names:
+            with console.status(f"{made.path.stem}: {name}"):
+                result.found[name] = SCENARIOS[name](setup)
+    return result
+
+
+def _machine() -> str:
+    cores = len(os.sched_getaffinity(0))
+    told = Path("/proc/cpuinfo").read_text().splitlines()
+    vendor = next((line for line in told if line.startswith("model name")), "")
+    versions = f"Python {platform.python_version()}, PyAV {av.__version__}, ffmpeg {Ffmpeg.find().version()}"
+    return f"{cores} cores ({vendor.partition(':')[2].strip()}), {versions}"
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="plexcut and its peers side by side.")
+    add: Any = parser.add_argument
+    add("--folder", type=Path, default=default_folder(), help="where recordings are kept (default: %(default)s)")
+    add("--minutes", type=float, default=30, help="how long the recordings are (default: %(default)s)")
+    add("--rounds", type=int, default=20, help="how often each thing is measured (default: %(default)s)")
+    add("--kind", nargs="+", choices=sorted(KINDS), default=list(DEFAULT_KINDS), metavar="KIND", help=", ".join(KINDS))
+    add("--only", nargs="+", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
+    add("--growth", action="store_true", help=f"recordings of {GROWTH_MINUTES} minutes instead, plexcut alone")
+    add("--seed", type=int, default=1, help="decides the random places (default: %(default)s)")
+    add("--json", type=Path, metavar="OUT", help="write all numbers to a file")
+    add("--markdown", type=Path, metavar="OUT", help="write the tables to a file")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())
