@@ -1,0 +1,1 @@
+"""Filmstrips: many small pictures of a range in one image."""

@@ -1,0 +1,177 @@
+"""Which frames a filmstrip shows: pure arithmetic over the index, so that the same question has the same answer.
+
+The range is divided into `count` slots of the same length in time, and each shows one frame of its own. The frame is
+looked for at the first multiple of the *step* in the slot, a power of two that is at most the number of frames in a
+slot: pictures at one step are found again when the range moves a little, and those at twice the step are among them.
+
+How exact it is depends on the step. Well below the distance of the keyframes it is the frame at the multiple. From a
+quarter of that distance on a keyframe of the slot is taken instead, the nearest to the multiple, because it is decoded
+alone; only a slot without one shows the frame at the multiple, decoded from the keyframe before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from plexcut.domain.media import FilmstripOrder
+from plexcut.domain.timecode import FrameNumber, Position, floor_us, format_timecode
+from plexcut.errors import SpanInvalid, UsageError
+from plexcut.media.index.model import MediaIndex
+
+I64 = npt.NDArray[np.int64]
+
+MAX_COUNT = 1000
+MIN_HEIGHT_PX, MAX_HEIGHT_PX = 16, 1080
+_KEYS_FROM = 4
+"""A keyframe is taken where the step is at least this fraction of the usual distance between two."""
+_JITTER_US = 1000
+"""Containers that count milliseconds put a frame up to half a one beside its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The frames of `[start_us, end_us)` to show, rising (a slot in a hole of the recording repeats the one before)."""
+
+    frames: tuple[int, ...]
+    start_us: int
+    end_us: int
+    step: int
+
+
+def check_order(order: FilmstripOrder) -> None:
+    """Raise `UsageError` for a count, height or step that is not possible, `SpanInvalid` for a reversed range."""
+    if not 1 <= order.count <= MAX_COUNT:
+        raise UsageError(f"a filmstrip cannot have {order.count} pictures", f"1 to {MAX_COUNT}")
+    if not MIN_HEIGHT_PX <= order.height <= MAX_HEIGHT_PX:
+        raise UsageError(f"a filmstrip cannot be {order.height} pixels high", f"{MIN_HEIGHT_PX} to {MAX_HEIGHT_PX}")
+    if order.step is not None and order.step < 1:
+        raise UsageError(f"a picture each {order.step} frames is not possible", "1 or more")
+    start, end = order.start, order.end
+    if start is None or end is None:
+        return
+    if isinstance(start, FrameNumber) and isinstance(end, FrameNumber):
+        start, end = Fraction(start.n), Fraction(end.n)
+    if isinstance(start, Fraction) and isinstance(end, Fraction) and start >= end:
+        raise _reversed(order)
+
+
+def choose(index: MediaIndex, order: FilmstripOrder) -> Choice:
+    """The frames for an order.
+
+    Raises:
+        UsageError, SpanInvalid: as `check_order`; also more pictures than possible with `step`.
+    """
+    check_order(order)
+    start_us, end_us = _range(index, order)
+    times = index.times_us[:-1]
+    low, high = (int(n) for n in np.searchsorted(times, (start_us, end_us)))
+    if high <= low:
+        # Between two frames: the one that is being shown.
+        low = max(0, int(np.searchsorted(times, start_us, side="right")) - 1)
+        high = low + 1
+    if order.step is not None:
+        return _by_step(index, range(low, high), order, (start_us, end_us))
+    if high - low <= order.count:
+        return Choice(tuple(range(low, high)), start_us, end_us, 1)
+    edges = _edges(times, (low, high), (start_us, end_us), order.count, _tolerance_us(index))
+    step = 1 << (((high - low) // order.count).bit_length() - 1)
+    return Choice(_frames(index, edges, step, low), start_us, end_us, step)
+
+
+def _by_step(index: MediaIndex, frames: range, order: FilmstripOrder, bounds: tuple[int, int]) -> Choice:
+    step = order.step or 1
+    first = -(-frames.start // step) * step
+    marks = np.arange(first, frames.stop, step, dtype=np.int64)
+    if not marks.size:
+        marks = np.array([frames.start], np.int64)
+    if marks.size > order.count:
+        raise UsageError(
+            f"a picture each {step} frames makes {marks.size} pictures, more than {order.count}",
+            "ask for a shorter range, or a greater step",
+        )
+    edges = np.append(marks, min(int(marks[-1]) + step, index.frames))
+    return Choice(_frames(index, edges, step, frames.start), *bounds, step)
+
+
+def _frames(index: MediaIndex, edges: I64, step: int, low: int) -> tuple[int, ...]:
+    """One frame for each slot `[edges[i], edges[i + 1])`."""
+    first, behind = edges[:-1], edges[1:]
+    marks = -(-first // step) * step
+    marks = np.where(marks < behind, marks, first)
+    chosen = marks
+    keys = _keyframes(index)
+    if keys.size and step * _KEYS_FROM >= _key_distance(keys):
+        # The nearest keyframe on either side of the mark, if it lies in the slot.
+        at = np.searchsorted(keys, marks)
+        above = keys[np.minimum(at, keys.size - 1)]
+        below = keys[np.maximum(at - 1, 0)]
+        above_fits = (above >= first) & (above < behind)
+        below_fits = (below >= first) & (below < behind)
+        nearer_below = below_fits & (~above_fits | (np.abs(marks - below) <= np.abs(above - marks)))
+        chosen = np.where(nearer_below, below, np.where(above_fits, above, marks))
+    # A slot without a frame lies in a hole: there the frame before it stands.
+    chosen = np.where(behind > first, chosen, np.maximum(first - 1, low))
+    return tuple(int(n) for n in chosen)
+
+
+def _edges(times: I64, frames: tuple[int, int], bounds: tuple[int, int], count: int, tolerance_us: int) -> I64:
+    """The first frame of each slot, and behind the last one the end."""
+    places = bounds[0] + (bounds[1] - bounds[0]) * np.arange(count + 1, dtype=np.int64) // count
+    edges = np.searchsorted(times, places - tolerance_us).astype(np.int64)
+    edges[0], edges[-1] = frames
+    clipped: I64 = np.clip(edges, *frames)
+    return clipped
+
+
+def _keyframes(index: MediaIndex) -> I64:
+    """Numbers of the frames that are decoded alone, rising."""
+    numbers = index.number_of[index.keys]
+    return np.sort(numbers[numbers >= 0])
+
+
+def _key_distance(keys: I64) -> int:
+    return int(np.median(np.diff(keys))) if keys.size > 1 else int(np.iinfo(np.int64).max)
+
+
+def _tolerance_us(index: MediaIndex) -> int:
+    return min(_JITTER_US, int(250_000 / index.fps))
+
+
+def _range(index: MediaIndex, order: FilmstripOrder) -> tuple[int, int]:
+    """The order's range in microseconds, clamped so that there is a moment in it.
+
+    Raises:
+        SpanInvalid: the beginning is not before the end.
+    """
+    end_us = int(index.times_us[-1])
+    start = 0 if order.start is None else _time_us(index, order.start)
+    end = end_us if order.end is None else _time_us(index, order.end)
+    mixed = isinstance(order.start, FrameNumber) is not isinstance(order.end, FrameNumber)
+    if mixed and order.start is not None and order.end is not None and end <= start:
+        raise _reversed(order)
+    start = min(start, int(index.times_us[-2]))
+    return start, max(min(end, end_us), start + 1)
+
+
+def _time_us(index: MediaIndex, place: Position) -> int:
+    if isinstance(place, FrameNumber):
+        return int(index.times_us[min(place.n, index.frames)])
+    return max(0, floor_us(place))
+
+
+def _reversed(order: FilmstripOrder) -> SpanInvalid:
+    return SpanInvalid(
+        f"the range {_said(order.start)} to {_said(order.end)} is empty or reversed", "say from before to"
+    )
+
+
+def _said(place: Position | None) -> str:
+    if isinstance(place, FrameNumber):
+        return f"#{place.n}"
+    if place is None:
+        return "the beginning"
+    return f"-{format_timecode(-place)}" if place < 0 else format_timecode(place)
