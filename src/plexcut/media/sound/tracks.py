@@ -32,9 +32,11 @@ _TAIL_S = 6
 """How far behind the wanted end a track is looked for, by the pictures' clock."""
 _WRONG_TICKS = 5 * TICKS
 """A clock that is this far from the picture beside it in the file is damaged: the frame follows the one before."""
-_FRONT_S = 10
 _BATCH_PACKETS = 2048
 _CONTAINER_BATCH = 64
+_COARSE_S = Fraction(1, 5000)
+_COARSE_TICKS_S = Fraction(1, 1000)
+"""Matroska's times are whole milliseconds; of several frames together they say where the first one begins better."""
 
 ShouldCancel = Callable[[], bool]
 Part: TypeAlias = "Packets | list[av.Packet[AudioStream]]"
@@ -60,13 +62,13 @@ class TrackReader(Protocol):
 
 
 class SoundFile(Protocol):
-    """An open recording, for its sound."""
+    """An open recording, for its sound: for one run through `batches`, with one reader for each track."""
 
     def batches(self, start: Fraction | None, end: Fraction | None) -> Iterator[Batch]:
         """Coded data from about where the pictures of time `start` (in ticks; None: the front) lie, to about `end`."""
 
     def reader(self, track: int) -> TrackReader:
-        """A fresh reader of one track, for one run through `batches`."""
+        """Decodes the parts of one track."""
 
 
 @contextlib.contextmanager
@@ -199,7 +201,6 @@ class _ContainerSound:
         self._base = index.time_base
         self._first = int(index.dts[0])
         self._video = container.streams[index.video.id]
-        self._fresh = True
         self._streams: dict[int, AudioStream] = {}
         for stream in container.streams:
             # FFmpeg has no context for a codec that it does not know.
@@ -207,12 +208,12 @@ class _ContainerSound:
                 self._streams[stream.index] = stream
             else:
                 stream.discard = Discard.all
-        self._opened: set[int] = set()
 
     def batches(self, start: Fraction | None, end: Fraction | None) -> Iterator[Batch]:
         if not self._streams:
             return
-        self._seek(start)
+        if start is not None:
+            self._seek(start)
         stop = None if end is None else end + Fraction(_TAIL_S) / self._base
         parts: dict[int, list[av.Packet[AudioStream]]] = {}
         count = at = 0
@@ -230,15 +231,14 @@ class _ContainerSound:
         if parts:
             yield Batch(parts, at)
 
-    def _seek(self, time: Fraction | None) -> None:
+    def _seek(self, time: Fraction) -> None:
         """Go to a time, by the video's keyframes: Matroska knows the places of those alone."""
-        fresh, self._fresh = self._fresh, False
-        if time is None and fresh:
+        if time <= self._first:
+            # Behind a seek to the front FFmpeg leaves out the first packet of a Matroska track that begins below zero.
             return
         with contextlib.suppress(av.FFmpegError, EOFError):
             # Damaged files cannot always be sought in: reading on from the front finds it too.
-            offset = self._first - _FRONT_S / self._base if time is None else time
-            self._container.seek(int(offset), stream=self._video, backward=True)
+            self._container.seek(int(time), stream=self._video, backward=True)
 
     def _demux(self) -> Iterator[av.Packet[Any]]:
         try:
@@ -252,12 +252,7 @@ class _ContainerSound:
         stream = self._streams.get(track)
         if stream is None:
             return _NoReader()
-        context = stream.codec_context
-        if track in self._opened:
-            context.flush_buffers()
-        else:
-            self._opened.add(track)
-            harden(context)
+        harden(stream.codec_context)
         return _PacketReader(stream, self._base)
 
 
@@ -274,6 +269,7 @@ class _PacketReader:
     def __init__(self, stream: AudioStream, base: Fraction) -> None:
         self._context = stream.codec_context
         self._base = base
+        self._coarse = stream.time_base is None or stream.time_base > _COARSE_S
 
     def take(self, part: list[av.Packet[AudioStream]]) -> list[Piece]:
         found: list[Piece] = []
@@ -286,7 +282,21 @@ class _PacketReader:
                 pts, base = frame.pts, frame.time_base
                 time = None if pts is None or base is None else pts * Fraction(base) / self._base
                 found.append(Piece(time, frame))
-        return found
+        return self._smoothed(found) if self._coarse else found
+
+    def _smoothed(self, pieces: list[Piece]) -> list[Piece]:
+        """The pieces with the first one's time as the others say it too: each is rounded in a way of its own."""
+        if not pieces or pieces[0].time is None:
+            return pieces
+        lapse = Fraction(0)
+        offs: list[Fraction] = []
+        for time, frame in pieces:
+            if time is None or abs(time - pieces[0].time - lapse) > 2 * _COARSE_TICKS_S / self._base:
+                break
+            offs.append(time - pieces[0].time - lapse)
+            lapse += Fraction(frame.samples, frame.sample_rate) / self._base
+        middle = (min(offs) + max(offs)) / 2
+        return [Piece(pieces[0].time + middle, pieces[0].frame), *pieces[1:]]
 
 
 # ------------------------------------------------------------------------------------------------------------ a stretch
@@ -305,9 +315,9 @@ def read_pieces(
     if track not in audio_tracks(index):
         raise FormatUnsupported(f"there is no audio track {track}")
     wanted = start - _PREROLL_S / index.time_base
-    with open_sound(source, index, (track,)) as sound:
-        for lead_s in _LEADS_S:
-            begin = wanted - lead_s / index.time_base
+    for lead_s in _LEADS_S:
+        begin = wanted - lead_s / index.time_base
+        with open_sound(source, index, (track,)) as sound:
             pieces = _from(sound, track, (begin, end), should_cancel)
             first = next(pieces, None)
             early = first is not None and first.time is not None and first.time <= wanted
@@ -319,7 +329,7 @@ def read_pieces(
 
 
 def _from(
-    sound: SoundFile, track: int, span: tuple[Fraction | None, Fraction], should_cancel: ShouldCancel
+    sound: SoundFile, track: int, span: tuple[Fraction, Fraction], should_cancel: ShouldCancel
 ) -> Iterator[Piece]:
     reader = sound.reader(track)
     for batch in sound.batches(*span):
