@@ -8,10 +8,10 @@ PAGE := $(PY) scripts/page.py
 # The interpreter to make .venv with; empty: the first Python 3.11 or newer on PATH.
 PYTHON ?=
 export PYTHON
-# Options for `plexcut serve`, as in: make run ARGS='--port 5300 --library /media/recordings'
+# Options for `plexcut serve` and the bench, as in: make run ARGS='--port 5300 --library /media/recordings'
 ARGS ?=
 
-.PHONY: help run test check clean app dev page format types
+.PHONY: help run test check bench clean app dev page format types
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -34,6 +34,9 @@ check: dev ## Format, lint, types, layers, sizes, and generated files: what must
 	$(PAGE) npm run lint
 	$(PAGE) npm run typecheck
 	scripts/generate_api_types.sh --check
+
+bench: dev ## Measure plexcut beside ffmpeg on recordings that it makes itself (ARGS='--growth', ARGS=--help)
+	PYTHONPATH=src:. $(PY) -m bench $(ARGS)
 
 format: dev ## Format and mend what ruff can mend
 	.venv/bin/ruff format

@@ -104,7 +104,8 @@ class Scene:
         luma = self._back[y:, x:][: kind.height, : kind.width] + np.int16(128)
         x, y = self._pan(moment, 3, 1)
         top, left, size = y // 2 + kind.height // 4, x + kind.width // 4, kind.height // 3
-        luma[top : top + size, left : left + size] = self._inset[:size, :size] + np.int16(120)
+        into = luma[top : top + size, left : left + size]
+        into[:] = self._inset[: into.shape[0], : into.shape[1]] + np.int16(120)
         shift = moment * 7 % 16
         luma += self._grains[moment // 2 % _GRAINS][shift:, 16 - shift :][: kind.height, : kind.width]
         return luma
