@@ -1,4 +1,4 @@
-"""Sources that are read by ranges: the same bytes as from a file, with few requests, from many threads, after failures."""
+"""Sources that are read by ranges: the bytes of the file, by few requests, for many threads, after failures too."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.media.ranges import MemoryRanges
 
 from plexcut.errors import FileUnreadable, LibraryOffline
 from plexcut.media.blocks import BLOCK_BYTES, REQUEST_BYTES, BlockCache, shared_cache
 from plexcut.media.sources import RangeFile, open_source, status_of
-from tests.media.ranges import MemoryRanges
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = random.Random(1).randbytes(5 * BLOCK_BYTES + 1234)

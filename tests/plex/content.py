@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from tests.plex.parts import PlexParts
+
 MACHINE = "5f9d2c4e8b7a41d0a6c3e1f20b9d8c7a5e4f3b21"
 _TYPES = {"movie": "1", "show": "2", "season": "3", "episode": "4"}
 
@@ -64,10 +66,11 @@ def _tag(name: str, attributes: dict[str, object], body: str = "") -> str:
     return f"<{name}{text}>{body}</{name}>\n" if body else f"<{name}{text}/>\n"
 
 
-class PlexContent:
+class PlexContent(PlexParts):
     """Sections, items, and the answers about them."""
 
     def __init__(self, token: str) -> None:
+        super().__init__()
         self.token = token
         self.transcodes = True
         self.pages = True
@@ -131,6 +134,14 @@ class PlexContent:
         self._items[key] = _Item(key, kind, title, section, attributes, list(files), media, parent)
         section.changed += 1
         return key
+
+    def path_of_part(self, number: int) -> str | None:
+        item = self._items.get(number // 100)
+        if item is None:
+            return None
+        version, part = number // 10 % 10, number % 10
+        entries = [[entry] if isinstance(entry, str) else entry for entry in item.files]
+        return entries[version][part] if version < len(entries) and part < len(entries[version]) else None
 
     def _children(self, item: _Item) -> list[_Item]:
         found = [i for i in self._items.values() if i.parent is item]
@@ -329,7 +340,7 @@ class PlexContent:
             media["title"] = media.pop("media_title", None)
             body = ""
             for n, path in enumerate(paths):
-                local = Path(path)
+                local = self._contents.get(path, Path(path))
                 part: dict[str, object] = {
                     "id": item.key * 100 + number * 10 + n,
                     "key": f"/library/parts/{item.key * 100 + number * 10 + n}/1579478991/file.ts",

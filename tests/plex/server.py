@@ -18,6 +18,8 @@ Use::
 Every `add_*` returns the new rating key (sections: their key) as an int. A file is a path as Plex names it; size is
 that of the local file where there is one of that path. `files` holds one entry for each version; an entry that is a
 list holds the parts of that version. `fill_movies(section, n)` adds many movies quickly. `delete(key)` removes an item.
+`hand_out(path, local)` serves a local file as that of `path`, where Plex names one that is not here (tests.plex.parts
+says how, and how it fails); `connections` counts the connections that were made.
 `requests` lists the requests so far (method, path with query, headers). `tls` (an `ssl.SSLContext`) makes it HTTPS.
 
 `fail(kind, path="…")` limits the failure to paths that begin so. "slow" waits `slow_s` before answering, "trickle"
@@ -55,6 +57,7 @@ class PlexStandIn(PlexContent):
     def __init__(self, token: str = "stand-in-token-7f3a", tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         super().__init__(token)
         self.requests: list[Request] = []
+        self.connections = 0
         self.slow_s = 30.0
         self._tls = tls
         self._port = port
@@ -144,6 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     plex: PlexStandIn
 
     def setup(self) -> None:
+        self.plex.connections += 1
         if isinstance(self.request, ssl.SSLSocket):
             self.request.settimeout(10)
             self.request.do_handshake()
@@ -168,6 +172,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         elif failure is not None and failure.isdigit():
             self._send(int(failure), "text/html", f"<html><body><h1>{failure}</h1></body></html>".encode())
+            return
+        if url.path.startswith("/library/parts/") and headers.get("x-plex-token") == plex.token:
+            answer, drop = plex.part(url.path, headers.get("range"), plex._stopped)
+            self._send(*answer, how="cut" if drop else failure)
             return
         query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
         self._send(*plex.answer(url.path, query, headers), how=failure)

@@ -20,6 +20,8 @@ from plexcut.domain.media import (
     CutPlan,
     CutRequest,
     CutResult,
+    Filmstrip,
+    FilmstripOrder,
     IndexState,
     Picture,
     PictureFormat,
@@ -82,7 +84,13 @@ class Library(Protocol):
         """The poster, about `width` pixels wide; None where there is none. Raises `ItemNotFound`."""
 
     def recording(self, recording: str) -> RecordingFile:
-        """Where a recording's file is. Raises `RecordingNotFound` (unknown, gone, or no path mapping reaches it)."""
+        """Where a recording's file is. Raises `RecordingNotFound` (unknown, gone, or nothing reaches it from here)."""
+
+    def previews(self, recording: str) -> bytes | None:
+        """The library's own small pictures of a recording as a BIF file; None where there are none, or none can be had.
+
+        May take as long as fetching some megabytes does. Raises nothing but `LibraryOffline`.
+        """
 
     def close(self) -> None:
         """Let go of connections and watchers."""
@@ -119,6 +127,30 @@ class MediaEngine(Protocol):
         should_cancel: ShouldCancel = never,
     ) -> Picture:
         """The frame shown at `at`, scaled to `width` pixels (None: full size, at most 4096). Raises also `Cancelled`."""
+
+    def filmstrip(
+        self,
+        source: Source,
+        order: FilmstripOrder,
+        fmt: PictureFormat = "jpg",
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Filmstrip:
+        """Pictures of a range in one image (waits for the index). Raises also `UsageError`, `SpanInvalid`,
+        `Cancelled`.
+        """
+
+    def preview_strip(
+        self,
+        previews: bytes,
+        order: FilmstripOrder,
+        fmt: PictureFormat = "jpg",
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Filmstrip | None:
+        """The same out of a library's own previews (`Library.previews`), provisional; None where they cannot serve:
+        they are damaged, or the order speaks of frame numbers. Raises `UsageError`, `SpanInvalid`, `Cancelled`.
+        """
 
     def plan(self, source: Source, keep: KeepList, mode: CutMode) -> CutPlan:
         """What a cut will do."""

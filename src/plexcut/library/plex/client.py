@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
@@ -29,6 +29,12 @@ log = logging.getLogger(__name__)
 # Otherwise plexapi asks for each item again whenever an attribute of it is missing, even while it builds the object.
 CONFIG.data.setdefault("plexapi", {})["autoreload"] = "false"
 
+T = TypeVar("T")
+_Read = Callable[[requests.Response, Tick], T]
+
+_CHUNK_BYTES = 64 * 1024
+_PIECE_LIMITS = 6
+"""How many time limits a piece of a file may take as a whole."""
 _ANSWER_BYTES_MAX = 128 * 1024 * 1024
 _REST_S = 1.0
 """For how long a server that did not answer in time is not asked again."""
@@ -42,6 +48,15 @@ class PlexAddress:
     token: str
     timeout_s: float = 10.0
     ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An answer to a request for a piece of a file. `data` is empty unless `status` is 206, and may be too short."""
+
+    status: int
+    data: bytes
+    headers: Mapping[str, str]
 
 
 class PlexClient:
@@ -96,7 +111,7 @@ class PlexClient:
         except (ParseError, ValueError, LookupError):  # LookupError: an encoding that does not exist
             root = None
         if root is None or root.tag != "MediaContainer":
-            raise self._offline("answers with something that is not Plex", "is the address that of a Plex server?")
+            raise self.offline("answers with something that is not Plex", "is the address that of a Plex server?")
         return root
 
     def data(
@@ -107,34 +122,55 @@ class PlexClient:
         not_found: type[PlexcutError] = ItemNotFound,
     ) -> tuple[bytes, str]:
         """Body and content type of the answer to a GET of `key`, which begins with `/`; raises as `xml`."""
+        until = time.monotonic() + self._timeout_s
+
+        def whole(response: requests.Response, _tick: Tick) -> tuple[int, bytes, str]:
+            return response.status_code, _body(response, until), response.headers.get("Content-Type", "")
+
+        status, body, kind = self._ask(key, params or {}, headers or {}, whole)
+        self._raise_for(status, not_found)
+        return body, kind
+
+    def piece(self, key: str, start: int, size: int) -> Piece:
+        """The answer to a GET of `size` bytes from `start` on of the file at `key`, whatever its status.
+
+        The server may be as slow as it likes, as long as it sends something within its time limit.
+
+        Raises:
+            LibraryOffline: no answer in time, or it broke off before anything came.
+        """
+        until = time.monotonic() + _PIECE_LIMITS * self._timeout_s
+        headers = {"Range": f"bytes={start}-{start + size - 1}", "Accept": "*/*", "Accept-Encoding": "identity"}
+        return self._ask(key, {}, headers, lambda response, tick: _piece(response, size, until, tick))
+
+    def _ask(self, key: str, params: Mapping[str, str | int], headers: Mapping[str, str], read: _Read[T]) -> T:
+        """What `read` makes of the answer to a GET; every failure of the connection is `LibraryOffline`."""
         if not key.startswith("/"):  # would run on from the host or port
-            raise self._offline("names a resource that is none of its own")
+            raise self.offline("names a resource that is none of its own")
         if time.monotonic() < self._silent_until:
-            raise self._offline("does not answer", "is it running?")
+            raise self.offline("does not answer", "is it running?")
         if not self._token.isascii() or not self._token.isprintable():
             raise self._refused()
-        sent = {**self._base_headers(), **(headers or {})}
+        sent = {**self._base_headers(), **headers}
         if self._host_header:
             sent["Host"] = self._host_header
         try:
-            status, body, kind = self._bounded(lambda tick: self._get(key, params or {}, sent, tick))
+            return self._bounded(lambda tick: self._get(key, params, sent, lambda response: read(response, tick)))
         except (Stuck, requests.Timeout):
             self._silent_until = time.monotonic() + _REST_S
-            raise self._offline(f"does not answer within {self._timeout_s:g} s", "is it running?") from None
+            raise self.offline(f"does not answer within {self._timeout_s:g} s", "is it running?") from None
         except (requests.exceptions.SSLError, ssl.SSLError) as error:
             log.info("TLS to %s: %s", self.where, error)
-            raise self._offline(
+            raise self.offline(
                 "shows a certificate that is not valid for this address",
                 "use the server's https://….plex.direct address, or http:// inside your own network",
             ) from None
         except requests.ConnectionError as error:
             log.debug("no connection to %s: %s", self.where, type(error).__name__)
-            raise self._offline("cannot be reached, or broke off its answer", "is it running?") from None
+            raise self.offline("cannot be reached, or broke off its answer", "is it running?") from None
         except (requests.RequestException, OSError, ValueError) as error:
             log.debug("request to %s failed: %s", self.where, type(error).__name__)
-            raise self._offline("cannot be asked", "check its url in the configuration") from None
-        self._raise_for(status, not_found)
-        return body, kind
+            raise self.offline("cannot be asked", "check its url in the configuration") from None
 
     def items(self, data: Element, key: str) -> list[Any]:
         """What an answer holds, as plexapi objects that ask nothing by themselves."""
@@ -144,7 +180,7 @@ class PlexClient:
             if isinstance(error, PlexcutError):
                 raise
             log.debug("answer of %s to %s cannot be read", self.where, key, exc_info=True)
-            raise self._offline("answers with something that cannot be read") from None
+            raise self.offline("answers with something that cannot be read") from None
         return found
 
     def _plex(self) -> _Server:
@@ -159,8 +195,12 @@ class PlexClient:
         return {**headers, **ours}
 
     def _get(
-        self, key: str, params: Mapping[str, str | int], headers: dict[str, str], tick: Tick
-    ) -> tuple[int, bytes, str]:
+        self,
+        key: str,
+        params: Mapping[str, str | int],
+        headers: dict[str, str],
+        read: Callable[[requests.Response], T],
+    ) -> T:
         """One GET, without redirects: they would carry the token elsewhere."""
         until = time.monotonic() + self._timeout_s
         timeout = (min(5.0, self._timeout_s), self._timeout_s)
@@ -174,7 +214,7 @@ class PlexClient:
                     stream=True,
                     allow_redirects=False,
                 ) as response:
-                    return response.status_code, _body(response, until), response.headers.get("Content-Type", "")
+                    return read(response)
             except (requests.Timeout, requests.exceptions.SSLError):
                 raise
             except requests.ConnectionError:
@@ -191,8 +231,8 @@ class PlexClient:
         if status == 404 and issubclass(not_found, NotFound):
             raise not_found(f"the Plex server of library {self._name!r} does not know it", "it may have been deleted")
         if 300 <= status < 400:
-            raise self._offline("answers with a redirection", "check its url in the configuration")
-        raise self._offline(f"answers with status {status}")
+            raise self.offline("answers with a redirection", "check its url in the configuration")
+        raise self.offline(f"answers with status {status}")
 
     def _refused(self) -> NotAllowed:
         return NotAllowed(
@@ -200,7 +240,8 @@ class PlexClient:
             "set a valid token for this library in the configuration",
         )
 
-    def _offline(self, what: str, hint: str = "") -> LibraryOffline:
+    def offline(self, what: str, hint: str = "") -> LibraryOffline:
+        """The failure that says what the server does, or does not do."""
         return LibraryOffline(f"the Plex server of library {self._name!r} ({self.where}) {what}", hint)
 
 
@@ -228,10 +269,30 @@ class _Server(PlexServer):
         return self._ask(key, params, headers)
 
 
+def _piece(response: requests.Response, size: int, until: float, tick: Tick) -> Piece:
+    """What came of a piece; nothing is read of a body that is none, or not only that."""
+    data = b""
+    if response.status_code == 206:
+        chunks: list[bytes] = []
+        got = 0
+        try:
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                chunks.append(chunk)
+                got += len(chunk)
+                tick()
+                if got > size or time.monotonic() > until:
+                    break  # the connection goes too; only one that was read to the end is used again
+        except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError) as error:
+            if not chunks:
+                raise requests.ConnectionError from error
+        data = b"".join(chunks)[:size]
+    return Piece(response.status_code, data, response.headers)
+
+
 def _body(response: requests.Response, until: float) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    for chunk in response.iter_content(64 * 1024):
+    for chunk in response.iter_content(_CHUNK_BYTES):
         chunks.append(chunk)
         size += len(chunk)
         if size > _ANSWER_BYTES_MAX:

@@ -16,13 +16,15 @@ from xml.etree.ElementTree import Element
 from plexapi.video import Episode, Movie
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
-from plexcut.errors import ItemNotFound, LibraryOffline, NotFound, RecordingNotFound, SectionNotFound
+from plexcut.domain.media import Source
+from plexcut.errors import FileUnreadable, ItemNotFound, LibraryOffline, NotFound, RecordingNotFound, SectionNotFound
 from plexcut.library.bounded import Bounded, Stuck
 from plexcut.library.paging import check_query
 from plexcut.library.picture import scaled
 from plexcut.library.plex.client import PlexAddress, PlexClient
 from plexcut.library.plex.mapping import item_of, parts_of, recording_id, section_id, sections_of, thumb_of
-from plexcut.library.plex.paths import Unmapped, locate
+from plexcut.library.plex.paths import PlexPath, Unmapped, locate
+from plexcut.library.plex.ranges import PlexRanges
 from plexcut.library.text import display, episode_title
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ _TYPES = {"movie": 1, "show": 2}
 _SECTIONS_FOR_S = 10.0
 _THUMBS_MAX = 50_000
 _FILES_SILENCE_S = 8.0
+_RANGES_MAX = 500
 
 PathMappings = tuple[tuple[str, Path], ...]
 
@@ -39,8 +42,9 @@ PathMappings = tuple[tuple[str, Path], ...]
 class PlexLibrary:
     """The movie and show sections of the Plex server at `url`.
 
-    `path_mappings` are pairs of a folder as Plex names it and the same folder as it is reached from here. Nothing is
-    asked before the first call. `at` makes one with other limits than the usual.
+    `path_mappings` are pairs of a folder as Plex names it and the same folder as it is reached from here; a file that
+    none of them reaches is read through the server. Nothing is asked before the first call. `at` makes one
+    with other limits than the usual.
     """
 
     kind = "plex"
@@ -63,6 +67,7 @@ class PlexLibrary:
         self._state: object = None
         self._thumbs: OrderedDict[str, str | None] = OrderedDict()
         self._parents: set[str] = set()
+        self._ranges: OrderedDict[tuple[str, str], PlexRanges] = OrderedDict()
 
     @classmethod
     def at(cls, id: str, name: str, address: PlexAddress, path_mappings: PathMappings = ()) -> Self:  # noqa: A002
@@ -156,8 +161,13 @@ class PlexLibrary:
         title = listed.title
         if listed.type == "episode":
             title = episode_title(listed.show_title or "", (listed.parent_index, listed.index), title)
-        root, path = self._locate(part.file, title, listed.section)
-        return RecordingFile(recording, listed.id, title, path, root, self.id)
+        file: Source
+        root: Path | None
+        try:
+            root, file = self._locate(part.file, title, listed.section)
+        except RecordingNotFound as error:
+            root, file = None, self._from_server(recording, part, error)
+        return RecordingFile(recording, listed.id, title, file, root, self.id)
 
     def close(self) -> None:
         self._client.close()
@@ -252,6 +262,29 @@ class PlexLibrary:
             self._sections = (time.monotonic(), sections, locations)
         marks = ("key", "title", "updatedAt", "scannedAt", "contentChangedAt")
         return sections, tuple(tuple(d.attrib.get(mark) for mark in marks) for d in data.iter("Directory"))
+
+    def _from_server(self, recording: str, part: Any, unmapped: RecordingNotFound) -> PlexRanges:
+        """The file as the server hands it out. Raises `unmapped` with what the server says where it does not."""
+        key = part.key
+        if not isinstance(key, str) or not key.startswith("/") or key.startswith("//"):
+            raise unmapped
+        with self._lock:
+            ranges = self._ranges.get((recording, key))
+        if ranges is None:
+            name = PlexPath.of(part.file or key).parts[-1:] or ("recording",)
+            ranges = PlexRanges(self._client, self.id, key, display(name[0]))
+        try:
+            ranges.status()
+        except FileUnreadable as error:
+            raise RecordingNotFound(f"{unmapped.message}; and {error.message}", unmapped.hint) from None
+        with self._lock:
+            if (recording, key) not in self._ranges:
+                log.info("%s is read through the server: %s", recording, unmapped.message)
+            self._ranges[recording, key] = ranges
+            self._ranges.move_to_end((recording, key))
+            while len(self._ranges) > _RANGES_MAX:
+                self._ranges.popitem(last=False)
+        return ranges
 
     def _locate(self, file: str | None, title: str, section: str) -> tuple[Path, Path]:
         if not file:
