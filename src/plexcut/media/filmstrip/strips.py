@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import struct
 import threading
 from collections.abc import Callable
@@ -14,12 +15,16 @@ from typing import Any
 from plexcut.domain.media import Filmstrip, FilmstripOrder, PictureFormat, Tile
 from plexcut.domain.ports import ShouldCancel
 from plexcut.errors import Cancelled, FormatUnsupported
+from plexcut.media.bif import parse_bif
 from plexcut.media.filmstrip.choose import Choice, choose
+from plexcut.media.filmstrip.previews import serves, strip_of
 from plexcut.media.filmstrip.scaling import tile_size
 from plexcut.media.filmstrip.sprite import Grid, compose, make_grid
 from plexcut.media.filmstrip.store import PictureStore
 from plexcut.media.filmstrip.thumbs import Recording, Thumbnails
 from plexcut.media.pictures import encode_picture
+
+log = logging.getLogger(__name__)
 
 _VERSION = 1
 _LOOK_EVERY_S = 0.05
@@ -62,6 +67,22 @@ class Filmstrips:
             return found
 
         return self._once(name, make, should_cancel)
+
+    def of_previews(
+        self, bif: bytes, order: FilmstripOrder, fmt: PictureFormat, should_cancel: ShouldCancel
+    ) -> Filmstrip | None:
+        """The provisional filmstrip of an order; None where the previews cannot serve it.
+
+        Raises:
+            UsageError, SpanInvalid: the order is not possible. Cancelled.
+        """
+        if not serves(order):
+            return None
+        try:
+            return strip_of(parse_bif(bif), order, fmt, should_cancel)
+        except FormatUnsupported as error:
+            log.info("the library's previews are of no use: %s", error.message)
+            return None
 
     def _make(
         self, recording: Recording, choice: Choice, grid: Grid, fmt: PictureFormat, should_cancel: ShouldCancel
