@@ -12,6 +12,8 @@ from plexcut.domain.media import (
     CutPlan,
     CutRequest,
     CutResult,
+    Filmstrip,
+    FilmstripOrder,
     IndexState,
     Picture,
     PictureFormat,
@@ -23,6 +25,8 @@ from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, format_timecode
 from plexcut.errors import PositionInvalid, SpanInvalid, UsageError
+from plexcut.media.filmstrip.strips import Filmstrips
+from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
@@ -45,6 +49,7 @@ class Engine:
     def __init__(self, cache_dir: Path | None) -> None:
         self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
         self._frames = FrameCache()
+        self._filmstrips = Filmstrips(cache_dir / "filmstrip" if cache_dir else None)
 
     def fingerprint(self, source: Source) -> str:
         return _SAFE.sub("-", self._indexes.fingerprint(source))
@@ -105,6 +110,29 @@ class Engine:
             data=picture.data,
             media_type=picture.media_type,
         )
+
+    def filmstrip(
+        self,
+        source: Source,
+        order: FilmstripOrder,
+        fmt: PictureFormat = "jpg",
+        program: int | None = None,
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Filmstrip:
+        index = self._indexes.get(source, program)
+        identity = f"{self._indexes.fingerprint(source)}/{program}"
+        return self._filmstrips.get(Recording(source, index, identity), order, fmt, should_cancel)
+
+    def preview_strip(
+        self,
+        previews: bytes,
+        order: FilmstripOrder,
+        fmt: PictureFormat = "jpg",
+        *,
+        should_cancel: ShouldCancel = never,
+    ) -> Filmstrip | None:
+        return self._filmstrips.of_previews(previews, order, fmt, should_cancel)
 
     def plan(self, source: Source, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         from plexcut.media.cutting.opening import settled_plan
