@@ -87,9 +87,9 @@ class Library(Protocol):
         """Where a recording's file is. Raises `RecordingNotFound` (unknown, gone, or nothing reaches it from here)."""
 
     def previews(self, recording: str) -> bytes | None:
-        """The library's own small pictures of a recording as a BIF file; None where there are none, or none can be had.
+        """The library's own small pictures of a recording, a BIF file; None where there are none, or none can be had.
 
-        May take as long as fetching some megabytes does. Raises nothing but `LibraryOffline`.
+        May take as long as fetching some megabytes does. Raises nothing: a strip is made without them as well.
         """
 
     def close(self) -> None:

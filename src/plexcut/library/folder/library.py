@@ -134,6 +134,9 @@ class FolderLibrary:
             ) from None
         return RecordingFile(recording, listed.item, listed.title, path, root, self.id)
 
+    def previews(self, recording: str) -> bytes | None:
+        return None
+
     def close(self) -> None:
         with self._watch_lock:
             self._watched = False

@@ -17,10 +17,19 @@ from plexapi.video import Episode, Movie
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
 from plexcut.domain.media import Source
-from plexcut.errors import FileUnreadable, ItemNotFound, LibraryOffline, NotFound, RecordingNotFound, SectionNotFound
+from plexcut.errors import (
+    FileUnreadable,
+    ItemNotFound,
+    LibraryOffline,
+    NotFound,
+    PlexcutError,
+    RecordingNotFound,
+    SectionNotFound,
+)
 from plexcut.library.bounded import Bounded, Stuck
 from plexcut.library.paging import check_query
 from plexcut.library.picture import scaled
+from plexcut.library.plex.bif import fetch_previews
 from plexcut.library.plex.client import PlexAddress, PlexClient
 from plexcut.library.plex.mapping import item_of, parts_of, recording_id, section_id, sections_of, thumb_of
 from plexcut.library.plex.paths import PlexPath, Unmapped, locate
@@ -168,6 +177,17 @@ class PlexLibrary:
         except RecordingNotFound as error:
             root, file = None, self._from_server(recording, part, error)
         return RecordingFile(recording, listed.id, title, file, root, self.id)
+
+    def previews(self, recording: str) -> bytes | None:
+        try:
+            source, _ = self._source(recording.rpartition("~")[0])
+        except PlexcutError:
+            return None
+        if not isinstance(source, Movie | Episode):
+            return None
+        key = str(source.ratingKey)
+        part = next((part for part in parts_of(source) if recording_id(self.id, key, part) == recording), None)
+        return fetch_previews(self._client, part) if part is not None else None
 
     def close(self) -> None:
         self._client.close()
