@@ -112,9 +112,12 @@ class IndexState:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An encoded picture of frame `frame`; `time_us` is its time, rounded down to the microsecond."""
+    """An encoded picture of frame `frame`; `time_us` is its time, rounded down to the microsecond.
 
-    frame: int
+    `frame` None: the number is not known before the index is; the picture is the one shown at that time all the same.
+    """
+
+    frame: int | None
     time_us: int
     width: int
     height: int

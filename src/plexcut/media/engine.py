@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.video.frame import VideoFrame
 
 from plexcut.domain.media import (
     CutMode,
@@ -23,17 +25,23 @@ from plexcut.domain.media import (
 )
 from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
-from plexcut.domain.timecode import FrameNumber, Position, format_timecode
-from plexcut.errors import PositionInvalid, SpanInvalid, UsageError
+from plexcut.domain.timecode import FrameNumber, Position, floor_us, format_timecode
+from plexcut.errors import FormatUnsupported, PositionInvalid, SpanInvalid, UsageError
 from plexcut.media.filmstrip.strips import Filmstrips
 from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
 from plexcut.media.pictures import MAX_SIDE_PX, PictureWish, encode_picture
+from plexcut.media.sources import status_of
+from plexcut.media.window.windows import Windows
 
 _END_TOLERANCE_US = 1_000_000
 """How far a span may reach beyond the last frame: containers count the sound too when they say how long they are."""
+
+_SMALL_BYTES = 200 << 20
+_SMALL_WAIT_S = 0.3
+"""The index of a small local file is there nearly as soon as a picture without it."""
 
 _SAFE = re.compile(r"[^A-Za-z0-9.-]")
 
@@ -50,6 +58,7 @@ class Engine:
         self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
         self._frames = FrameCache()
         self._filmstrips = Filmstrips(cache_dir / "filmstrip" if cache_dir else None)
+        self._windows = Windows()
 
     def fingerprint(self, source: Source) -> str:
         return _SAFE.sub("-", self._indexes.fingerprint(source))
@@ -90,26 +99,42 @@ class Engine:
         *,
         should_cancel: ShouldCancel = never,
     ) -> Picture:
-        return self.picture(source, at, PictureWish(width, fmt), should_cancel)
+        wish = PictureWish(width, fmt)
+        early = None if isinstance(at, FrameNumber) else self._early_picture(source, at, wish, should_cancel)
+        return early or self.picture(source, at, wish, should_cancel)
 
     def picture(self, source: Source, at: Position, wish: PictureWish, should_cancel: ShouldCancel = never) -> Picture:
         """As `frame`, also of another programme."""
-        width, fmt, program = wish.width, wish.fmt, wish.program
-        if width is not None and not 16 <= width <= MAX_SIDE_PX:
-            raise UsageError(f"a picture cannot be {width} pixels wide", f"16 to {MAX_SIDE_PX}")
-        index = self._indexes.get(source, program)
+        _check_width(wish.width)
+        index = self._indexes.get(source, wish.program)
         number = _resolve_position(index, at)
-        identity = f"{self._indexes.fingerprint(source)}/{program}"
+        identity = f"{self._indexes.fingerprint(source)}/{wish.program}"
         decoded = exact_frame(source, index, number, self._frames, identity, should_cancel)
-        picture = encode_picture(decoded, index.video.sample_aspect, width, fmt)
-        return Picture(
-            frame=number,
-            time_us=int(index.times_us[number]),
-            width=picture.width,
-            height=picture.height,
-            data=picture.data,
-            media_type=picture.media_type,
+        return _picture(decoded, index, wish, (number, int(index.times_us[number])))
+
+    def _early_picture(
+        self, source: Source, at: Fraction, wish: PictureWish, should_cancel: ShouldCancel
+    ) -> Picture | None:
+        """The picture at a time without waiting for the index, which is built meanwhile; None: only that can tell."""
+        _check_width(wish.width)
+        time_us = floor_us(at)
+        small = isinstance(source, Path) and status_of(source).size_bytes <= _SMALL_BYTES
+        if time_us < 0 or self._indexes.soon(source, wish.program, _SMALL_WAIT_S if small else 0) is not None:
+            return None
+        identity = (self._indexes.fingerprint(source), wish.program)
+        found = self._windows.around(
+            source, identity, time_us, lambda: should_cancel() or self._indexes.soon(source, wish.program) is not None
         )
+        if found is None:
+            return None
+        stretch, number = found
+        frames_of = f"{identity[0]}/{wish.program}/{stretch.name}"
+        try:
+            decoded = exact_frame(source, stretch.index, number, self._frames, frames_of, should_cancel)
+        except FormatUnsupported:
+            return None
+        known = number if stretch.from_start else None
+        return _picture(decoded, stretch.index, wish, (known, int(stretch.times_us[number])))
 
     def filmstrip(
         self,
@@ -150,6 +175,17 @@ class Engine:
         from plexcut.media.cutting.verify import verify_files
 
         return verify_files(source, output, keep, self._indexes, program)
+
+
+def _check_width(width: int | None) -> None:
+    if width is not None and not 16 <= width <= MAX_SIDE_PX:
+        raise UsageError(f"a picture cannot be {width} pixels wide", f"16 to {MAX_SIDE_PX}")
+
+
+def _picture(decoded: VideoFrame, index: MediaIndex, wish: PictureWish, shown: tuple[int | None, int]) -> Picture:
+    """`shown`: number and time of the frame."""
+    encoded = encode_picture(decoded, index.video.sample_aspect, wish.width, wish.fmt)
+    return Picture(shown[0], shown[1], encoded.width, encoded.height, encoded.data, encoded.media_type)
 
 
 def _resolve_position(index: MediaIndex, at: Position) -> int:

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +103,24 @@ class Indexes:
         if mine:
             self._run(build, key, path, on_fraction)
         return build.future.result()
+
+    def soon(self, path: Source, program: int | None = None, timeout_s: float = 0.0) -> MediaIndex | None:
+        """The index if it is there within `timeout_s`; else None, and it is being built in the background.
+
+        Raises:
+            As `get`, where building it has failed in that time.
+        """
+        key = (self.fingerprint(path), program)
+        found = self._load(key)
+        if found is not None:
+            return found
+        build, mine = self._claim(key)
+        if mine:
+            threading.Thread(target=self._run, args=(build, key, path), name="index", daemon=True).start()
+        try:
+            return build.future.result(timeout_s)
+        except FutureTimeout:
+            return None
 
     def _load(self, key: Key) -> MediaIndex | None:
         with self._lock:

@@ -15,7 +15,7 @@ from pathlib import Path
 from plexcut.domain.catalog import Item
 from plexcut.domain.media import PictureFormat
 from plexcut.domain.timecode import US_PER_S, FrameNumber, floor_us, format_timecode, us_to_s
-from plexcut.errors import CannotWrite, ItemNotFound, UsageError
+from plexcut.errors import CannotWrite, ItemNotFound, RecordingChanged, UsageError
 from plexcut.plexdata.frames import Frames, check_width
 from plexcut.plexdata.keeping import read_position
 from plexcut.plexdata.model import TimelineFrame, Written
@@ -92,6 +92,8 @@ class Timeline:
 
         def make(time_us: int) -> tuple[int, int]:
             picture = self._frames.frame(recording, Fraction(time_us, US_PER_S), order.size, name.fmt)
+            if picture.frame is None:
+                raise RecordingChanged(f"{file.source.name} has changed", "is it still being recorded? Ask again later")
             self._write(folder / name.at(time_us), picture.data)
             return picture.frame, picture.time_us
 

@@ -106,4 +106,5 @@ def timeline(found: tuple[model.TimelineFrame, ...], base_path: str) -> schemas.
 
 def frame_headers(picture: media.Picture) -> dict[str, str]:
     """Which frame a picture shows."""
-    return {"X-Frame-Number": str(picture.frame), "X-Frame-Time": f"{us_to_s(picture.time_us):.6f}"}
+    number = {"X-Frame-Provisional": "1"} if picture.frame is None else {"X-Frame-Number": str(picture.frame)}
+    return {**number, "X-Frame-Time": f"{us_to_s(picture.time_us):.6f}"}

@@ -130,6 +130,29 @@ def scan(path: Source, on_fraction: Callable[[float], None], stream_id: int | No
         return found.result(container.format.name, stream, codec, extradata)
 
 
+def scan_stretch(
+    container: av.container.InputContainer, name: str, enough: Callable[[list[int], list[int]], bool]
+) -> ContainerScan:
+    """The same for the packets from where a demuxer stands on, until `enough(pts, dts)` of those so far says so.
+
+    Raises:
+        FormatUnsupported: no video, or it cannot be read on.
+    """
+    stream = _video_stream(container, None, name)
+    codec = stream.codec_context.name
+    extradata = bytes(stream.codec_context.extradata or b"")
+    found = _Packets(_assembler(codec, extradata), nal_length_size(codec, extradata))
+    try:
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard:
+                found.add(packet)
+                if enough(found.pts, found.dts):
+                    break
+    except (av.FFmpegError, EOFError) as error:
+        raise FormatUnsupported(f"{name} is no recording that can be read", _advice(error)) from error
+    return found.result(container.format.name, stream, codec, extradata)
+
+
 def _video_stream(container: av.container.InputContainer, stream_id: int | None, name: str) -> VideoStream:
     for stream in container.streams.video:
         if stream_id is not None and stream.id != stream_id:

@@ -1,0 +1,233 @@
+"""The clock of a transport stream, sampled: where in the file a time lies, and whether nothing in between sets it anew.
+
+A place's time is known only where the clock runs on from the file's beginning to there. The index finds every place at
+which it does not; here it is looked at in samples, and doubted until it is proved. Of two samples that lie `a` seconds
+and `b` bytes apart, at most `a - b / rate` seconds were not received, `rate` being the highest that the stream has: is
+that less than what the index takes for a hole, then there is none. Stretches that leave more are sampled more densely.
+A clock that goes back shows as bytes that are too many for their time; those stretches are sampled more densely too.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left, insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from plexcut.media.index.packets import SYNC, PacketLayout, parse_pes_header
+from plexcut.media.index.rows import BACK_TICKS, HOLE_TICKS, signed_wrap
+
+Ranges = Sequence[tuple[int, int]]
+ReadRanges = Callable[[Ranges], list[bytes]]
+"""Reads `(start, size)` stretches of a file, several at once where that is quicker."""
+
+_TICKS_S = 90_000
+_SURE_TICKS = HOLE_TICKS - 2 * _TICKS_S
+"""Two samples no farther apart cannot hide a hole; two seconds less, because pictures and samples lie apart."""
+_PEAK = 1.3
+"""By how much the rate of a short stretch may exceed the highest that longer ones have."""
+_OUTLIER = 2.0
+"""Times the usual rate: bytes too many for their time, unless denser samples say otherwise."""
+_SHORTEST_TICKS = _TICKS_S
+_COARSE = 16
+_LONGEST_SAMPLE = 4 << 20
+_BATCH = 64
+_ROUNDS = 400
+_THOROUGH_TICKS = 4 * _TICKS_S
+_THOROUGH_S = 0.3
+"""Where reading is quick, so much time is spent on samples that the proof does not ask for."""
+
+
+class ClockUnclear(Exception):
+    """The time of a place cannot be known from samples; only the whole index tells."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mark:
+    """A video PES packet: file position, and its raw 33-bit decode time."""
+
+    at: int
+    raw: int
+
+
+@dataclass(frozen=True, slots=True)
+class SampledStream:
+    """What is sampled: packets of `pid` (and `pcr_pid`, whose discontinuity flags count) laid out as `layout` says."""
+
+    layout: PacketLayout
+    pid: int
+    pcr_pid: int
+    size_bytes: int
+    sample_bytes: int
+
+
+class ClockLine:
+    """The samples taken so far, and the line through them. `first`: a mark at the file's beginning, time 0 of the line.
+
+    Ticks of the line count from `first.raw`, unwrapped. Not for several threads at once.
+    """
+
+    def __init__(self, stream: SampledStream, first: Mark) -> None:
+        self._stream = stream
+        self._marks: list[Mark] = [first]
+        self._asked: set[int] = set()
+        self._hurry_at = 0.0
+
+    def bracket(self, start: int, end: int, read: ReadRanges, give_up: Callable[[], bool]) -> tuple[int, int]:
+        """File positions `(begin, end)` around the pictures between two times, in ticks of the line.
+
+        `end` is the file's size where the time lies behind the last sample.
+
+        Raises:
+            ClockUnclear: there is a jump before it, or none can be ruled out; or `give_up` said so.
+        """
+        self._hurry_at = time.monotonic() + _THOROUGH_S
+        if len(self._marks) < 2:
+            self._take([self._stream.size_bytes * i // _COARSE for i in range(1, _COARSE)], read)
+            self._take([max(0, self._stream.size_bytes - 2 * self._stream.sample_bytes)], read)
+        for _ in range(_ROUNDS):
+            if give_up():
+                break
+            ticks = self._ticks()
+            last = next((k for k, t in enumerate(ticks) if t > end), len(ticks) - 1)
+            wanted = self._doubtful(ticks[: last + 1])
+            if not wanted:
+                wanted = self._nearer(ticks, start) + self._nearer(ticks, end)
+            if not wanted and time.monotonic() < self._hurry_at:
+                wanted = self._denser(ticks[: last + 1])
+            if not wanted:
+                return self._place(ticks, start, end)
+            self._take(wanted[:_BATCH], read)
+        raise ClockUnclear
+
+    def _place(self, ticks: list[int], start: int, end: int) -> tuple[int, int]:
+        before = [k for k, t in enumerate(ticks) if t <= start]
+        behind = next((k for k, t in enumerate(ticks) if t > end), None)
+        first = 0 if not before or before[-1] == 0 else self._marks[before[-1]].at
+        return first, self._stream.size_bytes if behind is None else self._marks[behind].at
+
+    def _ticks(self) -> list[int]:
+        """The line: decode times of the marks, unwrapped from the first. Raises `ClockUnclear` where it goes back."""
+        found = [0]
+        for a, b in zip(self._marks, self._marks[1:], strict=False):
+            found.append(found[-1] + signed_wrap(b.raw - a.raw))
+        return found
+
+    def _doubtful(self, ticks: list[int]) -> list[int]:
+        """Places to sample before the line up to its last mark can be believed; none: it can be."""
+        at = np.asarray([mark.at for mark in self._marks[: len(ticks)]], np.int64)
+        spans, sizes = np.diff(np.asarray(ticks, np.int64)), np.diff(at)
+        if bool((spans < -BACK_TICKS).any()):
+            raise ClockUnclear
+        rates = sizes[spans > _SHORTEST_TICKS] / spans[spans > _SHORTEST_TICKS]
+        if not rates.size:
+            rates = sizes / np.maximum(spans, 1)
+        usual, highest = float(np.median(rates)), float(np.quantile(rates, 0.95))
+        missing = spans.astype(np.float64) - sizes / max(highest * _PEAK, 1e-9)
+        holes = (spans > _SURE_TICKS) & (missing > _SURE_TICKS)
+        # Between few samples nothing is usual yet.
+        crowded = (spans > _SHORTEST_TICKS) & (sizes > _OUTLIER * usual * spans) if rates.size > 4 else holes & False
+        wanted: list[int] = []
+        for k in np.flatnonzero(holes | crowded).tolist():
+            parts = min(8, max(2, int(spans[k]) // _SURE_TICKS + 1)) if holes[k] else 2
+            places = self._between(k, parts)
+            if not places and holes[k]:
+                raise ClockUnclear
+            wanted += places
+        return wanted
+
+    def _denser(self, ticks: list[int]) -> list[int]:
+        """Places in stretches that are proved, but in which the clock might have gone back a little."""
+        spans = np.diff(np.asarray(ticks, np.int64))
+        wide = np.flatnonzero(spans > _THOROUGH_TICKS).tolist()
+        return [p for k in wide for p in self._between(k, min(8, int(spans[k]) // _THOROUGH_TICKS + 1))]
+
+    def _nearer(self, ticks: list[int], target: int) -> list[int]:
+        """Places to sample so that the marks around a time come close to it; none: they are close."""
+        behind = next((k for k, t in enumerate(ticks) if t > target), None)
+        if behind is None or behind == 0:
+            return []
+        a, b = ticks[behind - 1], ticks[behind]
+        if b - a <= 3 * _SHORTEST_TICKS // 2:
+            return []
+        at, until = self._marks[behind - 1].at, self._marks[behind].at
+        share = (target - a) / (b - a)
+        margin = max(0.03, min(0.25, _SHORTEST_TICKS / 3 / (b - a)))
+        places = [at + int((until - at) * min(0.97, max(0.03, share + d))) for d in (-margin, margin)]
+        return self._fresh(places, at, until)
+
+    def _between(self, k: int, parts: int) -> list[int]:
+        at, until = self._marks[k].at, self._marks[k + 1].at
+        return self._fresh([at + (until - at) * i // parts for i in range(1, parts)], at, until)
+
+    def _fresh(self, places: list[int], at: int, until: int) -> list[int]:
+        """Those of the places that can still bring a mark between two others."""
+        stride = self._stream.layout.stride
+        aligned = [self._stream.layout.first + (p - self._stream.layout.first) // stride * stride for p in places]
+        return [p for p in dict.fromkeys(aligned) if at < p < until and p not in self._asked]
+
+    def _take(self, places: list[int], read: ReadRanges) -> None:
+        stride, first = self._stream.layout.stride, self._stream.layout.first
+        starts = [first + max(0, p - first) // stride * stride for p in places]
+        starts = [p for p in dict.fromkeys(starts) if p not in self._asked]
+        self._asked.update(starts)
+        size = self._stream.sample_bytes
+        while starts and size <= _LONGEST_SAMPLE:
+            left = []
+            for start, data in zip(starts, read([(p, size) for p in starts]), strict=True):
+                mark = _mark_in(data, start, self._stream)
+                if mark is not None:
+                    self._add(mark)
+                elif start + size < self._stream.size_bytes:
+                    left.append(start)
+            starts, size = left, 4 * size
+        if starts:
+            raise ClockUnclear
+
+    def _add(self, mark: Mark) -> None:
+        i = bisect_left(self._marks, mark.at, key=lambda m: m.at)
+        if i < len(self._marks) and self._marks[i].at == mark.at:
+            return
+        insort(self._marks, mark)
+
+
+def _mark_in(data: bytes, start: int, stream: SampledStream) -> Mark | None:
+    """The first PES packet with a clock that begins in a stretch of the file; None: there is none.
+
+    Raises:
+        ClockUnclear: a new clock is announced here.
+    """
+    stride = stream.layout.stride
+    flat = np.frombuffer(data, np.uint8)
+    phase = _phase(flat, stride)
+    if phase is None:
+        return None
+    count = (flat.size - phase - 188) // stride + 1
+    rows = np.lib.stride_tricks.as_strided(flat[phase:], (count, 188), (stride, 1), writeable=False)
+    pid = ((rows[:, 1].astype(np.int32) & 0x1F) << 8) | rows[:, 2]
+    whole = rows[:, 0] == SYNC
+    clock = whole & (pid == stream.pcr_pid) & ((rows[:, 3] & 0x20) != 0) & (rows[:, 4] > 0)
+    if bool((clock & ((rows[:, 5] & 0x90) == 0x90)).any()):
+        raise ClockUnclear
+    begins = whole & (pid == stream.pid) & ((rows[:, 1] & 0xC0) == 0x40) & ((rows[:, 3] & 0xD0) == 0x10)
+    for i in np.flatnonzero(begins).tolist():
+        row = rows[i]
+        payload = 4 + (1 + int(row[4]) if row[3] & 0x20 else 0)
+        head = parse_pes_header(row[payload:].tobytes())
+        if head is not None and head[2] is not None:
+            return Mark(start + phase + i * stride, head[2])
+    return None
+
+
+def _phase(flat: np.ndarray[tuple[int], np.dtype[np.uint8]], stride: int) -> int | None:
+    """Offset of the first packet; None where no packets can be made out."""
+    if flat.size < 188 + 4 * stride:
+        return 0 if flat.size >= 188 and flat[0] == SYNC else None
+    if bool((flat[: 5 * stride : stride] == SYNC).all()):
+        return 0
+    count = flat.size // stride
+    hits = (flat[: count * stride].reshape(count, stride) == SYNC).sum(axis=0)
+    best = int(hits.argmax())
+    return best if hits[best] * 2 >= count else None
