@@ -12,7 +12,7 @@ from typing import Any
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Version
 from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
-from plexcut.domain.media import AudioFacts, CutPlan, IndexState, Picture, RecordingFacts, VideoFacts
+from plexcut.domain.media import AudioFacts, ByteRanges, CutPlan, IndexState, Picture, RecordingFacts, VideoFacts
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import FrameNumber, parse_position
 from plexcut.errors import (
@@ -128,6 +128,7 @@ class FakePlexdata:
     fail: dict[str, Exception] = field(default_factory=dict)
     calls: list[tuple[str, Any]] = field(default_factory=list)
     hold: threading.Event | None = None
+    remote: ByteRanges | None = None
     slow_frames: SlowFrames | None = None
 
     def __post_init__(self) -> None:
@@ -256,6 +257,8 @@ class FakePlexdata:
         self._asked("open_stream", token)
         if token != "good.signed~token":
             raise NotAllowed("this stream address was not made here", "get a new playlist")
+        if self.remote is not None:
+            return RecordingFile(REC, "home~m1", "Film", self.remote, None, "home")
         return RecordingFile(REC, "home~m1", "Film", self.media_file, self.media_file.parent, "home")
 
     def keep(self, recording: str) -> KeepState:

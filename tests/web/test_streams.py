@@ -14,6 +14,7 @@ import pytest
 from plexcut.web import ranges
 from plexcut.web.ranges import ByteRange, RangeNotSatisfiable, parse_range
 from plexcut.web.streaming import PIECE_BYTES, media_type_of
+from tests.media.ranges import MemoryRanges
 from tests.web.conftest import Running
 
 STREAM = "/streams/good.signed~token"
@@ -125,6 +126,49 @@ def test_a_file_that_shrinks_while_it_is_sent_breaks_the_answer_off(server: Runn
             for _ in content:
                 pass
     assert server.client().get("/api/health").status_code == 200
+
+
+def test_a_file_that_is_read_through_its_host(server: Running, client: httpx.Client) -> None:
+    ranges = MemoryRanges((b"\x47" + bytes(187)) * 20_000)
+    server.plexdata.remote = ranges
+    whole = client.get(STREAM)
+    assert (whole.status_code, whole.headers["Content-Type"]) == (200, "video/mp2t")
+    assert whole.content == ranges.data
+    assert "Last-Modified" not in whole.headers
+    etag = whole.headers["ETag"]
+    for condition, status in ((etag, 206), ('"other"', 200), (formatdate(1, usegmt=True), 200), ("no date", 200)):
+        answer = client.get(STREAM, headers={"Range": "bytes=1000-1999", "If-Range": condition})
+        assert answer.status_code == status
+    answer = client.get(STREAM, headers={"Range": "bytes=3000000-"})
+    assert answer.content == ranges.data[3_000_000:]
+    assert answer.headers["Content-Range"] == f"bytes 3000000-3759999/{len(ranges.data)}"
+    assert client.get(STREAM, headers={"Range": "bytes=9999999-"}).status_code == 416
+    assert client.get(STREAM, headers={"If-None-Match": etag}).status_code == 304
+    assert max(size for _, size in ranges.asked) <= PIECE_BYTES
+    ranges.offline = True
+    assert client.get(STREAM).json()["error"]["code"] == "library_offline"
+
+
+@pytest.mark.parametrize("change", ["replaced", "shorter", "gone", "grown"])
+def test_what_becomes_of_it_while_it_is_sent(server: Running, change: str) -> None:
+    ranges = MemoryRanges((b"\x47" + bytes(187)) * 100_000)
+    server.plexdata.remote = ranges
+    total = len(ranges.data)
+    with server.client().stream("GET", STREAM) as answer:
+        content = answer.iter_raw(65536)
+        got = len(next(content))
+        ranges.version = 2
+        if change == "shorter":
+            ranges.data = ranges.data[: 2 * PIECE_BYTES]
+        elif change == "gone":
+            ranges.offline = True
+        elif change == "grown":
+            ranges.data += bytes(188)
+        try:
+            got += sum(len(piece) for piece in content)
+        except httpx.RemoteProtocolError:
+            assert change != "grown"
+        assert (got == total) == (change == "grown")
 
 
 def open_handles(server: Running) -> int:

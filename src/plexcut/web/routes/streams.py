@@ -67,7 +67,7 @@ async def get_stream(stream: str) -> Response:
     """A recording's file, by an address from a playlist; answers range requests, needs no login of its own."""
     ctx = context()
     file = await ctx.threads.run("library", ctx.plexdata.open_stream, stream)
-    opened = await ctx.threads.run("streams", inspect, file.path)
+    opened = await ctx.threads.run("streams", inspect, file.source)
     try:
         wanted = wanted_range(request.headers, opened)
     except RangeNotSatisfiable:
@@ -88,7 +88,8 @@ async def get_stream(stream: str) -> Response:
 
 def _headed(response: Response, opened: OpenedFile) -> Response:
     response.set_etag(opened.etag)
-    response.last_modified = opened.modified
+    if opened.modified is not None:
+        response.last_modified = opened.modified
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Cache-Control"] = "private, no-cache"
     return response
