@@ -129,9 +129,9 @@ class Picture:
 class FilmstripOrder:
     """Pictures of a range in one image.
 
-    `start`, `end`: None is the beginning, the end; both are clamped to the recording. `count` pictures at most, `height`
-    pixels high. With `step` (a number of frames) there is one picture for each multiple of it instead, so that
-    neighbouring ranges meet; `count` then only bounds them.
+    `start`, `end`: None is the beginning, the end; both are clamped to the recording. `count` pictures at most,
+    `height` pixels high. With `step` (a number of frames) there is one picture for each multiple of it instead, so
+    that neighbouring ranges meet; `count` then only bounds them.
     """
 
     start: Position | None = None

@@ -10,12 +10,13 @@ from pathlib import Path
 from plexcut.config import Settings
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
 from plexcut.domain.jobs import Job, Progress
-from plexcut.domain.media import CutPlan, Picture, PictureFormat
+from plexcut.domain.media import CutPlan, Filmstrip, Picture, PictureFormat
 from plexcut.domain.ports import ShouldCancel, never
 from plexcut.domain.selection import Selection
 from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutting import Cutting
 from plexcut.plexdata.events import Events, Listener
+from plexcut.plexdata.filmstrip import Filmstrips, StripOrder
 from plexcut.plexdata.frames import Frames
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping
@@ -55,6 +56,7 @@ class Plexdata:
         self._keeping = Keeping(self._hosts, ports, self._events)
         self._selecting = Selecting(self._browsing, ports.store, self._keeping, self._events)
         self._frames = Frames(self._hosts, ports, self._keeping)
+        self._filmstrips = Filmstrips(self._hosts, ports)
         self._timeline = Timeline(self._frames, settings.server.static_dir)
         self._streaming = Streaming(self._browsing, self._hosts, ports.store, clock)
         self._cutting = Cutting(self._hosts, ports, self._keeping, settings, self._events)
@@ -218,6 +220,26 @@ class Plexdata:
             Cancelled.
         """
         return self._frames.frame(recording, at, width, fmt, should_cancel=should_cancel)
+
+    def fingerprint(self, recording: str) -> str:
+        """The identity of a recording's content now; cheap.
+
+        Raises:
+            RecordingNotFound, LibraryOffline, FileUnreadable.
+        """
+        return self._filmstrips.fingerprint(recording)
+
+    def filmstrip(self, order: StripOrder, *, should_cancel: ShouldCancel = never) -> Filmstrip:
+        """Pictures of a range of a recording in one image, each with its frame and place.
+
+        Until the index is ready they come from the library's own previews where it has some (`provisional`); where it
+        has none this waits.
+
+        Raises:
+            UsageError, SpanInvalid: the order is not possible. RecordingChanged: the file is another one than that of
+            `order.fingerprint`. RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported, Cancelled.
+        """
+        return self._filmstrips.filmstrip(order, should_cancel=should_cancel)
 
     def timeline(
         self,

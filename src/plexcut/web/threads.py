@@ -1,4 +1,4 @@
-"""The one way from the event loop to blocking calls: five pools of threads, so that no kind of call starves another.
+"""The one way from the event loop to blocking calls: six pools of threads, so that no kind of call starves another.
 
 A Plex server that answers slowly fills the library pool and nothing else; frames and everything that is local go on.
 """
@@ -16,18 +16,26 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from plexcut.errors import HostUnreachable, NotReady, PlexcutError
 
-Pool = Literal["library", "frames", "work", "streams", "rest"]
+Pool = Literal["library", "frames", "strips", "work", "streams", "rest"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS: dict[Pool, int] = {"library": 10, "frames": 8, "work": 8, "streams": 4, "rest": 4}
-"""Together 34: enough for several users, few enough for their stacks and for the file handles that they hold.
+THREADS: dict[Pool, int] = {"library": 10, "frames": 8, "strips": 6, "work": 8, "streams": 4, "rest": 4}
+"""Together 40: enough for several users, few enough for their stacks and for the file handles that they hold.
 
-`library`: whatever may ask a Plex server. `frames`: one picture each. `work`: what may wait for an index (keep lists,
+`library`: whatever may ask a Plex server. `frames`: one picture each. `strips`: many
+pictures each, which may wait for an index too. `work`: what may wait for an index (keep lists,
 plans, cuts, the timeline). `streams`: reading pieces of files. `rest`: what is at hand.
 """
 
-LIMIT_S: dict[Pool, float] = {"library": 30.0, "frames": 60.0, "work": 120.0, "streams": 30.0, "rest": 30.0}
+LIMIT_S: dict[Pool, float] = {
+    "library": 30.0,
+    "frames": 60.0,
+    "strips": 120.0,
+    "work": 120.0,
+    "streams": 30.0,
+    "rest": 30.0,
+}
 """How long a request waits for a call. The adapters' own limits on a host are shorter; a frame of a recording whose
 index is being built may need a while."""
 
