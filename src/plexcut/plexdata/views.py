@@ -7,8 +7,9 @@ from typing import Any
 
 from plexcut.domain.catalog import Item, Section
 from plexcut.domain.jobs import Job, Progress
-from plexcut.domain.media import CutPlan, RecordingFacts
+from plexcut.domain.media import CutPlan, Filmstrip, RecordingFacts
 from plexcut.domain.selection import Selection
+from plexcut.domain.timecode import us_to_s
 from plexcut.plexdata.model import Health, KeepState, LibraryStatus, RecordingInfo, TimelineFrame
 
 _FACT_KEYS = (
@@ -167,6 +168,23 @@ def jobs(found: tuple[Job, ...]) -> dict[str, Any]:
 def progress(state: Progress) -> dict[str, Any]:
     """`{state, job, title, phase, percent, eta_s, worker, queue}`."""
     return asdict(state)
+
+
+def filmstrip(strip: Filmstrip) -> dict[str, Any]:
+    """`{tiles: [{frame, time_s, x, y, w, h}], width, height, from_s, to_s, step, provisional}`."""
+    tiles = [
+        {"frame": one.frame, "time_s": us_to_s(one.time_us), "x": one.x, "y": one.y, "w": one.w, "h": one.h}
+        for one in strip.tiles
+    ]
+    return {
+        "tiles": tiles,
+        "width": strip.width,
+        "height": strip.height,
+        "from_s": us_to_s(strip.start_us),
+        "to_s": us_to_s(strip.end_us),
+        "step": strip.step,
+        "provisional": strip.provisional,
+    }
 
 
 def timeline(frames: tuple[TimelineFrame, ...], static_url: str = "/static") -> dict[str, Any]:

@@ -104,6 +104,11 @@ def timeline(found: tuple[model.TimelineFrame, ...], base_path: str) -> schemas.
     return _shaped(schemas.Timeline, data, base_path)
 
 
+def filmstrip(found: media.Filmstrip, fingerprint: str, url: str, base_path: str) -> schemas.Filmstrip:
+    """A filmstrip, with the address of its image."""
+    return _shaped(schemas.Filmstrip, {**views.filmstrip(found), "fingerprint": fingerprint, "url": url}, base_path)
+
+
 def frame_headers(picture: media.Picture) -> dict[str, str]:
     """Which frame a picture shows."""
     number = {"X-Frame-Provisional": "1"} if picture.frame is None else {"X-Frame-Number": str(picture.frame)}

@@ -24,6 +24,7 @@ from plexcut.web.schemas.catalog import (
     Version,
 )
 from plexcut.web.schemas.events import KeepEvent
+from plexcut.web.schemas.filmstrip import Filmstrip, FilmstripQuery, SpriteQuery, Tile
 from plexcut.web.schemas.jobs import Check, CutResult, Job, Jobs, Progress, QueueCounts, Seam, StreamResult, Worker
 from plexcut.web.schemas.recordings import (
     Audio,
@@ -51,6 +52,8 @@ __all__ = [
     "CutResult",
     "Error",
     "ErrorDetail",
+    "Filmstrip",
+    "FilmstripQuery",
     "FrameQuery",
     "Health",
     "Index",
@@ -77,10 +80,12 @@ __all__ = [
     "Selection",
     "SelectionChange",
     "Session",
+    "SpriteQuery",
     "Starting",
     "Stream",
     "StreamResult",
     "ThumbQuery",
+    "Tile",
     "Timeline",
     "TimelineFrame",
     "TimelineOrder",
