@@ -176,6 +176,55 @@ class Filmstrip:
 
 
 @dataclass(frozen=True, slots=True)
+class WaveformOrder:
+    """How loud a range is. `start`, `end`: None is the beginning, the end; both are clamped to the recording.
+
+    `points` of equal width. `wait_s`: how long the answer may wait for sound that is not measured yet.
+    """
+
+    start: Position | None = None
+    end: Position | None = None
+    points: int = 1000
+    wait_s: float = 30.0
+    program: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackWaveform:
+    """One audio track. `peaks`: the largest sample of any channel in each point, 0 to 1 (full scale).
+
+    `loudness_lufs`: K-weighted loudness of each point (ITU-R BS.1770), of 400 ms around it where it is shorter; -70 is
+    silence. `integrated_lufs`: of the whole track (EBU R 128); None while that is not known, or where all is silence.
+    """
+
+    id: int
+    codec: str
+    language: str | None
+    channels: int | None
+    peaks: tuple[float, ...]
+    loudness_lufs: tuple[float, ...]
+    integrated_lufs: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waveform:
+    """The sound of `[start_us, end_us)` in `points` points of equal width.
+
+    `peaks` are those of the first track (zeros where there is none). What lies behind `known_to_us` is not measured
+    yet and is told as silence; `complete`: nothing does. `percent` of the whole recording that is measured.
+    """
+
+    start_us: int
+    end_us: int
+    points: int
+    peaks: tuple[float, ...]
+    tracks: tuple[TrackWaveform, ...]
+    complete: bool
+    percent: float
+    known_to_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class CutPlan:
     """What a cut will do, before anything runs. `bytes` is an estimate of the result's size.
 
