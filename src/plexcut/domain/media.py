@@ -225,6 +225,19 @@ class Waveform:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaybackOrder:
+    """What a browser is to play: of the kept spans (None: everything) what lies in `[start, end)`.
+
+    `start`, `end`: None is the beginning, the end. `audio` is a track's id (`AudioFacts.id`), None the first one.
+    """
+
+    keep: tuple[tuple[Position, Position], ...] | None = None
+    start: Position | None = None
+    end: Position | None = None
+    audio: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CutPlan:
     """What a cut will do, before anything runs. `bytes` is an estimate of the result's size.
 

@@ -25,6 +25,7 @@ from plexcut.domain.media import (
     IndexState,
     Picture,
     PictureFormat,
+    PlaybackOrder,
     RecordingFacts,
     Source,
     Verification,
@@ -96,6 +97,25 @@ class Library(Protocol):
         """Let go of connections and watchers."""
 
 
+class PlayableFile(Protocol):
+    """An MP4 file that is made while it is read; the same order makes the same bytes. Any thread may read anywhere."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size, known before anything is made."""
+
+    @property
+    def tag(self) -> str:
+        """The same for the same bytes: an entity tag, without quotes."""
+
+    def read(self, start: int, *, should_cancel: ShouldCancel = never) -> bytes:
+        """Bytes from `start` on, at least one and as many as are made in one go (about a second's worth).
+
+        Raises:
+            Cancelled, FileUnreadable, FormatUnsupported, LibraryOffline. NotReady: too much is being played at once.
+        """
+
+
 class MediaEngine(Protocol):
     """Frames, plans and cuts of one file. Raises `FileUnreadable`, `FormatUnsupported`, `PositionInvalid`."""
 
@@ -151,6 +171,9 @@ class MediaEngine(Protocol):
         """The same out of a library's own previews (`Library.previews`), provisional; None where they cannot serve:
         they are damaged, or the order speaks of frame numbers. Raises `UsageError`, `SpanInvalid`, `Cancelled`.
         """
+
+    def play(self, source: Source, order: PlaybackOrder) -> PlayableFile:
+        """A file for a browser (waits for the index). Raises `SpanInvalid`; `UsageError`: no such audio track."""
 
     def plan(self, source: Source, keep: KeepList, mode: CutMode) -> CutPlan:
         """What a cut will do."""

@@ -19,6 +19,7 @@ from plexcut.domain.media import (
     IndexState,
     Picture,
     PictureFormat,
+    PlaybackOrder,
     RecordingFacts,
     Source,
     Verification,
@@ -33,6 +34,8 @@ from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
 from plexcut.media.pictures import MAX_SIDE_PX, PictureWish, encode_picture
+from plexcut.media.playback.movie import MovieOrder
+from plexcut.media.playback.player import PlayedFile, Player
 from plexcut.media.sources import status_of
 from plexcut.media.window.windows import Windows
 
@@ -59,6 +62,7 @@ class Engine:
         self._frames = FrameCache()
         self._filmstrips = Filmstrips(cache_dir / "filmstrip" if cache_dir else None)
         self._windows = Windows()
+        self._player = Player()
 
     def fingerprint(self, source: Source) -> str:
         return _SAFE.sub("-", self._indexes.fingerprint(source))
@@ -159,6 +163,15 @@ class Engine:
     ) -> Filmstrip | None:
         return self._filmstrips.of_previews(previews, order, fmt, should_cancel)
 
+    def play(self, source: Source, order: PlaybackOrder, program: int | None = None) -> PlayedFile:
+        index = self._indexes.get(source, program)
+        tracks = [track for track in index.tracks if track.kind == "audio"]
+        track = next((track for track in tracks if order.audio in (None, track.id)), None)
+        if track is None and order.audio is not None:
+            raise UsageError(f"there is no audio track {order.audio}", "the recording's `audio` names the tracks")
+        keep = _played(index, order)
+        return self._player.open(MovieOrder(source, index, self.fingerprint(source), keep, track))
+
     def plan(self, source: Source, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         from plexcut.media.cutting.opening import settled_plan
         from plexcut.media.cutting.plan import describe
@@ -207,6 +220,20 @@ def _resolve_span(index: MediaIndex, start: Position, end: Position) -> Span:
     if last <= first:
         raise SpanInvalid(f"the span {_said(start)}-{_said(end)} holds no frame")
     return Span(first, last)
+
+
+def _played(index: MediaIndex, order: PlaybackOrder) -> KeepList:
+    start = FrameNumber(0) if order.start is None else order.start
+    end = FrameNumber(index.frames) if order.end is None else order.end
+    whole = _resolve_span(index, start, end)
+    if order.keep is None:
+        return KeepList((whole,))
+    kept = KeepList.of(_resolve_span(index, *span) for span in order.keep)
+    inside = [(max(span.start, whole.start), min(span.end, whole.end)) for span in kept]
+    spans = [Span(first, last) for first, last in inside if first < last]
+    if not spans:
+        raise SpanInvalid(f"nothing that is kept lies in {_said(start)}-{_said(end)}")
+    return KeepList.of(spans)
 
 
 def _edge(index: MediaIndex, position: Position) -> int:
