@@ -74,8 +74,8 @@ def read_query(model: type[M]) -> M:
     Raises:
         BadRequest: a value is wrong; the message names the key.
     """
-    fields = model.model_fields
-    given = {fields[key].alias or key: value for key, value in request.args.items() if key in fields}
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    given = {key: value for key, value in request.args.items() if key in known}
     return _load(model, given, "query")
 
 
