@@ -20,6 +20,7 @@ from plexapi.server import PlexServer
 from plexapi.utils import parseXMLString
 
 from plexcut import __version__
+from plexcut.domain.pieces import range_header
 from plexcut.errors import ItemNotFound, LibraryOffline, NotAllowed, NotFound, PlexcutError
 from plexcut.library.bounded import Bounded, Stuck, Tick
 from plexcut.library.plex.tls import PlexAdapter, address_in_name
@@ -140,7 +141,7 @@ class PlexClient:
             LibraryOffline: no answer in time, or it broke off before anything came.
         """
         until = time.monotonic() + _PIECE_LIMITS * self._timeout_s
-        headers = {"Range": f"bytes={start}-{start + size - 1}", "Accept": "*/*", "Accept-Encoding": "identity"}
+        headers = {"Range": range_header(start, size), "Accept": "*/*", "Accept-Encoding": "identity"}
         return self._ask(key, {}, headers, lambda response, tick: _piece(response, size, until, tick))
 
     def _ask(self, key: str, params: Mapping[str, str | int], headers: Mapping[str, str], read: _Read[T]) -> T:

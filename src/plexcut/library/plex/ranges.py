@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
-from hashlib import blake2b
 
 from plexcut.domain.media import SourceStatus
+from plexcut.domain.pieces import extent_of, version_of
 from plexcut.errors import FileUnreadable
 from plexcut.library.plex.client import Piece, PlexClient
 
-_CONTENT_RANGE = re.compile(r"bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18})", re.IGNORECASE)
 _STATUS_FOR_S = 2.0
 _NO_PIECES = (
     "the Plex server, or what stands before it, does not hand out pieces of {!r}",
@@ -68,18 +64,12 @@ class PlexRanges:
         piece = self._client.piece(self._part_key, start, size)
         if piece.status not in {206, 416}:
             self._refuse(piece)
-        match = _CONTENT_RANGE.fullmatch(piece.headers.get("Content-Range", "").strip())
-        if match is None and piece.status == 416:
-            raise FileUnreadable(f"{self._name} ended early", "it may have changed; open it again")
-        if match is None or (piece.status == 206) != (match[1] is not None):
+        extent = extent_of(piece.status, piece.headers, start, size)
+        if extent is None:
             raise FileUnreadable(_NO_PIECES[0].format(self._name), _NO_PIECES[1])
-        if piece.status == 206:
-            first, last = int(match[1]), int(match[2])
-            if first != start or not first <= last < first + size or last >= int(match[3]):
-                raise FileUnreadable(_NO_PIECES[0].format(self._name), _NO_PIECES[1])
-            if not piece.data or len(piece.data) > last - first + 1:
-                raise self._client.offline("broke off its answer", "try again")
-        status = SourceStatus(int(match[3]), self._version(piece.headers))
+        if len(piece.data) > extent.end - extent.start or (not piece.data and extent.end > extent.start):
+            raise self._client.offline("broke off its answer", "try again")
+        status = SourceStatus(extent.total, version_of(piece.headers, self._part_key))
         with self._lock:
             self._known = (time.monotonic(), status)
         return piece.data, status
@@ -96,14 +86,3 @@ class PlexRanges:
         if piece.status == 401:
             raise self._client.offline("does not accept the token", "set a valid token in the configuration")
         raise self._client.offline(f"answers with status {piece.status}")
-
-    def _version(self, headers: Mapping[str, str]) -> int:
-        """What changes with the content: its time, its tag, or the address, which Plex makes from its time."""
-        modified = headers.get("Last-Modified")
-        if modified:
-            try:
-                return int(parsedate_to_datetime(modified).timestamp()) * 1_000_000_000
-            except (ValueError, TypeError, OverflowError):
-                pass
-        said = headers.get("ETag") or self._part_key
-        return int.from_bytes(blake2b(said.encode("utf-8", "replace"), digest_size=7).digest())
