@@ -243,6 +243,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/{recording}/filmstrip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Pictures of a range in one image: which frame each shows, and where it lies. */
+        get: operations["get_filmstrip"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording}/filmstrip.jpg": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The image of a filmstrip. */
+        get: operations["get_filmstrip_image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/{recording}/frame": {
         parameters: {
             query?: never;
@@ -489,6 +523,24 @@ export interface components {
             code: string;
             hint: string;
             message: string;
+        };
+        /**
+         * Filmstrip
+         * @description Pictures of `[from_s, to_s)`, in order of time, in the image at `url`, which is `width` x `height` pixels.
+         *
+         *     `step`: pictures lie at multiples of so many frames where that is possible. `provisional`: made of the Plex server's
+         *     own previews, with times that are about right, because the index is not ready; ask again when it is.
+         */
+        Filmstrip: {
+            fingerprint: string;
+            from_s: number;
+            height: number;
+            provisional: boolean;
+            step: number;
+            tiles: components["schemas"]["Tile"][];
+            to_s: number;
+            url: string;
+            width: number;
         };
         /**
          * Health
@@ -831,6 +883,18 @@ export interface components {
             id: number;
             kept: boolean;
             why: string;
+        };
+        /**
+         * Tile
+         * @description One picture: the frame it shows (null where the number is not known yet), its time, its place in pixels.
+         */
+        Tile: {
+            frame: number | null;
+            h: number;
+            time_s: number;
+            w: number;
+            x: number;
+            y: number;
         };
         /**
          * Timeline
@@ -1381,6 +1445,109 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_filmstrip: {
+        parameters: {
+            query?: {
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the beginning without it. Clamped. */
+                from?: string | null;
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the end without it. Clamped. */
+                to?: string | null;
+                /** @description How many pictures at most. */
+                count?: number;
+                /** @description Of a picture in pixels; rounded down to an even number. */
+                height?: number;
+                /** @description Frames: one picture for each multiple of it, instead of `count` slots. */
+                step?: number | null;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Pictures of `[from_s, to_s)`, in order of time, in the image at `url`, which is `width` x `height` pixels. `step`: pictures lie at multiples of so many frames where that is possible. `provisional`: made of the Plex server's own previews, with times that are about right, because the index is not ready; ask again when it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Filmstrip"];
+                };
+            };
+            /** @description The client has these tiles already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_filmstrip_image: {
+        parameters: {
+            query?: {
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the beginning without it. Clamped. */
+                from?: string | null;
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the end without it. Clamped. */
+                to?: string | null;
+                /** @description How many pictures at most. */
+                count?: number;
+                /** @description Of a picture in pixels; rounded down to an even number. */
+                height?: number;
+                /** @description Frames: one picture for each multiple of it, instead of `count` slots. */
+                step?: number | null;
+                /** @description Of the recording; 409 if it changed since. */
+                fingerprint?: string | null;
+                /** @description The image of provisional tiles, even if the index is ready by now. */
+                provisional?: boolean;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The image; its tiles are told by the same address without .jpg. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                    "image/png": string;
+                };
+            };
+            /** @description The client has this image already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Any failure. */
             default: {
