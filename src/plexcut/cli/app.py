@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import plexcut
-from plexcut.cli import logs, media, output, server
+from plexcut.cli import filmstrip, logs, media, output, server
 from plexcut.errors import Cancelled, PlexcutError, UsageError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -50,6 +50,7 @@ app.command()(server.serve)
 app.command()(server.worker)
 app.command()(media.probe)
 app.command()(media.frame)
+app.command()(filmstrip.filmstrip)
 app.command()(media.plan)
 app.command()(media.cut)
 app.command()(media.verify)

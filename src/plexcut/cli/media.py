@@ -50,7 +50,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object 
 def probe(recording: Recording, program: Program = None, config: Config = None, json: Json = False) -> None:
     """Show what a recording holds."""
     source = files.readable(recording)
-    facts = _engine(config, source, program).probe(source, program)
+    facts = engine_for(config, source, program).probe(source, program)
     if json:
         output.answer(dataclasses.asdict(facts))
         return
@@ -84,7 +84,7 @@ def frame(
     from plexcut.media.pictures import PictureWish
 
     wish = PictureWish(width, cast(PictureFormat, fmt), program)
-    picture = _engine(config, source, program).picture(source, position, wish)
+    picture = engine_for(config, source, program).picture(source, position, wish)
     files.write_whole(target, picture.data)
     time_s = us_to_s(picture.time_us)
     if json:
@@ -106,7 +106,7 @@ def plan(
     wanted = spans.parse_keeps(keep)
     checked = _mode(mode, config)
     source = files.readable(recording)
-    engine = _engine(config, source, program)
+    engine = engine_for(config, source, program)
     made = engine.plan(source, engine.resolve_keep(source, wanted, program), checked, program)
     if json:
         output.answer(dataclasses.asdict(made))
@@ -142,7 +142,7 @@ def cut(
     checked = _mode(mode, config)
     source = files.readable(recording)
     target = files.result_of_cut(source, out, overwrite=overwrite)
-    engine = _engine(config, source, program)
+    engine = engine_for(config, source, program)
     fingerprint = engine.fingerprint(source)
     request = CutRequest(
         source=source,
@@ -187,7 +187,7 @@ def verify(
     """
     wanted = spans.parse_keeps(keep)
     original, cut_file = files.readable(source), files.readable(result)
-    engine = _engine(config, original, program)
+    engine = engine_for(config, original, program)
     found = engine.verify(original, cut_file, engine.resolve_keep(original, wanted, program), program)
     if json:
         output.answer(dataclasses.asdict(found))
@@ -199,7 +199,7 @@ def verify(
         raise VerificationFailed(f"{cut_file} did not pass: {bad}", "cut it again")
 
 
-def _engine(config_file: Path | None, source: Path, program: int | None) -> Engine:
+def engine_for(config_file: Path | None, source: Path, program: int | None) -> Engine:
     """The engine, with the index of `source` made under a bar where somebody watches.
 
     Indexes are kept under the data folder, nowhere where that cannot be written.
