@@ -4,7 +4,9 @@ A place's time is known only where the clock runs on from the file's beginning t
 which it does not; here it is looked at in samples, and doubted until it is proved. Of two samples that lie `a` seconds
 and `b` bytes apart, at most `a - b / rate` seconds were not received, `rate` being the highest that the stream has: is
 that less than what the index takes for a hole, then there is none. Stretches that leave more are sampled more densely.
-A clock that goes back shows as bytes that are too many for their time; those stretches are sampled more densely too.
+A clock that went back shows as bytes that are too many for their time, or as a time before the last one; as the first
+needs samples that lie closer together than it went back, they are taken as densely as a third of a second allows: every
+second of a recording that is read quickly. What stays hidden is a clock that is set by less than that.
 """
 
 from __future__ import annotations
@@ -15,13 +17,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from plexcut.media.index.packets import SYNC, PacketLayout, parse_pes_header
-from plexcut.media.index.rows import BACK_TICKS, HOLE_TICKS, signed_wrap
+from plexcut.media.index.rows import BACK_TICKS, HOLE_TICKS, WRAP
 
 Ranges = Sequence[tuple[int, int]]
 ReadRanges = Callable[[Ranges], list[bytes]]
 """Reads `(start, size)` stretches of a file, several at once where that is quicker."""
+
+I64 = npt.NDArray[np.int64]
 
 _TICKS_S = 90_000
 _SURE_TICKS = HOLE_TICKS - 2 * _TICKS_S
@@ -30,14 +35,15 @@ _PEAK = 1.3
 """By how much the rate of a short stretch may exceed the highest that longer ones have."""
 _OUTLIER = 2.0
 """Times the usual rate: bytes too many for their time, unless denser samples say otherwise."""
-_SHORTEST_TICKS = _TICKS_S
+_EXCESS_TICKS = 3 * _TICKS_S // 2
+_DENSE_TICKS = _TICKS_S
+_DENSE_S = 0.33
+"""So long samples are taken that the proof does not ask for, until they lie `_DENSE_TICKS` apart."""
+_NEAR_TICKS = 3 * _TICKS_S // 2
 _COARSE = 16
 _LONGEST_SAMPLE = 4 << 20
 _BATCH = 64
 _ROUNDS = 400
-_THOROUGH_TICKS = 4 * _TICKS_S
-_THOROUGH_S = 0.3
-"""Where reading is quick, so much time is spent on samples that the proof does not ask for."""
 
 
 class ClockUnclear(Exception):
@@ -66,14 +72,16 @@ class SampledStream:
 class ClockLine:
     """The samples taken so far, and the line through them. `first`: a mark at the file's beginning, time 0 of the line.
 
-    Ticks of the line count from `first.raw`, unwrapped. Not for several threads at once.
+    Ticks of the line count from `first.raw`, unwrapped. `rate`: bytes for each tick at the file's beginning. Not for
+    several threads at once.
     """
 
-    def __init__(self, stream: SampledStream, first: Mark) -> None:
+    def __init__(self, stream: SampledStream, first: Mark, rate: float) -> None:
         self._stream = stream
+        self._rate = rate
         self._marks: list[Mark] = [first]
         self._asked: set[int] = set()
-        self._hurry_at = 0.0
+        self._dense_until = 0.0
 
     def bracket(self, start: int, end: int, read: ReadRanges, give_up: Callable[[], bool]) -> tuple[int, int]:
         """File positions `(begin, end)` around the pictures between two times, in ticks of the line.
@@ -83,84 +91,91 @@ class ClockLine:
         Raises:
             ClockUnclear: there is a jump before it, or none can be ruled out; or `give_up` said so.
         """
-        self._hurry_at = time.monotonic() + _THOROUGH_S
+        self._dense_until = time.monotonic() + _DENSE_S
         if len(self._marks) < 2:
-            self._take([self._stream.size_bytes * i // _COARSE for i in range(1, _COARSE)], read)
-            self._take([max(0, self._stream.size_bytes - 2 * self._stream.sample_bytes)], read)
+            last = max(0, self._stream.size_bytes - 2 * self._stream.sample_bytes)
+            self._take([*(self._stream.size_bytes * i // _COARSE for i in range(1, _COARSE)), last], read)
         for _ in range(_ROUNDS):
             if give_up():
                 break
-            ticks = self._ticks()
-            last = next((k for k, t in enumerate(ticks) if t > end), len(ticks) - 1)
-            wanted = self._doubtful(ticks[: last + 1])
+            at, ticks = self._line()
+            behind = np.flatnonzero(ticks > end)
+            count = int(behind[0]) + 1 if behind.size else ticks.size
+            wanted = self._doubtful(at[:count], ticks[:count])
             if not wanted:
-                wanted = self._nearer(ticks, start) + self._nearer(ticks, end)
-            if not wanted and time.monotonic() < self._hurry_at:
-                wanted = self._denser(ticks[: last + 1])
+                wanted = self._nearer(at, ticks, start) + self._nearer(at, ticks, end)
+            if not wanted and time.monotonic() < self._dense_until:
+                wanted = self._denser(at[:count], ticks[:count])
             if not wanted:
-                return self._place(ticks, start, end)
-            self._take(wanted[:_BATCH], read)
+                before = np.flatnonzero(ticks[:count] <= start)
+                begin = int(at[before[-1]]) if before.size and before[-1] > 0 else 0
+                return begin, int(at[behind[0]]) if behind.size else self._stream.size_bytes
+            self._take(wanted, read)
         raise ClockUnclear
 
-    def _place(self, ticks: list[int], start: int, end: int) -> tuple[int, int]:
-        before = [k for k, t in enumerate(ticks) if t <= start]
-        behind = next((k for k, t in enumerate(ticks) if t > end), None)
-        first = 0 if not before or before[-1] == 0 else self._marks[before[-1]].at
-        return first, self._stream.size_bytes if behind is None else self._marks[behind].at
+    def _line(self) -> tuple[I64, I64]:
+        """File positions of the marks, and their decode times, unwrapped from the first."""
+        at = np.asarray([mark.at for mark in self._marks], np.int64)
+        raw = np.asarray([mark.raw for mark in self._marks], np.int64)
+        steps: I64 = (raw[1:] - raw[:-1] + WRAP // 2) % WRAP - WRAP // 2
+        return at, np.concatenate((np.zeros(1, np.int64), np.cumsum(steps)))
 
-    def _ticks(self) -> list[int]:
-        """The line: decode times of the marks, unwrapped from the first. Raises `ClockUnclear` where it goes back."""
-        found = [0]
-        for a, b in zip(self._marks, self._marks[1:], strict=False):
-            found.append(found[-1] + signed_wrap(b.raw - a.raw))
-        return found
+    def _usual(self, sizes: I64, spans: I64) -> float:
+        """Bytes for each tick in most stretches."""
+        timed = spans > _TICKS_S // 4
+        rates = np.append(sizes[timed] / spans[timed], self._rate)
+        return max(1e-9, float(np.median(rates)))
 
-    def _doubtful(self, ticks: list[int]) -> list[int]:
-        """Places to sample before the line up to its last mark can be believed; none: it can be."""
-        at = np.asarray([mark.at for mark in self._marks[: len(ticks)]], np.int64)
-        spans, sizes = np.diff(np.asarray(ticks, np.int64)), np.diff(at)
+    def _doubtful(self, at: I64, ticks: I64) -> list[int]:
+        """Places to sample before the line up to its last mark can be believed; none: it can be.
+
+        Raises:
+            ClockUnclear: it cannot.
+        """
+        spans, sizes = np.diff(ticks), np.diff(at)
         if bool((spans < -BACK_TICKS).any()):
             raise ClockUnclear
-        rates = sizes[spans > _SHORTEST_TICKS] / spans[spans > _SHORTEST_TICKS]
-        if not rates.size:
-            rates = sizes / np.maximum(spans, 1)
-        usual, highest = float(np.median(rates)), float(np.quantile(rates, 0.95))
-        missing = spans.astype(np.float64) - sizes / max(highest * _PEAK, 1e-9)
+        usual = self._usual(sizes, spans)
+        timed = spans > _TICKS_S
+        rates = np.append(sizes[timed] / spans[timed], self._rate)
+        missing = spans - (sizes / max(1e-9, float(np.quantile(rates, 0.95)) * _PEAK)).astype(np.int64)
         holes = (spans > _SURE_TICKS) & (missing > _SURE_TICKS)
-        # Between few samples nothing is usual yet.
-        crowded = (spans > _SHORTEST_TICKS) & (sizes > _OUTLIER * usual * spans) if rates.size > 4 else holes & False
+        excess = (sizes / usual).astype(np.int64) - spans
+        crowded = ~holes & (excess > _EXCESS_TICKS) & (sizes > _OUTLIER * usual * spans)
         wanted: list[int] = []
-        for k in np.flatnonzero(holes | crowded).tolist():
+        for k in np.flatnonzero(holes | crowded)[:_BATCH].tolist():
             parts = min(8, max(2, int(spans[k]) // _SURE_TICKS + 1)) if holes[k] else 2
-            places = self._between(k, parts)
+            places = self._between(at, k, parts)
             if not places and holes[k]:
                 raise ClockUnclear
             wanted += places
         return wanted
 
-    def _denser(self, ticks: list[int]) -> list[int]:
-        """Places in stretches that are proved, but in which the clock might have gone back a little."""
-        spans = np.diff(np.asarray(ticks, np.int64))
-        wide = np.flatnonzero(spans > _THOROUGH_TICKS).tolist()
-        return [p for k in wide for p in self._between(k, min(8, int(spans[k]) // _THOROUGH_TICKS + 1))]
+    def _denser(self, at: I64, ticks: I64) -> list[int]:
+        """Places in the longest stretches, which are proved, but in which the clock might have gone back a little."""
+        spans, sizes = np.diff(ticks), np.diff(at)
+        length = np.maximum(spans, (sizes / self._usual(sizes, spans)).astype(np.int64))
+        longest = np.argsort(-length, kind="stable")[:_BATCH]
+        chosen = longest[length[longest] > _DENSE_TICKS].tolist()
+        return [p for k in chosen for p in self._between(at, k, min(8, int(length[k]) // _DENSE_TICKS + 1))]
 
-    def _nearer(self, ticks: list[int], target: int) -> list[int]:
+    def _nearer(self, at: I64, ticks: I64, target: int) -> list[int]:
         """Places to sample so that the marks around a time come close to it; none: they are close."""
-        behind = next((k for k, t in enumerate(ticks) if t > target), None)
-        if behind is None or behind == 0:
+        behind = int(np.argmax(ticks > target))
+        if ticks[behind] <= target or behind == 0:
             return []
-        a, b = ticks[behind - 1], ticks[behind]
-        if b - a <= 3 * _SHORTEST_TICKS // 2:
+        a, b = int(ticks[behind - 1]), int(ticks[behind])
+        if b - a <= _NEAR_TICKS:
             return []
-        at, until = self._marks[behind - 1].at, self._marks[behind].at
+        begin, until = int(at[behind - 1]), int(at[behind])
         share = (target - a) / (b - a)
-        margin = max(0.03, min(0.25, _SHORTEST_TICKS / 3 / (b - a)))
-        places = [at + int((until - at) * min(0.97, max(0.03, share + d))) for d in (-margin, margin)]
-        return self._fresh(places, at, until)
+        margin = max(0.03, min(0.25, _TICKS_S / 3 / (b - a)))
+        places = [begin + int((until - begin) * min(0.97, max(0.03, share + d))) for d in (-margin, margin)]
+        return self._fresh(places, begin, until)
 
-    def _between(self, k: int, parts: int) -> list[int]:
-        at, until = self._marks[k].at, self._marks[k + 1].at
-        return self._fresh([at + (until - at) * i // parts for i in range(1, parts)], at, until)
+    def _between(self, at: I64, k: int, parts: int) -> list[int]:
+        begin, until = int(at[k]), int(at[k + 1])
+        return self._fresh([begin + (until - begin) * i // parts for i in range(1, parts)], begin, until)
 
     def _fresh(self, places: list[int], at: int, until: int) -> list[int]:
         """Those of the places that can still bring a mark between two others."""

@@ -75,6 +75,7 @@ class TransportWindows:
         self._line = ClockLine(
             SampledStream(layout, choice.video_pid, choice.program.pcr_pid, size, _sample_bytes(index)),
             Mark(int(index.at[0]), self._head.base % WRAP),
+            int(index.at[-1] - index.at[0]) / max(1, int(index.dts[-1] - index.dts[0])),
         )
 
     def around(self, time_us: int, give_up: GiveUp) -> Stretch:
