@@ -28,6 +28,8 @@ from plexcut.domain.media import (
     PictureFormat,
     RecordingFacts,
     Verification,
+    Waveform,
+    WaveformOrder,
     VideoFacts,
 )
 from plexcut.domain.ports import OnProgress, SavedKeep, ShouldCancel, never
@@ -237,6 +239,15 @@ class FakeEngine:
 
     def verify(self, source: Path, output: Path, keep: KeepList) -> Verification:
         raise AssertionError("the server never verifies")
+
+    def waveform(self, source: Path, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
+        if self.fail is not None:
+            raise self.fail
+        silence = (0.0,) * order.points
+        return Waveform(0, self.frames * US_PER_S // FPS, order.points, silence, (), True, 100.0, 0)
+
+    def close(self) -> None:
+        pass
 
 
 class FakeQueue:

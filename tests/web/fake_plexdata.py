@@ -12,7 +12,18 @@ from typing import Any
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Version
 from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
-from plexcut.domain.media import AudioFacts, ByteRanges, CutPlan, IndexState, Picture, RecordingFacts, VideoFacts
+from plexcut.domain.media import (
+    AudioFacts,
+    ByteRanges,
+    CutPlan,
+    IndexState,
+    Picture,
+    RecordingFacts,
+    TrackWaveform,
+    VideoFacts,
+    Waveform,
+    WaveformOrder,
+)
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import FrameNumber, parse_position
 from plexcut.errors import (
@@ -24,6 +35,7 @@ from plexcut.errors import (
     PositionInvalid,
     RecordingNotFound,
     SectionNotFound,
+    SpanInvalid,
     StaleRevision,
 )
 from plexcut.plexdata.events import Events
@@ -225,6 +237,16 @@ class FakePlexdata:
         data = f"{fmt} {number} {width}".encode()
         kind = {"jpg": "image/jpeg", "png": "image/png"}[fmt]
         return Picture(number, number * 1_000_000 // FPS, width or 720, 576, data, kind)
+
+    def waveform(self, recording: str, order: WaveformOrder, *, should_cancel: Any = None) -> Waveform:
+        self._asked("waveform", (recording, order))
+        self._known(recording)
+        if order.start is not None and order.start == order.end:
+            raise SpanInvalid("the range is empty or reversed")
+        peaks = tuple(round(n / order.points, 4) for n in range(order.points))
+        track = TrackWaveform(258, "ac3", "deu", 2, peaks, (-23.0,) * order.points, -23.1)
+        end_us = FRAMES * 1_000_000 // FPS
+        return Waveform(0, end_us, order.points, peaks, (track,), order.wait_s > 0, 100.0, end_us)
 
     def timeline(
         self,

@@ -29,6 +29,8 @@ from plexcut.domain.media import (
     RecordingFacts,
     Source,
     Verification,
+    Waveform,
+    WaveformOrder,
 )
 from plexcut.domain.spans import KeepList
 from plexcut.domain.timecode import Position
@@ -175,6 +177,9 @@ class MediaEngine(Protocol):
     def play(self, source: Source, order: PlaybackOrder) -> PlayableFile:
         """A file for a browser (waits for the index). Raises `SpanInvalid`; `UsageError`: no such audio track."""
 
+    def waveform(self, source: Source, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
+        """How loud a range is, by track. Raises also `UsageError`, `SpanInvalid`, `NotReady`, `Cancelled`."""
+
     def plan(self, source: Source, keep: KeepList, mode: CutMode) -> CutPlan:
         """What a cut will do."""
 
@@ -185,6 +190,9 @@ class MediaEngine(Protocol):
 
     def verify(self, source: Path, output: Path, keep: KeepList) -> Verification:
         """Check an existing result against its source."""
+
+    def close(self) -> None:
+        """End what runs in the background."""
 
 
 class JobQueue(Protocol):

@@ -14,9 +14,10 @@ from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 
 from plexcut.domain.media import Source
+from plexcut.domain.ports import ShouldCancel, never
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.sound.pieces import F32, PlacedPiece, Placement, samples_of
-from plexcut.media.sound.tracks import ShouldCancel, audio_tracks, never, read_pieces
+from plexcut.media.sound.tracks import audio_tracks, read_pieces
 
 __all__ = ["AudioBlock", "AudioSpan", "audio_tracks", "read_audio", "to_s16"]
 
@@ -76,8 +77,8 @@ def read_audio(
         placed = placement.place(piece)
         if placed is None:
             continue
-        after = placed.time + Fraction(placed.samples.shape[1], placed.rate) * ticks_per_s
-        if after > lead:
+        heard = placed.offset + int(placed.samples.shape[1])
+        if placed.start + Fraction(heard, placed.rate) * ticks_per_s > lead:
             yield from line.add(placed)
     yield from line.finish()
 
@@ -94,6 +95,7 @@ class _Line:
     def __init__(self, span: AudioSpan, index: MediaIndex, start: Fraction) -> None:
         self._rate, self._layout = span.rate, span.layout
         self._channels = len(av.AudioLayout(span.layout).channels)
+        self._ticks_per_s = 1 / index.time_base
         self._scale = index.time_base * span.rate
         self._start = start
         self._total = span.samples(index)
@@ -107,7 +109,8 @@ class _Line:
         kind = (placed.rate, placed.layout)
         if not placed.joins or kind != self._kind:
             yield from self._flush()
-            self._at = round((placed.time - self._start) * self._scale)
+            since = placed.start - self._start + Fraction(placed.offset, placed.rate) * self._ticks_per_s
+            self._at = round(since * self._scale)
             self._kind = kind
             same = kind == (self._rate, self._layout)
             self._resampler = None if same else AudioResampler("fltp", self._layout, self._rate)

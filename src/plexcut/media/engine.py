@@ -23,6 +23,8 @@ from plexcut.domain.media import (
     RecordingFacts,
     Source,
     Verification,
+    Waveform,
+    WaveformOrder,
 )
 from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
@@ -37,6 +39,7 @@ from plexcut.media.pictures import MAX_SIDE_PX, PictureWish, encode_picture
 from plexcut.media.playback.movie import MovieOrder
 from plexcut.media.playback.player import PlayedFile, Player
 from plexcut.media.sources import status_of
+from plexcut.media.waveform.service import Waveforms
 from plexcut.media.window.windows import Windows
 
 _END_TOLERANCE_US = 1_000_000
@@ -62,6 +65,7 @@ class Engine:
         self._frames = FrameCache()
         self._filmstrips = Filmstrips(cache_dir / "filmstrip" if cache_dir else None)
         self._windows = Windows()
+        self._waveforms = Waveforms(self._indexes, cache_dir / "waveform" if cache_dir else None)
         self._player = Player()
 
     def fingerprint(self, source: Source) -> str:
@@ -172,6 +176,9 @@ class Engine:
         keep = _played(index, order)
         return self._player.open(MovieOrder(source, index, self.fingerprint(source), keep, track))
 
+    def waveform(self, source: Source, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
+        return self._waveforms.waveform(source, order, should_cancel)
+
     def plan(self, source: Source, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         from plexcut.media.cutting.opening import settled_plan
         from plexcut.media.cutting.plan import describe
@@ -188,6 +195,9 @@ class Engine:
         from plexcut.media.cutting.verify import verify_files
 
         return verify_files(source, output, keep, self._indexes, program)
+
+    def close(self) -> None:
+        self._waveforms.close()
 
 
 def _check_width(width: int | None) -> None:

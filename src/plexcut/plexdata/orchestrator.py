@@ -10,8 +10,8 @@ from pathlib import Path
 from plexcut.config import Settings
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
 from plexcut.domain.jobs import Job, Progress
-from plexcut.domain.media import CutPlan, Filmstrip, Picture, PictureFormat
-from plexcut.domain.ports import ShouldCancel, never
+from plexcut.domain.media import CutPlan, Filmstrip, Picture, PictureFormat, Waveform, WaveformOrder
+from plexcut.domain.ports import PlayableFile, ShouldCancel, never
 from plexcut.domain.selection import Selection
 from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutting import Cutting
@@ -32,11 +32,13 @@ from plexcut.plexdata.model import (
     TimelineFrame,
     Written,
 )
+from plexcut.plexdata.playback import Playback, PlayOrder
 from plexcut.plexdata.progress import Watch
 from plexcut.plexdata.selecting import Selecting
 from plexcut.plexdata.startup import Startup
 from plexcut.plexdata.streaming import Streaming
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
+from plexcut.plexdata.waveform import Waveforms
 
 
 class Plexdata:
@@ -57,6 +59,8 @@ class Plexdata:
         self._selecting = Selecting(self._browsing, ports.store, self._keeping, self._events)
         self._frames = Frames(self._hosts, ports, self._keeping)
         self._filmstrips = Filmstrips(self._hosts, ports)
+        self._waveforms = Waveforms(self._hosts, ports)
+        self._playback = Playback(self._hosts, ports)
         self._timeline = Timeline(self._frames, settings.server.static_dir)
         self._streaming = Streaming(self._browsing, self._hosts, ports.store, clock)
         self._cutting = Cutting(self._hosts, ports, self._keeping, settings, self._events)
@@ -83,6 +87,7 @@ class Plexdata:
         self._startup.close()
         self._watch.close()
         self._hosts.close()
+        self._ports.engine.close()
         self._ports.queue.close()
         self._ports.store.close()
 
@@ -240,6 +245,25 @@ class Plexdata:
             `order.fingerprint`. RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported, Cancelled.
         """
         return self._filmstrips.filmstrip(order, should_cancel=should_cancel)
+
+    def waveform(self, recording: str, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
+        """How loud a range of a recording is, by track; begins to measure it all where that was not done.
+
+        Raises:
+            UsageError, SpanInvalid: the order is not possible. NotReady: the index was not there within its `wait_s`.
+            RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported, RecordingChanged, Cancelled.
+        """
+        return self._waveforms.waveform(recording, order, should_cancel=should_cancel)
+
+    def play(self, order: PlayOrder) -> PlayableFile:
+        """A span or the kept spans of a recording as a file that a browser plays; waits for the index.
+
+        Raises:
+            SpanInvalid; UsageError: no such audio track.
+            RecordingChanged: the file is not the one of `order.fingerprint`.
+            RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported.
+        """
+        return self._playback.play(order)
 
     def timeline(
         self,

@@ -17,9 +17,9 @@ from plexcut.errors import FormatUnsupported
 
 F32 = npt.NDArray[np.float32]
 
-_SLACK_S = Fraction(2, 1000)
+_SLACK_S = 0.002
 """Matroska keeps whole milliseconds and multiplexers round: a frame this near to the end of the last one follows it."""
-_AGAIN_S = Fraction(1, 2)
+_AGAIN_S = 0.5
 """A frame that begins this much before the end of the last one is no overlap: the clock was set back."""
 _FLOAT_DECODERS = {"mp1": "mp1float", "mp2": "mp2float", "mp3": "mp3float"}
 _CHECKED = ("ac3", "eac3", "mp1", "mp2", "mp3")
@@ -34,9 +34,13 @@ class Piece(NamedTuple):
 
 
 class PlacedPiece(NamedTuple):
-    """`samples` (channels, n) from `time` (in ticks) on; `joins`: they follow the ones before without a gap."""
+    """`samples` (channels, n) at `offset` samples behind `start` (in ticks), where their run began.
 
-    time: Fraction
+    `joins`: they follow the ones before without a gap.
+    """
+
+    start: Fraction
+    offset: int
     samples: F32
     rate: int
     layout: str
@@ -51,7 +55,10 @@ class Placement:
 
     def __init__(self, ticks_per_s: Fraction) -> None:
         self._scale = ticks_per_s
-        self._next: Fraction | None = None
+        self._ticks = float(ticks_per_s)
+        self._start: Fraction | None = None
+        self._count = 0
+        self._rate = 0
 
     def place(self, piece: Piece) -> PlacedPiece | None:
         """Where the frame goes; None where nothing of it is left."""
@@ -59,24 +66,37 @@ class Placement:
         rate, count = frame.sample_rate, frame.samples
         if rate <= 0 or count <= 0:
             return None
-        expected = self._next
-        time = expected if piece.time is None else piece.time
-        if time is None:
-            return None
+        if self._start is None:
+            if piece.time is None:
+                return None
+            self._begin(piece.time, rate)
+        elif rate != self._rate:
+            self._begin(self._end(), rate)
+        joins = self._count > 0
         skip = 0
-        joins = False
-        if expected is not None:
-            late_s = (time - expected) / self._scale
-            if abs(late_s) <= _SLACK_S:
-                time, joins = expected, True
-            elif -_AGAIN_S < late_s < 0:
+        start = self._start
+        assert start is not None
+        if piece.time is not None:
+            # Floats do here: an hour's ticks keep their nanoseconds.
+            late_s = float(piece.time - start) / self._ticks - self._count / rate
+            if -_AGAIN_S < late_s < -_SLACK_S:
                 skip = math.ceil(-late_s * rate)
                 if skip >= count:
                     return None
-                time, joins = expected, True
-        self._next = time + Fraction(count - skip, rate) * self._scale
+            elif abs(late_s) > _SLACK_S:
+                start, joins = piece.time, False
+                self._begin(start, rate)
+        offset = self._count
+        self._count += count - skip
         samples = samples_of(frame)
-        return PlacedPiece(time, samples[:, skip:] if skip else samples, rate, frame.layout.name, joins)
+        return PlacedPiece(start, offset, samples[:, skip:] if skip else samples, rate, frame.layout.name, joins)
+
+    def _begin(self, time: Fraction, rate: int) -> None:
+        self._start, self._count, self._rate = time, 0, rate
+
+    def _end(self) -> Fraction:
+        assert self._start is not None
+        return self._start + Fraction(self._count, self._rate) * self._scale
 
 
 def samples_of(frame: AudioFrame) -> F32:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
 
@@ -14,6 +14,7 @@ from av.audio.stream import AudioStream
 from av.stream import Discard
 
 from plexcut.domain.media import Source
+from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.bitstream.audio import splits
 from plexcut.media.cutting.companions import TICKS, SourceClock
@@ -38,13 +39,7 @@ _COARSE_S = Fraction(1, 5000)
 _COARSE_TICKS_S = Fraction(1, 1000)
 """Matroska's times are whole milliseconds; of several frames together they say where the first one begins better."""
 
-ShouldCancel = Callable[[], bool]
 Part: TypeAlias = "Packets | list[av.Packet[AudioStream]]"
-
-
-def never() -> bool:
-    """Nobody cancels."""
-    return False
 
 
 class Batch(NamedTuple):

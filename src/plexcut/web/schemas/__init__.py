@@ -42,6 +42,7 @@ from plexcut.web.schemas.recordings import (
     Video,
 )
 from plexcut.web.schemas.session import Login, Session
+from plexcut.web.schemas.waveform import TrackWaveform, Waveform, WaveformQuery
 
 __all__ = [
     "Answer",
@@ -89,8 +90,11 @@ __all__ = [
     "Timeline",
     "TimelineFrame",
     "TimelineOrder",
+    "TrackWaveform",
     "Version",
     "Video",
+    "Waveform",
+    "WaveformQuery",
     "Worker",
     "Written",
     "WrittenSpan",

@@ -1,0 +1,70 @@
+"""Waveforms: how loud a range is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from quart import Blueprint, Response
+
+from plexcut.domain.media import Waveform, WaveformOrder
+from plexcut.domain.timecode import Position, us_to_s
+from plexcut.errors import PositionInvalid
+from plexcut.web import schemas
+from plexcut.web.context import answer, context
+from plexcut.web.documentation import documented
+from plexcut.web.files import REVALIDATE
+from plexcut.web.requests import read_position, read_query
+
+blueprint = Blueprint("waveform", __name__)
+
+_NOT_KEPT = "no-store"
+
+
+@blueprint.get("/api/recordings/<id:recording>/waveform")
+@documented("recordings", {200: schemas.Waveform}, query=schemas.WaveformQuery)
+async def get_waveform(recording: str) -> Response:
+    """Peaks and loudness of every audio track in a range."""
+    ctx = context()
+    query = read_query(schemas.WaveformQuery)
+    order = WaveformOrder(_edge(query.from_), _edge(query.to), query.points, query.wait_s)
+    found = await ctx.threads.run_stoppable("sound", ctx.plexdata.waveform, recording, order)
+    response = answer(_shaped(found))
+    whole = found.complete and found.percent >= 100
+    response.headers["Cache-Control"] = REVALIDATE if whole else _NOT_KEPT
+    return response
+
+
+def _edge(written: str | None) -> Position | None:
+    """An end of the range; what lies before the recording is its beginning."""
+    if written is None:
+        return None
+    try:
+        return read_position(written)
+    except PositionInvalid:
+        return Fraction(0)
+
+
+def _shaped(found: Waveform) -> schemas.Waveform:
+    """The answer. Its numbers are ours: they need no looking at, of which there are some 50,000."""
+    tracks = [
+        schemas.TrackWaveform.model_construct(
+            id=one.id,
+            codec=one.codec,
+            language=one.language,
+            channels=one.channels,
+            peaks=list(one.peaks),
+            loudness_lufs=list(one.loudness_lufs),
+            integrated_lufs=one.integrated_lufs,
+        )
+        for one in found.tracks
+    ]
+    return schemas.Waveform.model_construct(
+        from_s=us_to_s(found.start_us),
+        to_s=us_to_s(found.end_us),
+        points=found.points,
+        peaks=list(found.peaks),
+        tracks=tracks,
+        complete=found.complete,
+        percent=found.percent,
+        known_to_s=us_to_s(found.known_to_us),
+    )
