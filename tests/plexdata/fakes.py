@@ -28,9 +28,9 @@ from plexcut.domain.media import (
     PictureFormat,
     RecordingFacts,
     Verification,
+    VideoFacts,
     Waveform,
     WaveformOrder,
-    VideoFacts,
 )
 from plexcut.domain.ports import OnProgress, SavedKeep, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
