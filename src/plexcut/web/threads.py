@@ -16,15 +16,25 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from plexcut.errors import HostUnreachable, NotReady, PlexcutError
 
-Pool = Literal["library", "frames", "strips", "sound", "work", "streams", "rest"]
+Pool = Literal["library", "frames", "strips", "sound", "playback", "work", "streams", "rest"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS: dict[Pool, int] = {"library": 10, "frames": 8, "strips": 6, "sound": 4, "work": 8, "streams": 4, "rest": 4}
-"""Together 44: enough for several users, few enough for their stacks and for the file handles that they hold.
+THREADS: dict[Pool, int] = {
+    "library": 10,
+    "frames": 8,
+    "strips": 6,
+    "sound": 4,
+    "playback": 6,
+    "work": 8,
+    "streams": 4,
+    "rest": 4,
+}
+"""Together 50: enough for several users, few enough for their stacks and for the file handles that they hold.
 
 `library`: whatever may ask a Plex server. `frames`: one picture each. `strips`: many
 pictures each, which may wait for an index too. `sound`: waveforms, which may wait for a pass over the file.
+`playback`: making parts of what is played.
 `work`: what may wait for an index (keep lists,
 plans, cuts, the timeline). `streams`: reading pieces of files. `rest`: what is at hand.
 """
@@ -34,6 +44,7 @@ LIMIT_S: dict[Pool, float] = {
     "frames": 60.0,
     "strips": 120.0,
     "sound": 120.0,
+    "playback": 60.0,
     "work": 120.0,
     "streams": 30.0,
     "rest": 30.0,
