@@ -1,23 +1,52 @@
-"""Paths that the command line takes: what is read, and what is written."""
+"""Paths and addresses that the command line takes: what is read, and what is written."""
 
 from __future__ import annotations
 
+import getpass
 import os
+import sys
 import tempfile
 from pathlib import Path
 
+from plexcut.domain.media import Source
 from plexcut.errors import CannotWrite, DiskFull, FileUnreadable, TargetExists, UsageError
 
 PICTURES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
 
 
-def readable(path: Path) -> Path:
-    """`path`, absolute, after a look whether it is a file that can be read.
+def source(written: str) -> Source:
+    """What FILE names, for commands that only read: a local file, or one at an http://, https:// or smb:// address.
+
+    A password that the address leaves out is asked for where somebody sits at the terminal.
 
     Raises:
-        FileUnreadable: it is not.
+        FileUnreadable: it cannot be read. HostUnreachable: its host does not answer. UsageError: no such address.
     """
-    path = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
+    from plexcut.storage import remote
+
+    if not remote.is_address(written):
+        return readable(written)
+    password = None
+    if remote.lacks_password(written) and sys.stdin.isatty():
+        password = getpass.getpass("Password: ")
+    found = remote.remote_source(written, password)
+    found.status()
+    return found
+
+
+def readable(written: str) -> Path:
+    """The local file that FILE names, absolute, after a look whether it can be read.
+
+    Raises:
+        FileUnreadable: it cannot. UsageError: it is an address.
+    """
+    from plexcut.storage import remote
+
+    if remote.is_address(written):
+        raise UsageError("this needs the file itself, not an address", "copy it here first, or mount its share")
+    if "\0" in written:
+        raise UsageError("that is no file name", "name a recording")
+    path = Path(os.path.abspath(Path(written).expanduser()))  # noqa: PTH100 - Path.resolve would follow links
     try:
         if path.is_dir():
             raise FileUnreadable(f"{path} is a folder", "name a file in it")
@@ -60,8 +89,10 @@ def result_of_cut(source: Path, wanted: Path | None, *, overwrite: bool) -> Path
     return target
 
 
-def is_same_file(one: Path, other: Path) -> bool:
+def is_same_file(one: Path, other: Source) -> bool:
     """Whether both names lead to one file, by hard or symbolic links too; a link that leads nowhere does not."""
+    if not isinstance(other, Path):
+        return False
     try:
         return one.samefile(other)
     except OSError:

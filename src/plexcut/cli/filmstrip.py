@@ -44,7 +44,7 @@ def filmstrip(
     order = FilmstripOrder(
         None if start is None else parse_position(start), None if end is None else parse_position(end), count, height
     )
-    source = files.readable(recording)
+    source = files.source(recording)
     target = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
     if files.is_same_file(target, source):
         raise UsageError(f"{target} is the recording itself", "name another file")
@@ -59,4 +59,5 @@ def filmstrip(
         output.answer({"tiles": tiles, "path": str(target)})
     else:
         size = f"{strip.tiles[0].w}x{strip.tiles[0].h}"
-        output.say(f"{len(strip.tiles)} pictures of {size}, {strip.width}x{strip.height}: {target}")
+        pictures = f"{len(strip.tiles)} picture{'s' * (len(strip.tiles) > 1)}"
+        output.say(f"{pictures} of {size}, {strip.width}x{strip.height}: {target}")

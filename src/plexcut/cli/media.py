@@ -13,7 +13,7 @@ import typer
 
 from plexcut import config
 from plexcut.cli import files, interrupts, logs, output, spans
-from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts
+from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts, Source
 from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
 from plexcut.errors import UsageError, VerificationFailed
 from plexcut.jobs import temporary
@@ -23,8 +23,15 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY_S = 0.1
 
-# Typer's own look at readability would make wrong usage (2) of what is a file that cannot be read (3).
-Recording = Annotated[Path, typer.Argument(metavar="FILE", help="The recording.", show_default=False, readable=False)]
+# Text, not paths: an address is none, and Typer's own look at readability would make wrong usage (2) of what is a file
+# that cannot be read (3).
+Recording = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE", help="The recording, or its http://, https:// or smb:// address.", show_default=False
+    ),
+]
+LocalRecording = Annotated[str, typer.Argument(metavar="FILE", help="The recording.", show_default=False)]
 Keep = Annotated[
     list[str],
     typer.Option("--keep", metavar="A-B", help="A span to keep, end excluded; may be repeated.", show_default=False),
@@ -49,7 +56,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object 
 
 def probe(recording: Recording, program: Program = None, config: Config = None, json: Json = False) -> None:
     """Show what a recording holds."""
-    source = files.readable(recording)
+    source = files.source(recording)
     facts = engine_for(config, source, program).probe(source, program)
     if json:
         output.answer(dataclasses.asdict(facts))
@@ -76,7 +83,7 @@ def frame(
     """Write the exact frame that is shown at a time."""
     fmt = files.picture_format(out)
     position = parse_position(at)
-    source = files.readable(recording)
+    source = files.source(recording)
     target = Path(os.path.abspath(out.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
     if files.is_same_file(target, source):
         raise UsageError(f"{target} is the recording itself", "name another file")
@@ -105,7 +112,7 @@ def plan(
     """Show what a cut would do."""
     wanted = spans.parse_keeps(keep)
     checked = _mode(mode, config)
-    source = files.readable(recording)
+    source = files.source(recording)
     engine = engine_for(config, source, program)
     made = engine.plan(source, engine.resolve_keep(source, wanted, program), checked, program)
     if json:
@@ -120,7 +127,7 @@ def plan(
 
 
 def cut(
-    recording: Recording,
+    recording: LocalRecording,
     keep: Keep,
     out: Annotated[
         Path | None,
@@ -170,12 +177,8 @@ def cut(
 
 
 def verify(
-    source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="The recording.", show_default=False, readable=False)
-    ],
-    result: Annotated[
-        Path, typer.Argument(metavar="OUT", help="What was cut from it.", show_default=False, readable=False)
-    ],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The recording.", show_default=False)],
+    result: Annotated[str, typer.Argument(metavar="OUT", help="What was cut from it.", show_default=False)],
     keep: Keep,
     program: Program = None,
     config: Config = None,
@@ -199,7 +202,7 @@ def verify(
         raise VerificationFailed(f"{cut_file} did not pass: {bad}", "cut it again")
 
 
-def engine_for(config_file: Path | None, source: Path, program: int | None) -> Engine:
+def engine_for(config_file: Path | None, source: Source, program: int | None) -> Engine:
     """The engine, with the index of `source` made under a bar where somebody watches.
 
     Indexes are kept under the data folder, nowhere where that cannot be written.
@@ -234,11 +237,14 @@ def _mode(written: str | None, config_file: Path | None) -> CutMode:
     return written
 
 
-def _show_facts(source: Path, facts: RecordingFacts) -> None:
+def _show_facts(source: Source, facts: RecordingFacts) -> None:
     video = facts.video
     scan = "interlaced" if video.interlaced else "progressive"
     rows: list[tuple[str, str]] = [
-        ("file", f"{source} ({facts.container}, {_size(facts.size_bytes)})"),
+        (
+            "file",
+            f"{source if isinstance(source, Path) else source.name} ({facts.container}, {_size(facts.size_bytes)})",
+        ),
         ("length", f"{_clock(facts.duration_s)}, {facts.frames} frames, {facts.fps:g} per second"),
         ("keyframes", str(facts.keyframes)),
         ("video", f"{video.codec} {video.width}x{video.height} {scan}"),
