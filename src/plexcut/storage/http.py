@@ -168,6 +168,8 @@ class HttpRanges:
         response = connection.getresponse()
         said = {name: response.getheader(name) or "" for name in _HEADERS}
         data = _body(response, wanted[1]) if response.status == 206 else b""
+        if response.length == 0:
+            response.read()  # says that it is at its end, which `read1` does not
         if response.isclosed() and not response.will_close:
             with self._lock:
                 if len(self._free) < _KEPT_CONNECTIONS:
