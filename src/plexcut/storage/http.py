@@ -51,6 +51,10 @@ class HttpRanges:
         self._name = unquote(self._url.path.rstrip("/").rpartition("/")[2]) or str(self._url.hostname)
         self._key = f"http/{hashed(url):x}"
 
+    def __del__(self) -> None:
+        for _, connection in getattr(self, "_free", ()):
+            connection.close()
+
     @property
     def name(self) -> str:
         return self._name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import threading
@@ -100,23 +101,27 @@ class FsspecRanges:
                 return ask(fs)
             except PlexcutError:
                 raise
-            except FileNotFoundError:
-                raise FileUnreadable(f"{self._host} has no file {self._name!r} there", "check the address") from None
-            except PermissionError:
-                raise FileUnreadable(
-                    f"{self._host} does not let {self._name!r} be read", "check user, password and permissions"
-                ) from None
             except Exception as error:  # noqa: BLE001 - each file system has failures of its own
-                log.debug("%s failed: %s", self._host, type(error).__name__)
-                refused = "logon" in type(error).__name__.lower() or "auth" in type(error).__name__.lower()
-                if refused:
-                    raise FileUnreadable(f"{self._host} does not accept user and password", "check them") from None
+                self._judge(error)
                 with self._lock:
                     if self._fs is fs:
                         self._fs = None
                 if last_try:
                     break
         raise HostUnreachable(f"{self._host} cannot be reached, or broke off", "is it running?")
+
+    def _judge(self, error: Exception) -> None:
+        """Raise what a failure is that another try does not change."""
+        log.debug("%s failed: %s", self._host, type(error).__name__)
+        number = getattr(error, "errno", None)  # SMB's own errors have it, but are none of Python's classes for it
+        if isinstance(error, FileNotFoundError) or number in {errno.ENOENT, errno.ENOTDIR}:
+            raise FileUnreadable(f"{self._host} has no file {self._name!r} there", "check the address") from None
+        if isinstance(error, PermissionError) or number in {errno.EACCES, errno.EPERM}:
+            raise FileUnreadable(
+                f"{self._host} does not let {self._name!r} be read", "check user, password and permissions"
+            ) from None
+        if re.search("logon|authentication", type(error).__name__, re.IGNORECASE):
+            raise FileUnreadable(f"{self._host} does not accept user and password", "check them") from None
 
 
 def _version(info: Mapping[str, Any]) -> int:
