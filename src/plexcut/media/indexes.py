@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _IN_MEMORY = 12
 _FAILURES_KEPT = 64
+_REST_S = 0.25
 _PASSING = (FileUnreadable, HostUnreachable, RecordingChanged, Cancelled)
 """Failures that may be over at the next try: a share that was away, a file that was being written."""
 
@@ -42,6 +45,7 @@ class Indexes:
         self._ready: OrderedDict[Key, MediaIndex] = OrderedDict()
         self._builds: dict[Key, _Build] = {}
         self._failures: OrderedDict[Key, PlexcutError] = OrderedDict()
+        self._waiting = 0
         self._fingerprints: dict[tuple[str, int, int, int], str] = {}
 
     def fingerprint(self, path: Source) -> str:
@@ -122,6 +126,27 @@ class Indexes:
         except FutureTimeout:
             return None
 
+    def is_here(self, key: Key) -> bool:
+        """Whether the index of a file with this fingerprint is in memory; asks nobody."""
+        with self._lock:
+            return key in self._ready
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """While somebody waits for a picture that needs no index, builds rest between two blocks, never for long."""
+        with self._lock:
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def _rest(self) -> None:
+        until = time.monotonic() + _REST_S
+        while self._waiting and time.monotonic() < until:
+            time.sleep(0.005)
+
     def _load(self, key: Key) -> MediaIndex | None:
         with self._lock:
             if key in self._ready:
@@ -163,6 +188,7 @@ class Indexes:
     def _run(self, build: _Build, key: Key, path: Source, on_fraction: Callable[[float], None] | None = None) -> None:
         def tell(fraction: float) -> None:
             build.percent = 100.0 * fraction
+            self._rest()
             if on_fraction is not None:
                 on_fraction(fraction)
 

@@ -5,7 +5,7 @@ which it does not; here it is looked at in samples, and doubted until it is prov
 and `b` bytes apart, at most `a - b / rate` seconds were not received, `rate` being the highest that the stream has: is
 that less than what the index takes for a hole, then there is none. Stretches that leave more are sampled more densely.
 A clock that went back shows as bytes that are too many for their time, or as a time before the last one; as the first
-needs samples that lie closer together than it went back, they are taken as densely as a third of a second allows: every
+needs samples that lie closer together than it went back, they are taken as densely as a fifth of a second allows: every
 second of a recording that is read quickly. What stays hidden is a clock that is set by less than that.
 """
 
@@ -31,18 +31,20 @@ I64 = npt.NDArray[np.int64]
 _TICKS_S = 90_000
 _SURE_TICKS = HOLE_TICKS - 2 * _TICKS_S
 """Two samples no farther apart cannot hide a hole; two seconds less, because pictures and samples lie apart."""
-_PEAK = 1.3
-"""By how much the rate of a short stretch may exceed the highest that longer ones have."""
+_PEAK = (1.15, 1.4)
+"""By how much the rate of a stretch may exceed the highest that others of its length have; the more they differ."""
+_ENOUGH = 8
 _OUTLIER = 2.0
 """Times the usual rate: bytes too many for their time, unless denser samples say otherwise."""
 _EXCESS_TICKS = 3 * _TICKS_S // 2
 _DENSE_TICKS = _TICKS_S
-_DENSE_S = 0.33
+_DENSE_S = 0.2
 """So long samples are taken that the proof does not ask for, until they lie `_DENSE_TICKS` apart."""
 _NEAR_TICKS = 3 * _TICKS_S // 2
 _COARSE = 16
 _LONGEST_SAMPLE = 4 << 20
 _BATCH = 64
+_READERS = 16
 _ROUNDS = 400
 
 
@@ -81,7 +83,7 @@ class ClockLine:
         self._rate = rate
         self._marks: list[Mark] = [first]
         self._asked: set[int] = set()
-        self._dense_until = 0.0
+        self._sample_s = 0.0
 
     def bracket(self, start: int, end: int, read: ReadRanges, give_up: Callable[[], bool]) -> tuple[int, int]:
         """File positions `(begin, end)` around the pictures between two times, in ticks of the line.
@@ -91,7 +93,7 @@ class ClockLine:
         Raises:
             ClockUnclear: there is a jump before it, or none can be ruled out; or `give_up` said so.
         """
-        self._dense_until = time.monotonic() + _DENSE_S
+        dense_until = time.monotonic() + _DENSE_S
         if len(self._marks) < 2:
             last = max(0, self._stream.size_bytes - 2 * self._stream.sample_bytes)
             self._take([*(self._stream.size_bytes * i // _COARSE for i in range(1, _COARSE)), last], read)
@@ -104,8 +106,10 @@ class ClockLine:
             wanted = self._doubtful(at[:count], ticks[:count])
             if not wanted:
                 wanted = self._nearer(at, ticks, start) + self._nearer(at, ticks, end)
-            if not wanted and time.monotonic() < self._dense_until:
-                wanted = self._denser(at[:count], ticks[:count])
+            left_s = dense_until - time.monotonic()
+            if not wanted and left_s > 0:
+                affordable = max(_READERS, int(left_s / max(self._sample_s, 1e-6)))
+                wanted = self._denser(at[:count], ticks[:count])[: min(affordable, 4 * _BATCH)]
             if not wanted:
                 before = np.flatnonzero(ticks[:count] <= start)
                 begin = int(at[before[-1]]) if before.size and before[-1] > 0 else 0
@@ -136,10 +140,7 @@ class ClockLine:
         if bool((spans < -BACK_TICKS).any()):
             raise ClockUnclear
         usual = self._usual(sizes, spans)
-        timed = spans > _TICKS_S
-        rates = np.append(sizes[timed] / spans[timed], self._rate)
-        missing = spans - (sizes / max(1e-9, float(np.quantile(rates, 0.95)) * _PEAK)).astype(np.int64)
-        holes = (spans > _SURE_TICKS) & (missing > _SURE_TICKS)
+        holes = (spans > _SURE_TICKS) & (spans - self._shortest(sizes, spans) > _SURE_TICKS)
         excess = (sizes / usual).astype(np.int64) - spans
         crowded = ~holes & (excess > _EXCESS_TICKS) & (sizes > _OUTLIER * usual * spans)
         wanted: list[int] = []
@@ -150,6 +151,23 @@ class ClockLine:
                 raise ClockUnclear
             wanted += places
         return wanted
+
+    def _shortest(self, sizes: I64, spans: I64) -> I64:
+        """How long the pictures of each stretch last at least, at the highest rate that stretches like it may have."""
+        found = np.zeros(spans.size, np.int64)
+        length = _SURE_TICKS
+        while bool((spans > length).any()):
+            like = spans > length // 2
+            if np.count_nonzero(like) < _ENOUGH:
+                like = spans > _TICKS_S
+            rates = np.append(sizes[like] / spans[like], self._rate)
+            high = float(np.quantile(rates, 0.95))
+            spread = high / max(1e-9, float(np.median(rates))) - 1
+            peak = high * min(_PEAK[1], _PEAK[0] + 2 * spread)
+            of_this = (spans > length) & (spans <= 2 * length)
+            found[of_this] = (sizes[of_this] / max(1e-9, peak)).astype(np.int64)
+            length *= 2
+        return found
 
     def _denser(self, at: I64, ticks: I64) -> list[int]:
         """Places in the longest stretches, which are proved, but in which the clock might have gone back a little."""
@@ -188,7 +206,7 @@ class ClockLine:
         starts = [first + max(0, p - first) // stride * stride for p in places]
         starts = [p for p in dict.fromkeys(starts) if p not in self._asked]
         self._asked.update(starts)
-        size = self._stream.sample_bytes
+        size, begun, count = self._stream.sample_bytes, time.monotonic(), len(starts)
         while starts and size <= _LONGEST_SAMPLE:
             left = []
             for start, data in zip(starts, read([(p, size) for p in starts]), strict=True):
@@ -198,6 +216,7 @@ class ClockLine:
                 elif start + size < self._stream.size_bytes:
                     left.append(start)
             starts, size = left, 4 * size
+        self._sample_s = (time.monotonic() - begun) / max(1, count)
         if starts:
             raise ClockUnclear
 
@@ -221,12 +240,14 @@ def _mark_in(data: bytes, start: int, stream: SampledStream) -> Mark | None:
         return None
     count = (flat.size - phase - 188) // stride + 1
     rows = np.lib.stride_tricks.as_strided(flat[phase:], (count, 188), (stride, 1), writeable=False)
-    pid = ((rows[:, 1].astype(np.int32) & 0x1F) << 8) | rows[:, 2]
-    whole = rows[:, 0] == SYNC
-    clock = whole & (pid == stream.pcr_pid) & ((rows[:, 3] & 0x20) != 0) & (rows[:, 4] > 0)
-    if bool((clock & ((rows[:, 5] & 0x90) == 0x90)).any()):
-        raise ClockUnclear
-    begins = whole & (pid == stream.pid) & ((rows[:, 1] & 0xC0) == 0x40) & ((rows[:, 3] & 0xD0) == 0x10)
+    clocks = np.flatnonzero((rows[:, 2] == stream.pcr_pid & 0xFF) & ((rows[:, 3] & 0x20) != 0))
+    for i in clocks.tolist():
+        row = rows[i]
+        same = row[0] == SYNC and row[1] & 0x1F == stream.pcr_pid >> 8
+        if same and row[4] and row[5] & 0x90 == 0x90:
+            raise ClockUnclear
+    begins = (rows[:, 2] == stream.pid & 0xFF) & ((rows[:, 1] & 0xDF) == 0x40 | stream.pid >> 8)
+    begins &= (rows[:, 0] == SYNC) & ((rows[:, 3] & 0xD0) == 0x10)
     for i in np.flatnonzero(begins).tolist():
         row = rows[i]
         payload = 4 + (1 + int(row[4]) if row[3] & 0x20 else 0)
