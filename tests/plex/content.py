@@ -38,6 +38,7 @@ class _Item:
     media: dict[str, object] = field(default_factory=dict)
     parent: _Item | None = None
     thumb: bytes | None = None
+    previews: bytes | None = None
 
     @property
     def sort_title(self) -> str:
@@ -112,6 +113,10 @@ class PlexContent(PlexParts):
         """Give an item a poster (`poster()` makes one), or take it away."""
         self._items[key].thumb = picture
 
+    def set_previews(self, key: int, bif: bytes | None) -> None:
+        """Give the first part of an item previews (`tests.plex.bif` makes some), or take them away."""
+        self._items[key].previews = bif
+
     def season_of(self, episode: int) -> int:
         """The rating key of an episode's season."""
         parent = self._items[episode].parent
@@ -170,6 +175,10 @@ class PlexContent(PlexParts):
             return 200, "text/html", b""
         if match := re.fullmatch(r"/library/metadata/(\d+)(/children|/allLeaves|/thumb/\d+|/refresh|/analyze)?", path):
             return self._metadata(int(match[1]), match[2] or "")
+        if match := re.fullmatch(r"/library/parts/(\d+)/indexes/sd", path):
+            item = self._items.get(int(match[1]) // 100)
+            has_some = item is not None and item.previews is not None and int(match[1]) % 100 == 0
+            return (200, "application/octet-stream", item.previews) if has_some else self._not_found()
         if path == "/photo/:/transcode":
             return self._transcode(query)
         return self._not_found()
@@ -349,6 +358,7 @@ class PlexContent(PlexParts):
                     "size": local.stat().st_size if local.is_file() else 13_400_382 + n,
                     "container": media["container"],
                     "videoProfile": "high",
+                    "indexes": "sd" if item.previews is not None and number == n == 0 else None,
                 }
                 body += _tag("Part", part)
             yield _tag("Media", media, "\n" + body)

@@ -173,7 +173,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif failure is not None and failure.isdigit():
             self._send(int(failure), "text/html", f"<html><body><h1>{failure}</h1></body></html>".encode())
             return
-        if url.path.startswith("/library/parts/") and headers.get("x-plex-token") == plex.token:
+        is_file = plex.is_part(url.path) and "/indexes/" not in url.path
+        if is_file and headers.get("x-plex-token") == plex.token:
             answer, drop = plex.part(url.path, headers.get("range"), plex._stopped)
             self._send(*answer, how="cut" if drop else failure)
             return
