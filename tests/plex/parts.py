@@ -35,6 +35,10 @@ class PlexParts:
         """Serve the local file as that of `path`, as Plex names it, without the other being there."""
         self._contents[path] = local
 
+    def is_part(self, path: str) -> bool:
+        """Whether a path names a file, not what else there is of a part."""
+        return _PART.fullmatch(path) is not None
+
     def path_of_part(self, number: int) -> str | None:
         raise NotImplementedError
 
