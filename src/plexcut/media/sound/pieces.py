@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -48,7 +47,7 @@ class PlacedPiece(NamedTuple):
 
 
 class Placement:
-    """Puts the frames of one track, in file order, in a row: gaps stay, what was heard already is left out.
+    """Puts the frames of one track, in file order, in a row: gaps stay, what was heard already is left out to a sample.
 
     `ticks_per_s` of the times.
     """
@@ -80,9 +79,11 @@ class Placement:
             # Floats do here: an hour's ticks keep their nanoseconds.
             late_s = float(piece.time - start) / self._ticks - self._count / rate
             if -_AGAIN_S < late_s < -_SLACK_S:
-                skip = math.ceil(-late_s * rate)
+                skip = int(-late_s * rate)
                 if skip >= count:
                     return None
+                start, joins = piece.time + Fraction(skip, rate) * self._scale, False
+                self._begin(start, rate)
             elif abs(late_s) > _SLACK_S:
                 start, joins = piece.time, False
                 self._begin(start, rate)
