@@ -16,9 +16,11 @@ from plexcut.domain.media import (
     AudioFacts,
     ByteRanges,
     CutPlan,
+    Filmstrip,
     IndexState,
     Picture,
     RecordingFacts,
+    Tile,
     TrackWaveform,
     VideoFacts,
     Waveform,
@@ -39,6 +41,7 @@ from plexcut.errors import (
     StaleRevision,
 )
 from plexcut.plexdata.events import Events
+from plexcut.plexdata.filmstrip import StripOrder
 from plexcut.plexdata.model import (
     CutOrder,
     Health,
@@ -132,7 +135,8 @@ class SlowFrames:
 
 @dataclass
 class FakePlexdata:
-    """`hold`, while set, blocks every library call; `fail` is raised by the method that it names."""
+    """`hold`, while set, blocks every library call; `fail` is raised by the method that it names,
+    `now` is the fingerprint of every recording."""
 
     media_file: Path
     static_dir: Path
@@ -142,6 +146,7 @@ class FakePlexdata:
     hold: threading.Event | None = None
     remote: ByteRanges | None = None
     slow_frames: SlowFrames | None = None
+    now: str = "fp-1"
 
     def __post_init__(self) -> None:
         self.events = Events()
@@ -237,6 +242,25 @@ class FakePlexdata:
         data = f"{fmt} {number} {width}".encode()
         kind = {"jpg": "image/jpeg", "png": "image/png"}[fmt]
         return Picture(number, number * 1_000_000 // FPS, width or 720, 576, data, kind)
+
+    def fingerprint(self, recording: str) -> str:
+        self._asked("fingerprint", recording)
+        self._known(recording)
+        return self.now
+
+    def filmstrip(self, order: StripOrder, *, should_cancel: Any = None) -> Filmstrip:
+        self._asked("filmstrip", order)
+        if order.pictures.count == 7:
+            raise SpanInvalid("the range is empty or reversed")
+        if self.slow_frames is not None:
+            self.slow_frames.decode(should_cancel)
+        early = order.provisional or order.recording == "home~r2"
+        tiles = (
+            Tile(None if early else 12, 240_000, 0, 0, 160, 90),
+            Tile(None if early else 40, 800_000, 160, 0, 160, 90),
+        )
+        kind = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[order.fmt]
+        return Filmstrip(tiles, 0, 2_000_000, 0 if early else 16, 320, 90, b"early" if early else b"exact", kind, early)
 
     def waveform(self, recording: str, order: WaveformOrder, *, should_cancel: Any = None) -> Waveform:
         self._asked("waveform", (recording, order))
