@@ -329,6 +329,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/{recording}/video.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A recording, or kept spans of it, as a browser plays them, whatever the source is; exact at every edge. */
+        get: operations["get_video"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording}/waveform": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Peaks and loudness of every audio track in a range. */
+        get: operations["get_waveform"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/selection": {
         parameters: {
             query?: never;
@@ -932,6 +966,22 @@ export interface components {
             step: number | string;
         };
         /**
+         * TrackWaveform
+         * @description One audio track. `peaks` are the largest samples of any channel, 0 to 1 (full scale), one for each point.
+         *
+         *     `loudness_lufs`: K-weighted loudness (ITU-R BS.1770) of each point, or of 400 ms around it where it is shorter; -70
+         *     is silence. `integrated_lufs`: of the whole track (EBU R 128); null while that is not known, or where all is silent.
+         */
+        TrackWaveform: {
+            channels: number | null;
+            codec: string;
+            id: number;
+            integrated_lufs: number | null;
+            language: string | null;
+            loudness_lufs: number[];
+            peaks: number[];
+        };
+        /**
          * Version
          * @description One media file behind a movie or an episode; `part` of `parts` where a version is split over files.
          */
@@ -959,6 +1009,23 @@ export interface components {
             profile: string | null;
             sample_aspect: string | null;
             width: number;
+        };
+        /**
+         * Waveform
+         * @description The sound of `[from_s, to_s)`. `peaks` are those of the first track; without any they are zeros.
+         *
+         *     Where `complete` is false, what lies behind `known_to_s` is not measured yet and told as silence: ask again.
+         *     `percent` is how much of the whole recording has been measured in the background.
+         */
+        Waveform: {
+            complete: boolean;
+            from_s: number;
+            known_to_s: number;
+            peaks: number[];
+            percent: number;
+            points: number;
+            to_s: number;
+            tracks: components["schemas"]["TrackWaveform"][];
         };
         /**
          * Worker
@@ -1710,6 +1777,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_video: {
+        parameters: {
+            query?: {
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175 (a frame number); the beginning without it. */
+                from?: string | null;
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175 (a frame number), not included; the end without it. */
+                to?: string | null;
+                /** @description Kept spans, played one after the other: A-B,A-B with A and B as above; may be repeated. */
+                keep?: string | null;
+                /** @description An audio track's id; the first one without it. */
+                audio?: number | null;
+                /** @description 409 if the file is another one by now. */
+                fingerprint?: string | null;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The whole file: fragmented MP4, H.264 and AAC. It is made while it is read. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                };
+            };
+            /** @description The range that was asked for; any part can be read at once. */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": string;
+                };
+            };
+            /** @description The client has it already. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The range begins behind the end. */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_waveform: {
+        parameters: {
+            query?: {
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the beginning without it. Clamped. */
+                from?: string | null;
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the end without it. Clamped. */
+                to?: string | null;
+                /** @description Of equal width; they may be narrower than 10 ms. */
+                points?: number;
+                /** @description How long to wait for sound that is not measured yet; with 0 the answer is what is known now. */
+                wait_s?: number;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sound of `[from_s, to_s)`. `peaks` are those of the first track; without any they are zeros. Where `complete` is false, what lies behind `known_to_s` is not measured yet and told as silence: ask again. `percent` is how much of the whole recording has been measured in the background. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waveform"];
                 };
             };
             /** @description Any failure. */
