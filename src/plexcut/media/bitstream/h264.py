@@ -12,8 +12,10 @@ BEGINS_ACCESS_UNIT = frozenset({SEI, SPS, PPS, AUD, 14, 15, 16, 17, 18})
 """A NAL unit of one of these types after the slices of a picture begins the next one (7.4.1.2.3)."""
 
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
-_RECOVERY_POINT = 6
+RECOVERY_POINT = 6
 _MOST_REFS = 32
+_MOST_SETS = 64
+"""Parameter sets, as they came, whose meaning is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +181,29 @@ class ParameterSets:
     def __init__(self) -> None:
         self.sps: dict[int, SequenceParameters] = {}
         self.pps: dict[int, PictureParameters] = {}
+        self._parsed: dict[bytes, SequenceParameters | PictureParameters | None] = {}
+
+    def changes(self, nal: bytes) -> bool:
+        """Whether `add` would change anything."""
+        parsed = self._parse(nal)
+        known = self.sps if isinstance(parsed, SequenceParameters) else self.pps
+        return parsed is not None and known.get(parsed.id) != parsed
+
+    def _parse(self, nal: bytes) -> SequenceParameters | PictureParameters | None:
+        if nal not in self._parsed:
+            if len(self._parsed) >= _MOST_SETS:
+                self._parsed.clear()
+            kind = nal[0] & 31 if nal else 0
+            self._parsed[nal] = parse_sps(nal) if kind == SPS else parse_pps(nal) if kind == PPS else None
+        return self._parsed[nal]
 
     def add(self, nal: bytes) -> None:
         """Take up an SPS or PPS NAL unit; damaged ones are ignored."""
-        kind = nal[0] & 31 if nal else 0
-        if kind == SPS and (sps := parse_sps(nal)):
-            self.sps[sps.id] = sps
-        elif kind == PPS and (pps := parse_pps(nal)):
-            self.pps[pps.id] = pps
+        parsed = self._parse(nal)
+        if isinstance(parsed, SequenceParameters):
+            self.sps[parsed.id] = parsed
+        elif parsed is not None:
+            self.pps[parsed.id] = parsed
 
     def slice_header(self, nal: bytes) -> SliceHeader | None:
         """Parse the head of a slice NAL unit; None where its parameter sets are unknown."""
@@ -362,7 +379,7 @@ def recovery_frames(sei: bytes) -> int | None:
             return None
         size += data[at]
         at += 1
-        if kind == _RECOVERY_POINT:
+        if kind == RECOVERY_POINT:
             return BitReader(data[at : at + max(size, 1)]).ue()
         at += size
     return None

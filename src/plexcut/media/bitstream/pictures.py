@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntFlag
 
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.bitstream import h264, hevc, mpeg2
+from plexcut.media.bitstream import h264, h264_slices, hevc, mpeg2
 from plexcut.media.bitstream.bits import BitReader
+from plexcut.media.bitstream.h264_slices import SliceColumns, may_hold_recovery
+from plexcut.media.bitstream.units import Units, first_of_run
+
+I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+_MANY = 12
+"""Units that are worth taking apart together."""
+_SEI_BYTES = 96
 
 
 class PictureFlag(IntFlag):
@@ -34,16 +44,33 @@ class PictureFlag(IntFlag):
     DAMAGED = 512
 
 
+# As plain integers: hundreds of thousands of pictures are put together here, and enum arithmetic is slow.
+_KEY, _CLOSED, _REF, _RADL, _INTRA, _RECOVERY, _INTERLACED = (
+    int(flag)
+    for flag in (
+        PictureFlag.KEY,
+        PictureFlag.CLOSED,
+        PictureFlag.REF,
+        PictureFlag.RADL,
+        PictureFlag.INTRA,
+        PictureFlag.RECOVERY,
+        PictureFlag.INTERLACED,
+    )
+)
+_H264_SLICES = np.isin(np.arange(32), (h264.SLICE, h264.PARTITION_A, h264.IDR))
+_H264_HEADS = np.isin(np.arange(32), list(h264.BEGINS_ACCESS_UNIT))
+
+
 @dataclass(slots=True)
 class CodedPicture:
-    """A coded frame or field. `start` is its first byte in the elementary stream.
+    """A coded frame or field. `start` is its first byte in the elementary stream, `flags` are of `PictureFlag`.
 
     `order_hint` counts in display order modulo `2**hint_bits` (picture order count or temporal reference), `hint_bits`
     0 where the stream has none. `structure` is as in MPEG-2: 1 top field, 2 bottom field, 3 frame.
     """
 
     start: int
-    flags: PictureFlag
+    flags: int
     order_hint: int
     hint_bits: int
     structure: int
@@ -67,6 +94,34 @@ class PictureAssembler:
 
         `new_pes`: a PES packet began since the last relevant unit.
         """
+        raise NotImplementedError
+
+    def units(self, units: Units) -> None:
+        """Many relevant units, with the same result as `unit` for each of them."""
+        starts, new_pes = units.start.tolist(), units.new_pes.tolist()
+        for i, start in enumerate(starts):
+            self.unit(start, units.data(i), new_pes=new_pes[i])
+
+    def _between_sets(self, units: Units, sets: I64, changes: Callable[[bytes], bool]) -> None:
+        """Runs of units to `_run`; the parameter sets that end them, because they change something, to `unit`."""
+        begin = 0
+        for i in sets.tolist():
+            data = units.data(i)
+            if changes(data):
+                self._few_or_many(units, slice(begin, i))
+                self.unit(int(units.start[i]), data, new_pes=bool(units.new_pes[i]))
+                begin = i + 1
+        self._few_or_many(units, slice(begin, units.start.size))
+
+    def _few_or_many(self, units: Units, run: slice) -> None:
+        if run.stop - run.start >= _MANY:
+            self._run(units, run)
+        else:
+            for i in range(run.start, run.stop):
+                self.unit(int(units.start[i]), units.data(i), new_pes=bool(units.new_pes[i]))
+
+    def _run(self, units: Units, run: slice) -> None:
+        """Units among which no parameter set changes anything."""
         raise NotImplementedError
 
     def end(self) -> None:
@@ -126,44 +181,101 @@ class H264Pictures(PictureAssembler):
     def _slice(self, start: int, data: bytes, new_pes: bool) -> None:
         first = len(data) > 1 and bool(data[1] & 0x80)
         if not first and self._current is not None and not new_pes:
-            if self._current.flags & PictureFlag.INTRA and self._kind_of(data) not in (2, 4):
-                self._current.flags &= ~PictureFlag.INTRA
+            if self._current.flags & _INTRA and self._kind_of(data) not in (2, 4):
+                self._current.flags &= ~_INTRA
             return
         header = self.sets.slice_header(data)
         if header is None:
             self._unknown()
             return
-        if not first and self._current is not None:
-            same = (self._current.frame_num, self._current.order_hint) == (header.frame_num, header.poc_lsb)
-            if same:
+        sps = self.sets.sps_of(header)
+        flags = _KEY | _CLOSED if header.idr else 0
+        if header.slice_type in (2, 4):
+            flags |= _INTRA
+        if header.ref:
+            flags |= _REF
+        if not sps.frame_mbs_only:
+            flags |= _INTERLACED
+        structure = (2 if header.bottom else 1) if header.field else 3
+        picture = CodedPicture(start, flags, header.poc_lsb, sps.poc_lsb_bits, structure, header.frame_num)
+        self._begins(picture, first)
+
+    def _begins(self, picture: CodedPicture, first: bool) -> None:
+        """A slice that may begin a picture, which `picture` is then, but for what the units before it say."""
+        current = self._current
+        if current is not None:
+            if not first and (current.frame_num, current.order_hint) == (picture.frame_num, picture.order_hint):
                 return
-        if self._current is not None:
             self._recovery = None
             self.end()
-        sps = self.sets.sps_of(header)
-        flags = PictureFlag(0)
-        intra = header.slice_type in (2, 4)
-        if header.idr:
-            flags |= PictureFlag.KEY | PictureFlag.CLOSED
-        elif self._recovery is not None:
-            flags |= PictureFlag.KEY if self._recovery == 0 and intra else PictureFlag.RECOVERY
-        if intra:
-            flags |= PictureFlag.INTRA
-        if header.ref:
-            flags |= PictureFlag.REF
-        if not sps.frame_mbs_only:
-            flags |= PictureFlag.INTERLACED
-        structure = (2 if header.bottom else 1) if header.field else 3
-        self._current = CodedPicture(
-            self._first_byte(start), flags, header.poc_lsb, sps.poc_lsb_bits, structure, header.frame_num
-        )
-        self._recovery = None
+        if self._recovery is not None:
+            if not picture.flags & _KEY:
+                picture.flags |= _KEY if self._recovery == 0 and picture.flags & _INTRA else _RECOVERY
+            self._recovery = None
+        if self._start is not None:
+            picture.start = self._start
+        self._current = picture
 
     @staticmethod
     def _kind_of(data: bytes) -> int:
         reader = BitReader(data[1:12])
         reader.ue()
         return reader.ue() % 5
+
+    def units(self, units: Units) -> None:
+        kind = units.heads[:, 0] & 31
+        self._between_sets(units, np.flatnonzero((kind == h264.SPS) | (kind == h264.PPS)), self.sets.changes)
+
+    def _run(self, units: Units, run: slice) -> None:
+        starts, new_pes, heads = units.start[run], units.new_pes[run], units.heads[run]
+        kind = heads[:, 0] & 31
+        is_slice = _H264_SLICES[kind]
+        exact, kept = _first_heads(_H264_HEADS[kind])
+        sei = np.flatnonzero(kind == h264.SEI)
+        if sei.size:
+            pieces = units.gather(sei + run.start, _SEI_BYTES)
+            exact[sei] = may_hold_recovery(pieces, units.sizes[run][sei])
+        which = np.flatnonzero(is_slice)
+        pieces = units.gather(which + run.start, h264_slices.HEAD_BYTES)
+        slices = h264_slices.slice_columns(self.sets, pieces, units.sizes[run][which])
+        first = (heads[which, 1] & 0x80) != 0
+        kept[which] = ~_says_nothing(slices, which, first, new_pes[which])
+        exact[which] = ~slices.known
+        flags = np.where(slices.idr, _KEY | _CLOSED, 0) | np.where(slices.intra, _INTRA, 0)
+        flags |= np.where(slices.ref, _REF, 0) | np.where(slices.progressive, 0, _INTERLACED)
+        columns = np.stack((first, flags, slices.poc_lsb, slices.poc_bits, slices.structure, slices.frame_num))
+        number = np.cumsum(is_slice) - 1
+        chosen = np.flatnonzero(kept | exact)
+        rows = columns[:, number[chosen]].T.tolist() if which.size else [[0] * 6] * chosen.size
+        steps = zip(chosen.tolist(), starts[chosen].tolist(), is_slice[chosen].tolist(), rows, strict=True)
+        is_exact, is_new = exact.tolist(), new_pes.tolist()
+        for i, start, slice_unit, row in steps:
+            if is_exact[i]:
+                self.unit(start, units.data(i + run.start), new_pes=is_new[i])
+            elif not slice_unit:
+                if self._current is not None:
+                    self._recovery = None
+                self._opens(start)
+            elif row[0] or self._current is None or is_new[i]:
+                self._begins(CodedPicture(start, *row[1:]), bool(row[0]))
+            elif not row[1] & _INTRA:
+                self._current.flags &= ~_INTRA
+
+
+def _first_heads(member: Mask) -> tuple[Mask, Mask]:
+    """Units that must be parsed (none yet), and those that matter: the first ones in runs of heads."""
+    return np.zeros(member.size, np.bool_), first_of_run(member)
+
+
+def _says_nothing(slices: SliceColumns, which: I64, first: Mask, new_pes: Mask) -> Mask:
+    """Further slices of a picture that change nothing: it is not all intra any more, or stays so."""
+    nothing = np.zeros(first.size, np.bool_)
+    if first.size < 2:
+        return nothing
+    follows = slices.known[1:] & slices.known[:-1] & (np.diff(which) == 1)
+    told = ~slices.intra[:-1] & (first[:-1] | ~new_pes[:-1])
+    nothing[1:] = follows & ~first[1:] & ~new_pes[1:] & (slices.intra[1:] | told)
+    return nothing
 
 
 class HevcPictures(PictureAssembler):
@@ -196,15 +308,15 @@ class HevcPictures(PictureAssembler):
             return
         if self._current is not None:
             self.end()
-        flags = PictureFlag(0)
+        flags = 0
         if hevc.BLA_W_LP <= kind <= hevc.CRA:
-            flags |= PictureFlag.KEY | PictureFlag.INTRA
+            flags |= _KEY | _INTRA
             if kind != hevc.CRA:
-                flags |= PictureFlag.CLOSED
+                flags |= _CLOSED
         if kind in (hevc.RADL_N, hevc.RADL_R):
-            flags |= PictureFlag.RADL
+            flags |= _RADL
         if kind >= hevc.BLA_W_LP or kind % 2 == 1:
-            flags |= PictureFlag.REF
+            flags |= _REF
         self._current = CodedPicture(self._first_byte(start), flags, head.poc_lsb, head.poc_bits, 3, 0)
 
 
@@ -234,7 +346,7 @@ class Mpeg2Pictures(PictureAssembler):
         elif self._current is not None and (extension := mpeg2.coding_extension(data)):
             self._current.structure = extension.structure or mpeg2.FRAME
             if not extension.progressive:
-                self._current.flags |= PictureFlag.INTERLACED
+                self._current.flags |= _INTERLACED
 
     def _picture(self, start: int, data: bytes) -> None:
         if self._current is not None:
@@ -243,15 +355,15 @@ class Mpeg2Pictures(PictureAssembler):
         if not 1 <= head.coding_type <= 4 or not self._seen_sequence:
             self._start = None
             return
-        flags = PictureFlag(0)
+        flags = 0
         if head.coding_type == mpeg2.I_PICTURE:
-            flags |= PictureFlag.INTRA
+            flags |= _INTRA
             if self._sequence:
-                flags |= PictureFlag.KEY
+                flags |= _KEY
                 if self._closed:
-                    flags |= PictureFlag.CLOSED
+                    flags |= _CLOSED
         if head.coding_type != mpeg2.B_PICTURE:
-            flags |= PictureFlag.REF
+            flags |= _REF
         self._current = CodedPicture(
             self._first_byte(start), flags, head.temporal_reference, 10, mpeg2.FRAME, head.temporal_reference
         )

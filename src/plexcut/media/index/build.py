@@ -94,8 +94,8 @@ def stream_index(scan: transport_stream.StreamScan, size_bytes: int) -> MediaInd
     rows = scan.rows
     video = next(s for s in scan.program.streams if s.pid == scan.video_pid)
     clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
-    flags = promote_keys(np.asarray(rows.flags, np.uint16))
-    es = np.append(np.asarray(rows.es, np.int64), scan.es_bytes)
+    flags = promote_keys(np.array(rows.flags, np.uint16))
+    es = np.append(np.array(rows.es, np.int64), scan.es_bytes)
     damaged = np.searchsorted(es[:-1], np.asarray(scan.gaps, np.int64), side="right") - 1
     flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
     return MediaIndex(
@@ -106,8 +106,8 @@ def stream_index(scan: transport_stream.StreamScan, size_bytes: int) -> MediaInd
         tracks=(),
         pts=clocked.pts,
         dts=clocked.dts,
-        at=np.asarray(rows.at, np.int64),
-        skip=np.asarray(rows.skip, np.int32),
+        at=np.array(rows.at, np.int64),
+        skip=np.array(rows.skip, np.int32),
         size=np.diff(es).astype(np.int32),
         flags=flags,
         display=_unique_times(clocked.pts, display_order(clocked.pts, flags)),

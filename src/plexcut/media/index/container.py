@@ -17,7 +17,7 @@ from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream.bits import annexb_nals, sized_nals, start_codes
 from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureAssembler, PictureFlag
-from plexcut.media.index.rows import UNKNOWN
+from plexcut.media.index.pes import UNKNOWN
 from plexcut.media.sources import open_source, status_of
 
 I64 = npt.NDArray[np.int64]
@@ -227,7 +227,7 @@ class _Packets:
         self._assembler.pictures.clear()
         if not pictures:
             return None
-        flags = pictures[0].flags
+        flags = PictureFlag(pictures[0].flags)
         if len(pictures) > 1 and pictures[0].structure != 3:
             flags |= PictureFlag.FIELDS | PictureFlag.INTERLACED | (pictures[1].flags & PictureFlag.REF)
         elif pictures[0].structure != 3:

@@ -20,7 +20,7 @@ _STRIDES = (188, 192, 204)
 _PROBE_BYTES = 1 << 18
 _MIN_PACKETS = 4
 _RUN = 5
-_LOOK_AHEAD = 32
+LOOK_AHEAD = 32
 """Packets by which it is judged where packets begin."""
 
 
@@ -108,7 +108,7 @@ class PacketReader:
         at = max(start, 0)
         synced = synced and start >= 0
         stop = self.size_bytes if end is None else min(end, self.size_bytes)
-        ahead = _LOOK_AHEAD * self._layout.stride
+        ahead = LOOK_AHEAD * self._layout.stride
         while at < stop:
             self._file.seek(at)
             raw = self._file.read(min(count * self._layout.stride, stop - at) + ahead)
@@ -129,7 +129,7 @@ class PacketReader:
         if len(raw) < PACKET:
             return _NO_PACKETS, 0, False
         if not synced:
-            used, found = _resync(flat, stride, last=last)
+            used, found = resync(flat, stride, last=last)
             return _NO_PACKETS, used, found
         rows = (len(raw) - PACKET) // stride + 1
         view = np.lib.stride_tricks.as_strided(flat, (rows, PACKET), (stride, 1), writeable=False)
@@ -143,7 +143,7 @@ class PacketReader:
 _NO_PACKETS = Packets(np.empty((0, PACKET), np.uint8), np.empty(0, np.int64))
 
 
-def _resync(flat: U8, stride: int, *, last: bool) -> tuple[int, bool]:
+def resync(flat: U8, stride: int, *, last: bool) -> tuple[int, bool]:
     """Bytes to skip, and whether a packet begins there; `last`: nothing follows `flat` in the file.
 
     The next place where three packets in a row begin; of several within a packet's length the one that goes on best,
@@ -157,10 +157,10 @@ def _resync(flat: U8, stride: int, *, last: bool) -> tuple[int, bool]:
     if not hits.size:
         return int(flat.size) - need, False
     first = int(hits[0])
-    if not last and first and flat.size - first < (_LOOK_AHEAD - 1) * stride:
+    if not last and first and flat.size - first < (LOOK_AHEAD - 1) * stride:
         return first, False
     near = hits[hits < first + stride].tolist()
-    goes_on = [int(np.count_nonzero(sync[place : place + _LOOK_AHEAD * stride : stride])) for place in near]
+    goes_on = [int(np.count_nonzero(sync[place : place + LOOK_AHEAD * stride : stride])) for place in near]
     return near[goes_on.index(max(goes_on))], True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,17 +11,23 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.bitstream.pictures import CodedPicture, PictureFlag
+from plexcut.media.index import pes as pes_columns
 from plexcut.media.index.packets import PesStart
+from plexcut.media.index.pes import PesColumns
 
 I64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint16]
 
 WRAP = 1 << 33
-UNKNOWN = np.int64(-(1 << 62))
+UNKNOWN = pes_columns.UNKNOWN
 HOLE_TICKS = 10 * 90_000
 """A clock that runs ahead by more than this was set anew; by less, that much was not received."""
 BACK_TICKS = 90_000 // 2
 """A clock that goes back by more than this was set anew; by less, decode times are merely unclean."""
+
+_LONE_FIELD, _FIELDS, _REF, _INTERLACED = (
+    int(flag) for flag in (PictureFlag.LONE_FIELD, PictureFlag.FIELDS, PictureFlag.REF, PictureFlag.INTERLACED)
+)
 
 
 class Placed(NamedTuple):
@@ -33,11 +41,11 @@ class PictureRows:
     """Frames in decode order, growing. Two fields of opposite parity that belong together are one row."""
 
     def __init__(self) -> None:
-        self.es: list[int] = []
-        self.at: list[int] = []
-        self.skip: list[int] = []
-        self.flags: list[int] = []
-        self.hint: list[int] = []
+        self.es = array("q")
+        self.at = array("q")
+        self.skip = array("q")
+        self.flags = array("q")
+        self.hint = array("q")
         self.hint_bits = 0
         self._open_field: CodedPicture | None = None
 
@@ -48,20 +56,19 @@ class PictureRows:
         """Take up the next picture in decode order."""
         self.hint_bits = max(self.hint_bits, picture.hint_bits)
         first = self._open_field
-        if first is not None and self._pairs(first, picture):
-            kept = PictureFlag(self.flags[-1]) & ~PictureFlag.LONE_FIELD
-            self.flags[-1] = int(kept | PictureFlag.FIELDS | (picture.flags & PictureFlag.REF))
-            self._open_field = None
-            return
         flags = picture.flags
-        self._open_field = None
+        if first is not None:
+            self._open_field = None
+            if self._pairs(first, picture):
+                self.flags[-1] = self.flags[-1] & ~_LONE_FIELD | _FIELDS | flags & _REF
+                return
         if picture.structure != 3:
-            flags |= PictureFlag.LONE_FIELD | PictureFlag.INTERLACED
+            flags |= _LONE_FIELD | _INTERLACED
             self._open_field = picture
         self.es.append(picture.start)
         self.at.append(placed.at)
         self.skip.append(placed.skip)
-        self.flags.append(int(flags))
+        self.flags.append(flags)
         self.hint.append(picture.order_hint)
 
     @staticmethod
@@ -100,52 +107,72 @@ def signed_wrap(ticks: int) -> int:
     return (ticks + WRAP // 2) % WRAP - WRAP // 2
 
 
-def clock_rows(rows: PictureRows, pes: list[PesStart], breaks: list[int]) -> Clocked:
+def clock_rows(rows: PictureRows, pes: PesColumns | Sequence[PesStart], breaks: Sequence[int]) -> Clocked:
     """Times of all rows. `breaks` are file positions at which the stream itself announces a new clock."""
-    raw_pts, raw_dts = _raw_clocks(rows, pes)
-    n = len(rows)
+    columns = pes if isinstance(pes, PesColumns) else PesColumns.of(pes)
+    timed = RawRows(
+        *raw_clocks(np.array(rows.es, np.int64), columns),
+        at=np.array(rows.at, np.int64),
+        flags=np.array(rows.flags, np.uint16),
+        hint=np.array(rows.hint, np.int32),
+        hint_bits=rows.hint_bits,
+    )
+    return clock_raw_rows(timed, np.asarray(sorted(breaks), np.int64))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawRows:
+    """What the times of rows are made from: clocks as they were sent (`UNKNOWN` for none), and the order of pictures.
+
+    `hint` counts in display order modulo `2**hint_bits`.
+    """
+
+    pts: I64
+    dts: I64
+    at: I64
+    flags: Flags
+    hint: npt.NDArray[np.int32]
+    hint_bits: int
+
+
+def clock_raw_rows(rows: RawRows, announced: I64) -> Clocked:
+    """As `clock_rows`; `announced` is sorted."""
+    n = rows.pts.size
     pts, dts = np.full(n, UNKNOWN), np.full(n, UNKNOWN)
-    step = _usual_step(raw_dts)
-    clock_at, clock_add = [0], [0]
-    announced = np.asarray(sorted(breaks), np.int64)
-    previous: int | None = None
-    previous_row = 0
-    for i in np.flatnonzero(raw_dts != UNKNOWN).tolist():
-        raw = int(raw_dts[i])
-        if previous is None:
-            now = raw
-        else:
-            expected = previous + step * (i - previous_row)
-            now = previous + signed_wrap(raw + clock_add[-1] - previous)
-            told = _between(announced, rows.at[previous_row], rows.at[i])
-            off = now - expected
-            if now - previous > HOLE_TICKS or now - previous < -BACK_TICKS or (told and abs(off) > 4 * step):
-                now = expected
-                clock_at.append(_break_position(announced, rows, previous_row, i))
-                clock_add.append(now - raw)
-        dts[i] = now
-        pts[i] = now + signed_wrap(int(raw_pts[i]) - raw)
-        previous, previous_row = now, i
+    step = _usual_step(rows.dts)
+    known = np.flatnonzero(rows.dts != UNKNOWN)
+    clock_at, clock_add = np.zeros(1, np.int64), np.zeros(1, np.int64)
+    if known.size:
+        raw, at = rows.dts[known], rows.at[known]
+        moved = _signed_wraps(np.diff(raw))
+        expected = step * np.diff(known)
+        following = np.append(announced, np.int64(1 << 62))[np.searchsorted(announced, at[:-1], side="right")]
+        told = following <= at[1:]
+        anew = (moved > HOLE_TICKS) | (moved < -BACK_TICKS) | (told & (np.abs(moved - expected) > 4 * step))
+        now = raw[0] + np.append(np.int64(0), np.cumsum(np.where(anew, expected, moved)))
+        dts[known] = now
+        pts[known] = now + _signed_wraps(rows.pts[known] - raw)
+        which = np.flatnonzero(anew)
+        clock_at = np.append(clock_at, np.where(told[which], following[which], at[1:][which]))
+        clock_add = np.append(clock_add, now[which + 1] - raw[which + 1])
     _fill(pts, dts, rows, step)
-    return Clocked(pts, dts, np.asarray(clock_at, np.int64), np.asarray(clock_add, np.int64), len(clock_at) - 1)
+    return Clocked(pts, dts, clock_at, clock_add, clock_at.size - 1)
 
 
-def _raw_clocks(rows: PictureRows, pes: list[PesStart]) -> tuple[I64, I64]:
+def _signed_wraps(ticks: I64) -> I64:
+    found: I64 = (ticks + WRAP // 2) % WRAP - WRAP // 2
+    return found
+
+
+def raw_clocks(es: I64, pes: PesColumns) -> tuple[I64, I64]:
     """The clocks of a PES packet belong to the first picture that begins in it (2.4.3.7)."""
-    es = np.asarray(rows.es, np.int64)
     pts, dts = np.full(es.size, UNKNOWN), np.full(es.size, UNKNOWN)
-    timed = [p for p in pes if p.pts is not None]
-    if not timed or not es.size:
+    if not len(pes) or not es.size:
         return pts, dts
-    starts = np.asarray([p.es for p in pes], np.int64)
-    which = np.searchsorted(starts, es, side="right") - 1
-    fresh = np.ones(es.size, np.bool_)
-    fresh[1:] = which[1:] != which[:-1]
-    for i in np.flatnonzero(fresh & (which >= 0)).tolist():
-        packet = pes[int(which[i])]
-        if packet.pts is not None:
-            pts[i] = packet.pts
-            dts[i] = packet.pts if packet.dts is None else packet.dts
+    which = np.searchsorted(pes.es, es, side="right") - 1
+    fresh = which >= 0
+    fresh[1:] &= which[1:] != which[:-1]
+    pts[fresh], dts[fresh] = pes.pts[which[fresh]], pes.dts[which[fresh]]
     return pts, dts
 
 
@@ -156,62 +183,63 @@ def _usual_step(raw_dts: I64) -> int:
     return int(np.median(steps)) if steps.size else 3600
 
 
-def _between(positions: I64, after: int, until: int) -> bool:
-    i = int(np.searchsorted(positions, after, side="right"))
-    return i < positions.size and int(positions[i]) <= until
-
-
-def _break_position(announced: I64, rows: PictureRows, before: int, row: int) -> int:
-    i = int(np.searchsorted(announced, rows.at[before], side="right"))
-    if i < announced.size and int(announced[i]) <= rows.at[row]:
-        return int(announced[i])
-    return rows.at[row]
-
-
-def _fill(pts: I64, dts: I64, rows: PictureRows, step: int) -> None:
+def _fill(pts: I64, dts: I64, rows: RawRows, step: int) -> None:
     """Times for pictures that came without, from their place in display order."""
-    missing = np.flatnonzero(dts == UNKNOWN).tolist()
-    if not missing:
+    missing = np.flatnonzero(dts == UNKNOWN)
+    if not missing.size:
         return
-    if len(missing) == pts.size:
+    if missing.size == pts.size:
         dts[:] = pts[:] = step * np.arange(pts.size)
         return
     known = np.flatnonzero(dts != UNKNOWN)
-    for i in missing:
-        j = int(np.searchsorted(known, i))
-        near = int(known[max(j - 1, 0)])
-        dts[i] = dts[near] + step * (i - near)
-    keys = np.flatnonzero(np.asarray(rows.flags) & PictureFlag.KEY)
+    near = known[np.maximum(np.searchsorted(known, missing) - 1, 0)]
+    dts[missing] = dts[near] + step * (missing - near)
+    if not rows.hint_bits:
+        pts[missing] = dts[missing]
+        return
     scale = _ticks_per_hint(pts, rows, known, step)
-    for i in missing:
-        pts[i] = _by_hint(i, (pts, dts), rows, keys, scale)
+    keys = np.flatnonzero(rows.flags & PictureFlag.KEY)
+    behind = np.searchsorted(keys, missing, side="right")
+    low = np.where(behind > 0, np.append(keys, 0)[behind - 1], 0)
+    # Of the first of a group no neighbour before it says anything; every other one goes by the picture before it.
+    for i in missing[missing == low].tolist():
+        pts[i] = _by_following(i, (pts, dts), rows, keys, scale)
+    on = np.rint(_hint_differences(rows, missing, missing - 1) * scale).astype(np.int64)
+    on[missing == low] = 0
+    _follow_on(pts, missing, np.where(missing == low, missing, missing - 1), on)
 
 
-def _hint_difference(rows: PictureRows, a: int, b: int) -> int:
+def _follow_on(pts: I64, missing: I64, source: I64, on: I64) -> None:
+    """`pts[missing] = pts[source] + on`, one after the other: a source may be missing itself."""
+    total = np.cumsum(on)
+    begins = np.ones(missing.size, np.bool_)
+    begins[1:] = (missing[1:] != missing[:-1] + 1) | (source[1:] == missing[1:])
+    first = np.maximum.accumulate(np.where(begins, np.arange(missing.size), 0))
+    pts[missing] = pts[source[first]] + total - (total[first] - on[first])
+
+
+def _hint_differences(rows: RawRows, a: I64, b: I64) -> I64:
     span = 1 << rows.hint_bits
-    return (rows.hint[a] - rows.hint[b] + span // 2) % span - span // 2
+    found: I64 = (rows.hint[a].astype(np.int64) - rows.hint[b] + span // 2) % span - span // 2
+    return found
 
 
-def _ticks_per_hint(pts: I64, rows: PictureRows, known: I64, step: int) -> float:
-    if not rows.hint_bits:
-        return float(step)
-    found = []
-    for a, b in zip(known[:-1].tolist(), known[1:].tolist(), strict=True):
-        difference = _hint_difference(rows, b, a)
-        if difference and 0 < (pts[b] - pts[a]) / difference < 90_000:
-            found.append((pts[b] - pts[a]) / difference)
-    return float(np.median(found)) if found else float(step)
+def _ticks_per_hint(pts: I64, rows: RawRows, known: I64, step: int) -> float:
+    differences = _hint_differences(rows, known[1:], known[:-1])
+    ahead = differences != 0
+    scales = np.diff(pts[known])[ahead] / differences[ahead]
+    scales = scales[(scales > 0) & (scales < 90_000)]
+    return float(np.median(scales)) if scales.size else float(step)
 
 
-def _by_hint(i: int, times: tuple[I64, I64], rows: PictureRows, keys: I64, scale: float) -> int:
+def _by_following(i: int, times: tuple[I64, I64], rows: RawRows, keys: I64, scale: float) -> int:
+    """The time of the first of a group, by the next one that has a time of its own."""
     pts, dts = times
-    if not rows.hint_bits:
-        return int(dts[i])
     k = int(np.searchsorted(keys, i, side="right"))
-    low = int(keys[k - 1]) if k else 0
     high = int(keys[k]) if k < keys.size else pts.size
-    for distance in range(1, 64):
-        for j in (i - distance, i + distance):
-            if low <= j < high and pts[j] != UNKNOWN:
-                return int(pts[j]) + round(_hint_difference(rows, i, j) * scale)
-    return int(dts[i])
+    near = np.flatnonzero(pts[i + 1 : min(high, i + 64)] != UNKNOWN)
+    if not near.size:
+        return int(dts[i])
+    j = i + 1 + int(near[0])
+    difference = int(_hint_differences(rows, np.array([i]), np.array([j]))[0])
+    return int(pts[j]) + round(difference * scale)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
@@ -12,32 +12,22 @@ import numpy.typing as npt
 from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported, UsageError
 from plexcut.media import ts_tables
-from plexcut.media.bitstream.bits import start_codes
-from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureAssembler
-from plexcut.media.index.packets import (
-    PacketLayout,
-    PacketReader,
-    Packets,
-    PayloadReader,
-    PesStart,
-    discontinuities,
-    find_layout,
-)
+from plexcut.media.bitstream.pictures import ASSEMBLERS
+from plexcut.media.index.blocks import Block, packet_blocks
+from plexcut.media.index.companions import CompanionScan, RawPes
+from plexcut.media.index.packets import PacketLayout, PacketReader, Packets, discontinuities, find_layout
+from plexcut.media.index.pes import PesColumns
 from plexcut.media.index.psi import Program, SectionReader, parse_pat, parse_pmt
-from plexcut.media.index.rows import PictureRows, Placed
+from plexcut.media.index.rows import PictureRows
+from plexcut.media.index.video import VideoScan
 from plexcut.media.sources import open_source, status_of
 
-U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 
 OnFraction = Callable[[float], None]
 
 _PSI_SEARCH_BYTES = 48 << 20
 _SCRAMBLED_SHARE = 0.5
-_SHORTEST_UNIT = 5
-"""Bytes of a start code and the two behind it; damage puts start codes closer together."""
-_HEAD_BYTES = 2048
-"""How much of a unit a picture assembler may look at; parameter sets are far shorter."""
 
 
 @dataclass(slots=True)
@@ -47,103 +37,13 @@ class StreamScan:
     program: Program
     video_pid: int
     rows: PictureRows
-    pes: list[PesStart]
+    pes: PesColumns
     clock_breaks: list[int]
     gaps: list[int]
     programs: tuple[Program, ...]
     es_bytes: int
+    companions: RawPes
     scrambled: bool = False
-
-
-@dataclass(slots=True)
-class _EsMap:
-    """From offsets in the elementary stream to packets, for the stretch that may still be asked for."""
-
-    base: list[int] = field(default_factory=list)
-    starts: list[I64] = field(default_factory=list)
-    at: list[I64] = field(default_factory=list)
-
-    def add(self, base: int, starts: I64, at: I64) -> None:
-        self.base.append(base)
-        self.starts.append(starts + base)
-        self.at.append(at)
-
-    def place(self, offset: int) -> tuple[int, int]:
-        """`(file position of the packet, bytes of its payload before offset)`."""
-        for starts, at in zip(reversed(self.starts), reversed(self.at), strict=True):
-            if starts.size and starts[0] <= offset:
-                i = int(np.searchsorted(starts, offset, side="right")) - 1
-                return int(at[i]), offset - int(starts[i])
-        return int(self.at[0][0]), 0
-
-    def forget_before(self, offset: int) -> None:
-        while len(self.base) > 1 and self.base[1] <= offset:
-            for rows in (self.base, self.starts, self.at):
-                rows.pop(0)
-
-
-class _VideoScan:
-    """Feeds the units of the video stream to a picture assembler, block by block."""
-
-    def __init__(self, assembler: PictureAssembler) -> None:
-        self._assembler = assembler
-        self._payload = PayloadReader()
-        self._carry: U8 = np.empty(0, np.uint8)
-        self._map = _EsMap()
-        self._done = 0
-        self._pes_seen = 0
-        self.rows = PictureRows()
-        self.pes: list[PesStart] = []
-        self.es_bytes = 0
-        self.gaps: list[int] = []
-
-    def feed(self, packets: Packets) -> None:
-        payload = self._payload.take(packets)
-        base = self.es_bytes
-        self.gaps += (payload.gaps + base).tolist()
-        if payload.at.size:
-            self._map.add(base, payload.starts, payload.at)
-        self.pes += [replace(p, es=p.es + base) for p in payload.pes]
-        self.es_bytes += int(payload.es.size)
-        self._scan(np.concatenate((self._carry, payload.es)) if self._carry.size else payload.es, last=False)
-
-    def finish(self) -> None:
-        self._scan(self._carry, last=True)
-        self._assembler.end()
-        self._collect()
-
-    def _scan(self, es: U8, *, last: bool) -> None:
-        base = self.es_bytes - int(es.size)
-        codes = start_codes(es)
-        codes = codes[codes < es.size - 4]
-        ends = np.append(codes[1:], es.size)
-        used = max(0, int(es.size) - 4)
-        if not last and codes.size and es.size - codes[-1] < _HEAD_BYTES:
-            # The last unit waits until it is whole, or until enough of it is there to be judged.
-            used = int(codes[-1])
-            codes, ends = codes[:-1], ends[:-1]
-        if codes.size:
-            chosen = self._assembler.relevant(np.stack((es[codes + 3], es[codes + 4]), axis=1))
-            chosen &= ends - codes >= _SHORTEST_UNIT
-            for at, end in zip(codes[chosen].tolist(), ends[chosen].tolist(), strict=True):
-                head = es[at + 3 : min(end, at + 3 + _HEAD_BYTES)].tobytes()
-                self._assembler.unit(base + at, head, new_pes=self._pes_before(base + at))
-        self._carry = es[used:].copy()
-        self._collect()
-        self._map.forget_before(self._assembler.pending(base + used))
-
-    def _pes_before(self, offset: int) -> bool:
-        seen = self._pes_seen
-        while seen < len(self.pes) and self.pes[seen].es <= offset:
-            seen += 1
-        fresh, self._pes_seen = seen > self._pes_seen, seen
-        return fresh
-
-    def _collect(self) -> None:
-        for picture in self._assembler.pictures:
-            at, skip = self._map.place(picture.start)
-            self.rows.add(picture, Placed(at, skip))
-        self._assembler.pictures.clear()
 
 
 def scan(path: Source, program: int | None, on_fraction: OnFraction) -> StreamScan | None:
@@ -160,7 +60,7 @@ def scan(path: Source, program: int | None, on_fraction: OnFraction) -> StreamSc
         choice = choose_program(file, layout, size, program, path.name)
         if choice.codec not in ASSEMBLERS:
             return None
-        return _scan_packets(PacketReader(file, layout, size), choice, (0, size), on_fraction)
+        return _scan_packets(packet_blocks(file, layout, (0, size), size), choice, (0, size), on_fraction)
 
 
 def scan_stretch(file: BinaryIO, layout: PacketLayout, choice: ProgramChoice, stretch: tuple[int, int]) -> StreamScan:
@@ -170,7 +70,7 @@ def scan_stretch(file: BinaryIO, layout: PacketLayout, choice: ProgramChoice, st
     picture is as long as the stretch holds of it. `choice.codec` must be one of `ASSEMBLERS`.
     """
     size = file.seek(0, 2)
-    return _scan_packets(PacketReader(file, layout, size), choice, stretch, lambda _fraction: None)
+    return _scan_packets(packet_blocks(file, layout, stretch, size), choice, stretch, lambda _fraction: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,29 +96,48 @@ def choose_program(file: BinaryIO, layout: PacketLayout, size: int, program: int
     return ProgramChoice(chosen, video.pid, video.codec, programs[1])
 
 
+class _Tables:
+    """The programme as its tables tell it, growing."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._sections = SectionReader()
+        self._seen: set[bytes] = set()
+
+    def feed(self, packets: Packets) -> None:
+        """Take up packets of the PMT's PID."""
+        for section in self._sections.feed(packets):
+            if section not in self._seen:
+                self._seen.add(section)
+                self.program = _grown(self.program, section)
+
+
 def _scan_packets(
-    reader: PacketReader, choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
+    blocks: Iterator[Block], choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
 ) -> StreamScan:
-    video = _VideoScan(ASSEMBLERS[choice.codec]())
+    video, companions = VideoScan(ASSEMBLERS[choice.codec]()), CompanionScan(choice.video_pid)
     breaks: list[int] = []
     scrambled = total = 0
-    tables, program = SectionReader(), choice.program
+    tables = _Tables(choice.program)
     start, end = stretch
-    for block in reader.blocks(start, end, synced=False):
-        pid = block.pid
-        mine = block.where(pid == choice.video_pid)
-        if len(mine):
-            scrambled += int(np.count_nonzero(mine.data[:, 3] & 0x80))
-            total += len(mine)
-            video.feed(mine)
-        for section in tables.feed(block.where(pid == program.pmt_pid)):
-            program = _grown(program, section)
-        clock = mine if choice.program.pcr_pid == choice.video_pid else block.where(pid == choice.program.pcr_pid)
-        breaks += discontinuities(clock).tolist()
-        on_fraction(min(1.0, (int(block.at[-1]) - start) / max(end - start, 1)))
+    for block in blocks:
+        heads = block.heads()
+        pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+        mine = np.flatnonzero(pids == choice.video_pid)
+        video_heads = heads[mine]
+        scrambled += int(np.count_nonzero(video_heads & 0x80000000))
+        total += mine.size
+        video.feed(block, mine, video_heads)
+        companions.feed(block, heads, pids)
+        sections = np.flatnonzero(pids == choice.program.pmt_pid)
+        if sections.size:
+            tables.feed(block.packets(sections))
+        clock = mine if choice.program.pcr_pid == choice.video_pid else np.flatnonzero(pids == choice.program.pcr_pid)
+        breaks += _announced(block, clock, heads)
+        on_fraction(min(1.0, (block.at + block.count * block.stride - start) / max(end - start, 1)))
     video.finish()
     return StreamScan(
-        program=program,
+        program=tables.program,
         video_pid=choice.video_pid,
         rows=video.rows,
         pes=video.pes,
@@ -226,8 +145,15 @@ def _scan_packets(
         gaps=video.gaps,
         programs=choice.programs,
         es_bytes=video.es_bytes,
+        companions=companions.result(),
         scrambled=total > 0 and scrambled / total > _SCRAMBLED_SHARE,
     )
+
+
+def _announced(block: Block, which: I64, heads: npt.NDArray[np.uint32]) -> list[int]:
+    """File positions at which packets announce a new clock."""
+    adapted = which[(heads[which] & 0x20000000) != 0]
+    return discontinuities(block.packets(adapted)).tolist() if adapted.size else []
 
 
 def _grown(program: Program, section: bytes) -> Program:

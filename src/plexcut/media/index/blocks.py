@@ -1,0 +1,211 @@
+"""The packets of a stretch of a transport stream in large blocks, read ahead by a thread of their own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from plexcut.media.index.packets import LOOK_AHEAD, PACKET, SYNC, PacketLayout, Packets, resync
+
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+
+CHUNK_BYTES = 4 << 20
+FRONT_BYTES = 1 << 19
+"""Room in front of the packets of every block, for those that its reader carries over from the block before."""
+_SLACK_BYTES = 64
+_BUFFERS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Packets in file order, valid until the next block is asked for.
+
+    `data` is writable, `(m,) uint8`; packet `i` of `count` begins at `first + i * stride` of it and at
+    `at + i * stride` of the file. In front of `first` at least `FRONT_BYTES` less a few packets are free to be
+    written to, and behind the last packet some bytes can be read that mean nothing.
+    """
+
+    data: U8
+    first: int
+    count: int
+    stride: int
+    at: int
+
+    def heads(self) -> U32:
+        """The first four bytes of each packet, the sync byte lowest; `(count,) uint32`."""
+        if self.first % 4 == 0:
+            words = self.data[: self.data.size // 4 * 4].view("<u4")
+            begin = self.first // 4
+            return words[begin : begin + self.count * self.stride // 4 : self.stride // 4].copy()
+        step, heads = self.stride, np.zeros(self.count, np.uint32)
+        for i in range(4):
+            column = self.data[self.first + i : self.first + i + (self.count - 1) * step + 1 : step]
+            heads |= column.astype(np.uint32) << np.uint32(8 * i)
+        return heads
+
+    def packets(self, which: npt.NDArray[np.int64]) -> Packets:
+        """Some of the packets, copied."""
+        off = self.first + self.stride * which
+        return Packets(self.data[off[:, None] + np.arange(PACKET)], self.at + self.stride * which)
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """A buffer: `size` bytes of the file from `at` on lie behind its front."""
+
+    data: U8
+    at: int = 0
+    size: int = 0
+
+
+class _ReadAhead:
+    """Reads `[start, end)` of a file in chunks, on a thread. Close it before the file."""
+
+    def __init__(self, file: BinaryIO, start: int, end: int, chunk_bytes: int) -> None:
+        self._file = file
+        self._start, self._chunk_bytes = start, chunk_bytes
+        self.end = end
+        self._free: SimpleQueue[_Chunk | None] = SimpleQueue()
+        self._full: SimpleQueue[_Chunk | BaseException | None] = SimpleQueue()
+        for _ in range(min(_BUFFERS, 1 + (end - start - 1) // chunk_bytes)):
+            self._free.put(_Chunk(np.empty(FRONT_BYTES + chunk_bytes + _SLACK_BYTES, np.uint8)))
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="index-read", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        at = self._start
+        try:
+            self._file.seek(at)
+            while at < self.end and not self._stopped:
+                chunk = self._free.get()
+                if chunk is None:
+                    return
+                chunk.at, chunk.size = at, 0
+                wanted = min(self._chunk_bytes, self.end - at)
+                room = chunk.data.data[FRONT_BYTES : FRONT_BYTES + wanted]
+                while chunk.size < wanted:
+                    count = self._file.readinto(room[chunk.size :])  # type: ignore[attr-defined]
+                    if not count:
+                        self.end = at + chunk.size
+                        break
+                    chunk.size += count
+                at += chunk.size
+                self._full.put(chunk)
+            self._full.put(None)
+        except BaseException as error:  # noqa: BLE001  (raised again where the chunk is asked for)
+            self._full.put(error)
+
+    def next(self) -> _Chunk | None:
+        """The next chunk; None behind the last one."""
+        found = self._full.get()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def give_back(self, chunk: _Chunk) -> None:
+        """Let a chunk be written to again."""
+        self._free.put(chunk)
+
+    def close(self) -> None:
+        self._stopped = True
+        self._free.put(None)
+        self._thread.join()
+
+
+def packet_blocks(
+    file: BinaryIO, layout: PacketLayout, stretch: tuple[int, int], size_bytes: int, chunk_bytes: int = CHUNK_BYTES
+) -> Iterator[Block]:
+    """Packets whose sync byte lies in `[start, end)` of a file of `size_bytes`: those that `PacketReader` finds.
+
+    The first one is looked for from `start` on.
+    """
+    start, stop = stretch[0], min(stretch[1], size_bytes)
+    if start >= stop:
+        return
+    reader = _ReadAhead(file, start, min(size_bytes, stop + LOOK_AHEAD * layout.stride), chunk_bytes)
+    try:
+        yield from _Walk(reader, layout.stride, stop, size_bytes).blocks()
+    finally:
+        reader.close()
+
+
+class _Walk:
+    """From chunk to chunk, finding the way again where bytes are missing."""
+
+    def __init__(self, reader: _ReadAhead, stride: int, stop: int, size_bytes: int) -> None:
+        self._reader = reader
+        self._stride = stride
+        self._stop = stop
+        self._size = size_bytes
+        self._chunk: _Chunk | None = None
+        self._pos = self._fill = FRONT_BYTES
+        self._more = True
+
+    @property
+    def _at(self) -> int:
+        assert self._chunk is not None
+        return self._chunk.at + self._pos - FRONT_BYTES
+
+    def _advance(self) -> bool:
+        """Go on to the next chunk, taking what is left of this one along; False where there is none."""
+        following = self._reader.next() if self._more else None
+        if following is None:
+            self._more = False
+            return False
+        before, left = self._chunk, self._fill - self._pos
+        self._pos = FRONT_BYTES - left
+        if before is not None:
+            following.data[self._pos : FRONT_BYTES] = before.data[self._fill - left : self._fill]
+            self._reader.give_back(before)
+        self._chunk, self._fill = following, FRONT_BYTES + following.size
+        return True
+
+    def blocks(self) -> Iterator[Block]:
+        if not self._advance():
+            return
+        synced = False
+        while self._at < self._stop:
+            if synced:
+                block, synced = self._run_of_packets()
+                if block is not None:
+                    self._pos += block.count * self._stride
+                    yield block
+                if synced and not self._advance():
+                    return
+                continue
+            if self._fill - self._pos < (LOOK_AHEAD + 2) * self._stride and self._more:
+                self._advance()
+                continue
+            assert self._chunk is not None
+            if self._fill - self._pos < PACKET:
+                return
+            last = self._at + self._fill - self._pos >= self._size
+            used, synced = resync(self._chunk.data[self._pos : self._fill], self._stride, last=last)
+            self._pos += used
+            if not synced and not self._advance() and used == 0:
+                return
+
+    def _run_of_packets(self) -> tuple[Block | None, bool]:
+        """Packets from here on up to the first place without sync, and whether the chunk ended before that."""
+        assert self._chunk is not None
+        stride, left = self._stride, self._fill - self._pos
+        rows = left // stride
+        if self._chunk.at + self._chunk.size >= self._reader.end:
+            # At the very end the last packet need not have its stride.
+            rows = (left - PACKET) // stride + 1 if left >= PACKET else 0
+        rows = min(rows, -(-(self._stop - self._at) // stride))
+        if rows <= 0:
+            return None, True
+        good = self._chunk.data[self._pos : self._pos + (rows - 1) * stride + 1 : stride] == SYNC
+        count = rows if bool(good.all()) else int(np.argmin(good))
+        if count == 0:
+            return None, False
+        return Block(self._chunk.data, self._pos, count, stride, self._at), count == rows

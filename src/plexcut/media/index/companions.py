@@ -1,0 +1,104 @@
+"""Where the PES packets of the streams beside the video begin, and when they are to be heard or seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from plexcut.media.index.blocks import Block
+from plexcut.media.index.packets import PACKET
+from plexcut.media.index.pes import UNKNOWN, parse_pes_heads
+
+if TYPE_CHECKING:
+    from plexcut.media.index.rows import Clocked
+
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+
+_STARTS, _CARRIES, _ADAPTED = 0x4000, 0x10000000, 0x20000000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PesRows:
+    """PES packets of one stream that say when they are due, in file order.
+
+    `at`: file position of the first transport packet; `pts`: ticks of the recording's time line.
+    """
+
+    at: I64
+    pts: I64
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PesRows) and np.array_equal(self.at, other.at) and np.array_equal(self.pts, other.pts)
+
+    def __hash__(self) -> int:
+        return hash((self.at.size, self.at.tobytes()))
+
+    def position_at(self, pts: int) -> int | None:
+        """File position of the last packet that is due at `pts` or before; of the first where all are due later.
+
+        None where there are no packets.
+        """
+        if not self.at.size:
+            return None
+        due = np.maximum.accumulate(self.pts)
+        return int(self.at[max(0, int(np.searchsorted(due, pts, side="right")) - 1)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawPes:
+    """PES packets of all streams but the video, in file order; `pts` raw."""
+
+    pid: npt.NDArray[np.int16]
+    at: I64
+    pts: I64
+
+
+class CompanionScan:
+    """Collects the PES packets of every PID but one, block by block."""
+
+    def __init__(self, video_pid: int) -> None:
+        self._video_pid = video_pid
+        self._parts: list[RawPes] = []
+
+    def feed(self, block: Block, heads: U32, pids: npt.NDArray[np.int32]) -> None:
+        """Take up a block's packets, from the first four bytes of each, and the PID of each."""
+        begun = np.flatnonzero((heads & _STARTS != 0) & (heads & _CARRIES != 0) & (pids != self._video_pid))
+        off = block.first + block.stride * begun
+        begin = off + 4
+        adapted = np.flatnonzero(heads[begun] & _ADAPTED != 0)
+        begin[adapted] += 1 + block.data[off[adapted] + 4].astype(np.int64)
+        pes = parse_pes_heads(block.data, begin, off + PACKET)
+        timed = pes.pts != UNKNOWN
+        at = block.at + block.stride * begun
+        self._parts.append(RawPes(pids[begun[timed]].astype(np.int16), at[timed], pes.pts[timed]))
+
+    def result(self) -> RawPes:
+        """All of them so far."""
+        if not self._parts:
+            return RawPes(np.empty(0, np.int16), np.empty(0, np.int64), np.empty(0, np.int64))
+        return RawPes(*(np.concatenate([getattr(part, name) for part in self._parts]) for name in ("pid", "at", "pts")))
+
+
+def clocked_companions(raw: RawPes, pids: list[int], at: I64, clocked: Clocked) -> dict[int, PesRows]:
+    """The PES packets of some PIDs on the time line of the video, whose rows begin at `at`.
+
+    Of repeated packets, and of clocks that say nothing new, the first counts.
+    """
+    found: dict[int, PesRows] = {}
+    for pid in pids:
+        which = raw.pid == pid
+        positions, pts = raw.at[which], raw.pts[which]
+        fresh = np.ones(pts.size, np.bool_)
+        fresh[1:] = pts[1:] != pts[:-1]
+        positions, pts = positions[fresh], pts[fresh]
+        if at.size and pts.size:
+            near = clocked.dts[np.maximum(np.searchsorted(at, positions, side="right") - 1, 0)]
+            added = clocked.clock_add[np.searchsorted(clocked.clock_at, positions, side="right") - 1]
+            half = np.int64(1 << 32)
+            pts = near + (pts + added - near + half) % (2 * half) - half
+        found[pid] = PesRows(positions, pts)
+    return found

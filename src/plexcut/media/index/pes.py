@@ -1,0 +1,81 @@
+"""Headers of many PES packets at once, and their clocks as columns (ISO 13818-1, 2.4.3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from plexcut.media.index.packets import PesStart
+
+U8 = npt.NDArray[np.uint8]
+I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+UNKNOWN = np.int64(-(1 << 62))
+_HEAD = 19
+_PLAIN = np.zeros(256, np.bool_)
+_PLAIN[[0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF]] = True
+
+
+@dataclass(frozen=True, slots=True)
+class PesHeads:
+    """What `parse_pes_header` says of each of several headers; `pts` and `dts` are `UNKNOWN` where there are none.
+
+    `length` is 0 where there is no header (`found` is false).
+    """
+
+    found: Mask
+    length: I64
+    pts: I64
+    dts: I64
+
+
+def parse_pes_heads(data: U8, begin: I64, end: I64) -> PesHeads:
+    """The PES headers at `begin` of `data`; each may be looked at up to its `end`."""
+    head = data[np.minimum(begin, end)[:, None] + np.arange(_HEAD)].astype(np.int64)
+    room = end - begin
+    found = (room >= 9) & (head[:, 0] == 0) & (head[:, 1] == 0) & (head[:, 2] == 1)
+    plain = _PLAIN[head[:, 3]] | (head[:, 6] & 0xC0 != 0x80)
+    length = np.where(found, np.where(plain, 6, 9 + head[:, 8]), 0)
+    has_pts = found & ~plain & (head[:, 7] & 0x80 != 0) & (room >= 14)
+    has_dts = has_pts & (head[:, 7] & 0x40 != 0) & (room >= _HEAD)
+    pts = np.where(has_pts, _clock(head[:, 9:14]), UNKNOWN)
+    return PesHeads(found, length, pts, np.where(has_dts, _clock(head[:, 14:19]), pts))
+
+
+def _clock(b: I64) -> I64:
+    clock: I64 = (b[:, 0] >> 1 & 7) << 30 | b[:, 1] << 22 | b[:, 2] >> 1 << 15 | b[:, 3] << 7 | b[:, 4] >> 1
+    return clock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PesColumns:
+    """PES packets of one stream in order: `es` and `at` as in `PesStart`; raw clocks, or `UNKNOWN`."""
+
+    es: I64
+    at: I64
+    pts: I64
+    dts: I64
+
+    def __len__(self) -> int:
+        return int(self.es.size)
+
+    @classmethod
+    def of(cls, packets: Iterable[PesStart]) -> Self:
+        """The columns of single ones."""
+        rows = [
+            (p.es, p.at, UNKNOWN, UNKNOWN) if p.pts is None else (p.es, p.at, p.pts, p.pts if p.dts is None else p.dts)
+            for p in packets
+        ]
+        columns = np.asarray(rows, np.int64).reshape(-1, 4)
+        return cls(*(np.ascontiguousarray(column) for column in columns.T))
+
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """One behind the other."""
+        none = np.empty(0, np.int64)
+        return cls(*(np.concatenate([none, *(getattr(p, name) for p in parts)]) for name in ("es", "at", "pts", "dts")))
