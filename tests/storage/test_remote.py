@@ -6,11 +6,8 @@ import base64
 import logging
 import os
 import random
-import threading
-import time
 import traceback
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import fsspec
@@ -19,81 +16,15 @@ import pytest
 from plexcut.errors import FileUnreadable, HostUnreachable, PlexcutError, UsageError
 from plexcut.storage.http import HttpRanges
 from plexcut.storage.remote import FsspecRanges, is_address, lacks_password, remote_source
+from tests.storage.web_server import WebServer
 
 DATA = random.Random(4).randbytes(300_001)
 PASSWORD = "s3cret-pass/word"
 
 
-class WebServer:
-    """Serves DATA at any path; `how` says in which way, `seen` what was asked."""
-
-    def __init__(self) -> None:
-        self.how = "ranges"
-        self.seen: list[dict[str, str]] = []
-        self.connections = 0
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self) -> None:
-                outer.connections += 1
-                super().setup()
-
-            def do_GET(self) -> None:
-                outer.seen.append({"path": self.path, **{k.lower(): v for k, v in self.headers.items()}})
-                outer.answer(self)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def place(self) -> str:
-        return f"127.0.0.1:{self.server.server_address[1]}"
-
-    def answer(self, to: BaseHTTPRequestHandler) -> None:
-        if self.how.isdigit():
-            return self.send(to, int(self.how), b"no", {})
-        if self.how == "redirect" and not to.path.startswith("/there"):
-            return self.send(to, 302, b"", {"Location": "/there" + to.path})
-        if self.how == "round":
-            return self.send(to, 302, b"", {"Location": to.path})
-        if self.how == "elsewhere" and not to.path.startswith("/there"):
-            port = self.server.server_address[1]
-            return self.send(to, 302, b"", {"Location": f"http://localhost:{port}/there"})
-        if self.how == "ignored":
-            return self.send(to, 200, DATA, {})
-        if self.how == "slow":
-            time.sleep(3)
-        if self.how == "nonsense":
-            to.wfile.write(b"what?\r\n\r\n")
-            to.close_connection = True
-            return None
-        first, last = (int(n) for n in to.headers["Range"].removeprefix("bytes=").split("-"))
-        if first >= len(DATA):
-            return self.send(to, 416, b"", {"Content-Range": f"bytes */{len(DATA)}"})
-        last = min(last, len(DATA) - 1)
-        if self.how == "shifted":
-            first = max(0, first - 1)
-        return self.send(to, 206, DATA[first : last + 1], {"Content-Range": f"bytes {first}-{last}/{len(DATA)}"})
-
-    def send(self, to: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:
-        to.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body)), "ETag": '"1"'}.items():
-            to.send_header(name, value)
-        to.end_headers()
-        drops = self.how == "drops" and len(self.seen) % 2 == 0
-        to.wfile.write(body[: len(body) // 2] if drops else body)
-        to.close_connection = drops or self.how == "closes"
-
-
 @pytest.fixture
 def web() -> Iterator[WebServer]:
-    server = WebServer()
+    server = WebServer(DATA)
     yield server
     server.server.shutdown()
     server.server.server_close()

@@ -1,7 +1,8 @@
 """Blocks of recordings that are read over a network: kept for a while, fetched many at a time, and read ahead.
 
-Measured with 30 ms for each request: blocks of 1 MiB fetch twice the bytes for a picture of a small group, smaller ones
-alone would cost a request each. So blocks are small, and adjacent ones that are missing are fetched by one request.
+Measured at 30 ms a request, for a picture at a random time of 720p50 at 10 Mbit/s: blocks of 1 MiB fetch 2.9 MB by 2.5
+requests, of 256 KiB 1.3 MB by 3.3, of 64 KiB 1.1 MB by 3.3, but an MP4 then takes 13 requests instead of 8. So blocks
+are small, and adjacent ones that are missing are fetched by one request.
 """
 
 from __future__ import annotations
