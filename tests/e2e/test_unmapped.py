@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
 import numpy as np
 import pytest
@@ -97,6 +98,18 @@ def test_it_is_played(api: httpx.Client, recording: str, clip: Clip) -> None:
     assert (answer.status_code, answer.headers["Content-Type"]) == (206, "video/mp2t")
     assert answer.content == data[1000:50001]
     assert api.get(found[1]).content == data
+
+
+def test_filmstrip_sound_and_playback(api: httpx.Client, recording: str) -> None:
+    strip = api.get(f"{recording}/filmstrip", params={"from": "#20", "to": "#60", "count": 4, "height": 64}).json()
+    assert [tile["frame"] for tile in strip["tiles"]] == sorted({tile["frame"] for tile in strip["tiles"]})
+    assert api.get(f"{recording}/filmstrip.jpg", params={"count": 3}).headers["Content-Type"] == "image/jpeg"
+    assert api.get(f"{recording}/waveform", params={"from": 0, "to": 2, "points": 10}).status_code == 200
+    film = api.get(f"{recording}/video.mp4", params={"from": "#20", "to": "#40"})
+    assert film.status_code in {200, 206}
+    with av.open(io.BytesIO(film.content)) as played:
+        numbers = [read_number(frame.to_ndarray(format="gray")) for frame in played.decode(video=0)]
+    assert numbers == list(range(20, 40))
 
 
 def test_a_cut_is_planned_with_a_warning_and_refused(api: httpx.Client, recording: str) -> None:
