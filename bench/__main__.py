@@ -28,7 +28,7 @@ from bench.results import Result, verdicts
 from bench.scenarios import SCENARIOS
 from bench.server import Server
 from bench.setup import Setup
-from bench.table import Sheet, growth_sheet, notes, result_sheet, verdict_sheet
+from bench.table import Sheet, growth_sheet, notes, result_sheet, verdict_sheet, write_between_marks
 
 GROWTH_MINUTES = (1, 10, 60)
 GROWTH_SCENARIOS = ("index", "picture", "step", "thumbnails", "open", "playback")
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out.print("\n".join(remarks), markup=False, highlight=False)
     if options.json:
         options.json.write_text(json.dumps([result.as_json() for result in results], indent=1))
-    if options.markdown:
+    if options.docs:
         text = [sheet.markdown() for sheet in sheets] + ["\n".join(f"- {remark}" for remark in remarks)]
-        options.markdown.write_text("\n".join(text) + "\n")
+        write_between_marks(options.docs, "growth" if options.growth else "side by side", "\n".join(text) + "\n")
     console.print(f"{time.monotonic() - begin:.0f} s")
     return 0
 
@@ -117,7 +117,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--growth", action="store_true", help=f"recordings of {GROWTH_MINUTES} minutes instead, plexcut alone")
     add("--seed", type=int, default=1, help="decides the random places (default: %(default)s)")
     add("--json", type=Path, metavar="OUT", help="write all numbers to a file")
-    add("--markdown", type=Path, metavar="OUT", help="write the tables to a file")
+    add("--docs", type=Path, metavar="FILE", help="put the tables into docs/performance.md")
     options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     return options

@@ -22,7 +22,7 @@ from bench.recordings import Recording
 
 ROOT = Path(__file__).resolve().parent.parent
 _LONG_AGO_S = 1_600_000_000
-_TIMEOUT_S = 300
+_TIMEOUT_S = 60
 _POLL_S = 0.05
 
 
@@ -56,8 +56,11 @@ class Client:
     def open(self, path: str, **query: object) -> http.client.HTTPResponse:
         """The same before its body is read."""
         target = f"{path}?{urlencode(query)}" if query else path
-        self._connection.request("GET", target, headers=self._headers)
-        response = self._connection.getresponse()
+        try:
+            self._connection.request("GET", target, headers=self._headers)
+            response = self._connection.getresponse()
+        except OSError as error:
+            raise BenchFailed(f"GET {target} is not answered: {error!r}") from error
         if response.status != 200:
             body = response.read()[:300]
             code = response.getheader("X-Error-Code") or body.decode(errors="replace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -45,6 +46,19 @@ class Sheet:
         for row in self.rows:
             table.add_row(*row)
         console.print(table)
+
+
+def write_between_marks(path: Path, mark: str, text: str) -> None:
+    """Replace what lies between `<!-- mark -->` and `<!-- /mark -->` in a document.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    before, begin, rest = path.read_text().partition(f"<!-- {mark} -->\n")
+    _, end, after = rest.partition(f"<!-- /{mark} -->")
+    if not begin or not end:
+        raise ValueError(f"{path} has no part marked {mark}")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def result_sheet(result: Result) -> Sheet:

@@ -16,7 +16,7 @@ from bench.measure import BenchFailed, Cost, Series, run
 from bench.peers import number_in
 from bench.recordings import Recording
 from bench.results import Result, verdicts
-from bench.table import growth_sheet, notes, result_sheet, verdict_sheet
+from bench.table import growth_sheet, notes, result_sheet, verdict_sheet, write_between_marks
 from PIL import Image
 
 from tests.media_factory.numbers import draw_yuv
@@ -58,6 +58,7 @@ def test_what_must_be_reached_is_told_for_what_was_measured(result: Result) -> N
         ("next frame, HTTP", 35.0): False,
         ("index, file in memory", 2.0): True,
         ("index from disk, slower than cp", 1.5): False,
+        ("... than cp or the index in memory", 1.5): False,
         ("index, peak memory", 95): True,
     }
     assert (
@@ -72,6 +73,16 @@ def test_growth_side_by_side(result: Result) -> None:
     sheet = growth_sheet("h264-720p50", [shorter, longer])
     assert sheet.title == "h264-720p50: growth (the longest is 2 times the shortest)"
     assert sheet.rows[0] == ("picture at a random time", "HTTP", "50.0 ms", "100 ms", "2.00x", "101 → 104 MiB")
+
+
+def test_tables_are_put_into_the_document(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    document.write_text("# Speed\n\n<!-- growth -->\nold\n<!-- /growth -->\n\nEnd.\n")
+    write_between_marks(document, "growth", "| new |")
+    write_between_marks(document, "growth", "| newer |")
+    assert document.read_text() == "# Speed\n\n<!-- growth -->\n\n| newer |\n<!-- /growth -->\n\nEnd.\n"
+    with pytest.raises(ValueError, match="no part marked side by side"):
+        write_between_marks(document, "side by side", "| new |")
 
 
 def test_results_are_json(result: Result) -> None:
