@@ -59,11 +59,13 @@ def build_index(path: Source, program: int | None, on_fraction: Callable[[float]
         head = file.read(1 << 18)
     if not head:
         raise FormatUnsupported(f"{path.name} is empty", "copy it again, or choose another recording")
-    if find_layout(head) is not None:
+    is_transport_stream = find_layout(head) is not None
+    if is_transport_stream:
         scan = transport_stream.scan(path, program, on_fraction)
         if scan is not None:
             return _proved(path, _from_transport_stream(path, scan))
-    found = container.scan(path, on_fraction)
+    options = container.OPTIONS if is_transport_stream else container.FILE_OPTIONS
+    found = container.scan(path, on_fraction, options)
     return _proved(path, _from_container(path, found))
 
 
@@ -177,7 +179,7 @@ def _stream_facts(path: Source) -> list[_StreamFacts]:
     """What FFmpeg finds out about the streams; nothing where it cannot open the file."""
     facts: list[_StreamFacts] = []
     try:
-        with container.open_container(path) as opened:
+        with container.open_container(path, container.FACTS_OPTIONS) as opened:
             for stream in opened.streams:
                 kind = {"audio": "audio", "subtitle": "subtitle", "attachment": "attachment", "video": "video"}
                 # FFmpeg has none for a codec that it does not know (AC-4, ...).

@@ -25,12 +25,19 @@ I64 = npt.NDArray[np.int64]
 _FORMATS = (
     "mpegts,mpeg,mpegvideo,mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,ogg,mxf,wtv,h264,hevc,mpegtsraw,rm,nut,gxf"
 )
-_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file,pipe"}
+OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "file,pipe"}
+FACTS_OPTIONS = {**OPTIONS, "fflags": "+nofillin"}
+"""To look at streams alone. FFmpeg ends the process (an assertion of its own, libavformat/demux.c) where it fills
+in times of a transport stream in which a damaged stream turns out to be of another codec than it seemed."""
+FILE_OPTIONS = {**OPTIONS, "format_whitelist": _FORMATS.replace("mpegtsraw,", "").replace("mpegts,", "")}
+"""For what is no transport stream by our reckoning: FFmpeg must not take it for one, for the same reason."""
 
 
 @contextmanager
-def open_container(path: Source) -> Iterator[av.container.InputContainer]:
+def open_container(path: Source, options: dict[str, str] = OPTIONS) -> Iterator[av.container.InputContainer]:
     """Open a media file through FFmpeg, as data of its own: it can neither name other files nor reach the network.
+
+    `options`: `OPTIONS`, `FACTS_OPTIONS` or `FILE_OPTIONS`.
 
     Raises:
         FileUnreadable: it cannot be read.
@@ -38,7 +45,7 @@ def open_container(path: Source) -> Iterator[av.container.InputContainer]:
     """
     with open_source(path) as file:
         try:
-            container = av.open(file, mode="r", options=_OPTIONS)
+            container = av.open(file, mode="r", options=dict(options))
         except (av.FFmpegError, ValueError, EOFError) as error:
             raise FormatUnsupported(f"{path.name} is no recording that can be read", _advice(error)) from error
         with container:
@@ -81,7 +88,7 @@ def nal_length_size(codec: str, extradata: bytes) -> int:
 def parameter_nals(codec: str, extradata: bytes) -> list[bytes]:
     """The parameter sets of an `avcC` or `hvcC` record (ISO 14496-15), or of start-code extradata."""
     if codec in ("h264", "hevc") and extradata[:1] != b"\x01":
-        return annexb_nals(extradata)
+        return [nal for nal in annexb_nals(extradata) if nal]
     nals: list[bytes] = []
     if codec == "h264" and len(extradata) > 6:
         at = 5
@@ -106,15 +113,15 @@ def parameter_nals(codec: str, extradata: bytes) -> list[bytes]:
     return [nal for nal in nals if nal]
 
 
-def scan(path: Source, on_fraction: Callable[[float], None], stream_id: int | None = None) -> ContainerScan:
-    """One pass over the packets of the first video stream (or of the one with `stream_id` in a transport stream).
+def scan(path: Source, on_fraction: Callable[[float], None], options: dict[str, str] = OPTIONS) -> ContainerScan:
+    """One pass over the packets of the first video stream; `options` as for `open_container`.
 
     Raises:
         FileUnreadable, FormatUnsupported: as `open_container`; also for a file without video.
     """
     total = max(1, status_of(path).size_bytes)
-    with open_container(path) as container:
-        stream = _video_stream(container, stream_id, path.name)
+    with open_container(path, options) as container:
+        stream = _video_stream(container, path.name)
         codec = stream.codec_context.name
         extradata = bytes(stream.codec_context.extradata or b"")
         found = _Packets(_assembler(codec, extradata), nal_length_size(codec, extradata))
@@ -138,7 +145,7 @@ def scan_stretch(
     Raises:
         FormatUnsupported: no video, or it cannot be read on.
     """
-    stream = _video_stream(container, None, name)
+    stream = _video_stream(container, name)
     codec = stream.codec_context.name
     extradata = bytes(stream.codec_context.extradata or b"")
     found = _Packets(_assembler(codec, extradata), nal_length_size(codec, extradata))
@@ -153,10 +160,8 @@ def scan_stretch(
     return found.result(container.format.name, stream, codec, extradata)
 
 
-def _video_stream(container: av.container.InputContainer, stream_id: int | None, name: str) -> VideoStream:
+def _video_stream(container: av.container.InputContainer, name: str) -> VideoStream:
     for stream in container.streams.video:
-        if stream_id is not None and stream.id != stream_id:
-            continue
         context: object = stream.codec_context
         if context is None or "attached_pic" in str(stream.disposition).lower():
             continue

@@ -16,7 +16,7 @@ import av.container
 from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported
 from plexcut.media.index.build import packets_index, with_video_facts
-from plexcut.media.index.container import ContainerScan, open_container, scan_stretch
+from plexcut.media.index.container import FILE_OPTIONS, ContainerScan, open_container, scan_stretch
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.rows import UNKNOWN
 from plexcut.media.sources import status_of
@@ -38,7 +38,7 @@ class ContainerWindows:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._size = status_of(source).size_bytes
-        with open_container(source) as opened:
+        with open_container(source, FILE_OPTIONS) as opened:
             if opened.format.name not in _FORMATS:
                 raise ClockUnclear
             ended, head = self._scan(opened, lambda pts, _: len(pts) >= 3 * ROWS_BEHIND)
@@ -62,7 +62,7 @@ class ContainerWindows:
         for back_s in _BACK_S:
             if give_up():
                 break
-            with open_container(self._source) as opened:
+            with open_container(self._source, FILE_OPTIONS) as opened:
                 place = target - int(back_s / self._time_base)
                 try:
                     opened.seek(place, stream=opened.streams[self._video.id], backward=True)
