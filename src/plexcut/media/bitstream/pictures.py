@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntFlag
-
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.bitstream import h264, h264_slices, hevc, mpeg2
+from plexcut.media.bitstream import h264, h264_slices, hevc, hevc_slices, mpeg2
 from plexcut.media.bitstream.bits import BitReader
+from plexcut.media.bitstream.coded import CodedPicture, PictureAssembler, PictureFlag
 from plexcut.media.bitstream.h264_slices import SliceColumns, may_hold_recovery
 from plexcut.media.bitstream.units import Units, first_of_run
+
+__all__ = [
+    "ASSEMBLERS",
+    "CodedPicture",
+    "H264Pictures",
+    "HevcPictures",
+    "Mpeg2Pictures",
+    "PictureAssembler",
+    "PictureFlag",
+]
 
 I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-_MANY = 12
-"""Units that are worth taking apart together."""
 _SEI_BYTES = 96
-
-
-class PictureFlag(IntFlag):
-    """What is known of a coded frame.
-
-    KEY: decoding can start here. CLOSED: nothing that follows refers to what came before (IDR, BLA, closed GOP).
-    REF: other pictures may refer to it. FIELDS: two field pictures. LONE_FIELD: one field whose partner is missing.
-    RADL: a leading picture that decodes from its own keyframe. INTRA: all its slices are intra coded.
-    RECOVERY: decoding can start here, but the picture is whole only some frames later. INTERLACED: coded as two fields.
-    DAMAGED: packets of it are missing.
-    """
-
-    KEY = 1
-    CLOSED = 2
-    REF = 4
-    FIELDS = 8
-    LONE_FIELD = 16
-    RADL = 32
-    INTRA = 64
-    RECOVERY = 128
-    INTERLACED = 256
-    DAMAGED = 512
-
+_MPEG2_HEAD = 8
+"""Bytes of its units that `Mpeg2Pictures` looks at."""
 
 # As plain integers: hundreds of thousands of pictures are put together here, and enum arithmetic is slow.
 _KEY, _CLOSED, _REF, _RADL, _INTRA, _RECOVERY, _INTERLACED = (
@@ -59,98 +43,6 @@ _KEY, _CLOSED, _REF, _RADL, _INTRA, _RECOVERY, _INTERLACED = (
 )
 _H264_SLICES = np.isin(np.arange(32), (h264.SLICE, h264.PARTITION_A, h264.IDR))
 _H264_HEADS = np.isin(np.arange(32), list(h264.BEGINS_ACCESS_UNIT))
-
-
-@dataclass(slots=True)
-class CodedPicture:
-    """A coded frame or field. `start` is its first byte in the elementary stream, `flags` are of `PictureFlag`.
-
-    `order_hint` counts in display order modulo `2**hint_bits` (picture order count or temporal reference), `hint_bits`
-    0 where the stream has none. `structure` is as in MPEG-2: 1 top field, 2 bottom field, 3 frame.
-    """
-
-    start: int
-    flags: int
-    order_hint: int
-    hint_bits: int
-    structure: int
-    frame_num: int
-
-
-class PictureAssembler:
-    """Base of the codec state machines: `unit` takes every relevant unit in order, `pictures` collects the result."""
-
-    def __init__(self) -> None:
-        self.pictures: list[CodedPicture] = []
-        self._start: int | None = None
-        self._current: CodedPicture | None = None
-
-    def relevant(self, heads: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-        """Which units must be given to `unit`, from the two bytes behind each start code, `(n, 2)`."""
-        raise NotImplementedError
-
-    def unit(self, start: int, data: bytes, *, new_pes: bool = False) -> None:
-        """A unit at `start`; `data` begins behind the start code and may be cut short.
-
-        `new_pes`: a PES packet began since the last relevant unit.
-        """
-        raise NotImplementedError
-
-    def units(self, units: Units) -> None:
-        """Many relevant units, with the same result as `unit` for each of them."""
-        starts, new_pes = units.start.tolist(), units.new_pes.tolist()
-        for i, start in enumerate(starts):
-            self.unit(start, units.data(i), new_pes=new_pes[i])
-
-    def _between_sets(self, units: Units, sets: I64, changes: Callable[[bytes], bool]) -> None:
-        """Runs of units to `_run`; the parameter sets that end them, because they change something, to `unit`."""
-        begin = 0
-        for i in sets.tolist():
-            data = units.data(i)
-            if changes(data):
-                self._few_or_many(units, slice(begin, i))
-                self.unit(int(units.start[i]), data, new_pes=bool(units.new_pes[i]))
-                begin = i + 1
-        self._few_or_many(units, slice(begin, units.start.size))
-
-    def _few_or_many(self, units: Units, run: slice) -> None:
-        if run.stop - run.start >= _MANY:
-            self._run(units, run)
-        else:
-            for i in range(run.start, run.stop):
-                self.unit(int(units.start[i]), units.data(i), new_pes=bool(units.new_pes[i]))
-
-    def _run(self, units: Units, run: slice) -> None:
-        """Units among which no parameter set changes anything."""
-        raise NotImplementedError
-
-    def end(self) -> None:
-        """The picture that is being collected is whole (end of a packet or of the stream)."""
-        if self._current is not None:
-            self.pictures.append(self._current)
-        self._current = None
-        self._start = None
-
-    def pending(self, default: int) -> int:
-        """The first byte that may still be asked for: the start of the picture under way, or `default`."""
-        if self._current is not None:
-            return self._current.start
-        return default if self._start is None else self._start
-
-    def _opens(self, start: int) -> None:
-        """A unit that belongs to the head of an access unit."""
-        if self._current is not None:
-            self.end()
-        if self._start is None:
-            self._start = start
-
-    def _unknown(self) -> None:
-        """A picture that cannot be told (its parameter sets were before the file's start) begins no access unit."""
-        if self._current is None:
-            self._start = None
-
-    def _first_byte(self, start: int) -> int:
-        return start if self._start is None else self._start
 
 
 class H264Pictures(PictureAssembler):
@@ -305,19 +197,60 @@ class HevcPictures(PictureAssembler):
         head = self.sets.slice_head(data)
         if head is None:
             self._unknown()
-            return
+        else:
+            self._begins(start, kind, head.poc_lsb, head.poc_bits)
+
+    def _begins(self, start: int, kind: int, poc_lsb: int, poc_bits: int) -> None:
         if self._current is not None:
             self.end()
-        flags = 0
-        if hevc.BLA_W_LP <= kind <= hevc.CRA:
-            flags |= _KEY | _INTRA
-            if kind != hevc.CRA:
-                flags |= _CLOSED
-        if kind in (hevc.RADL_N, hevc.RADL_R):
-            flags |= _RADL
-        if kind >= hevc.BLA_W_LP or kind % 2 == 1:
-            flags |= _REF
-        self._current = CodedPicture(self._first_byte(start), flags, head.poc_lsb, head.poc_bits, 3, 0)
+        self._current = CodedPicture(self._first_byte(start), _HEVC_FLAGS[kind], poc_lsb, poc_bits, 3, 0)
+
+    def units(self, units: Units) -> None:
+        kind = units.heads[:, 0] >> 1 & 63
+        self._between_sets(units, np.flatnonzero((kind == hevc.SPS) | (kind == hevc.PPS)), self.sets.changes)
+
+    def _run(self, units: Units, run: slice) -> None:
+        kind = units.heads[run, 0] >> 1 & 63
+        kept = first_of_run(_HEVC_HEADS[kind])
+        which = np.flatnonzero(kind < 32)
+        pieces = units.gather(which + run.start, hevc_slices.HEAD_BYTES)
+        sizes = units.sizes[run][which]
+        first = (pieces[:, 2] & 0x80 != 0) & (sizes > 2)
+        which, pieces, sizes = which[first], pieces[first], sizes[first]
+        slices = hevc_slices.slice_columns(self.sets, pieces, sizes)
+        columns = np.zeros((kind.size, 3), np.int64)
+        columns[which] = np.stack((slices.known, slices.poc_lsb, slices.poc_bits), axis=1)
+        kept[which] = True
+        chosen = np.flatnonzero(kept)
+        steps = zip(
+            chosen.tolist(), units.start[run][chosen].tolist(), kind[chosen].tolist(), columns[chosen].tolist(),
+            strict=True,
+        )  # fmt: skip
+        for i, start, nal_type, (known, poc_lsb, poc_bits) in steps:
+            if nal_type >= 32:
+                self._opens(start)
+            elif known:
+                self._begins(start, nal_type, poc_lsb, poc_bits)
+            else:
+                self.unit(start, units.data(i + run.start))
+
+
+def _hevc_flags(kind: int) -> int:
+    """What the type of a slice says of its picture."""
+    flags = 0
+    if hevc.BLA_W_LP <= kind <= hevc.CRA:
+        flags |= _KEY | _INTRA
+        if kind != hevc.CRA:
+            flags |= _CLOSED
+    if kind in (hevc.RADL_N, hevc.RADL_R):
+        flags |= _RADL
+    if kind >= hevc.BLA_W_LP or kind % 2 == 1:
+        flags |= _REF
+    return flags
+
+
+_HEVC_FLAGS = tuple(_hevc_flags(kind) for kind in range(32))
+_HEVC_HEADS = np.isin(np.arange(64), list(hevc.BEGINS_ACCESS_UNIT))
 
 
 class Mpeg2Pictures(PictureAssembler):
@@ -332,6 +265,12 @@ class Mpeg2Pictures(PictureAssembler):
     def relevant(self, heads: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
         code = heads[:, 0]
         return np.asarray((code == 0) | (code == 0xB3) | (code == 0xB5) | (code == 0xB8), np.bool_)
+
+    def units(self, units: Units) -> None:
+        starts, sizes = units.start.tolist(), np.minimum(units.sizes, _MPEG2_HEAD).tolist()
+        heads = units.gather(np.arange(len(starts)), _MPEG2_HEAD).tobytes()
+        for at, start, size in zip(range(0, len(heads), _MPEG2_HEAD), starts, sizes, strict=True):
+            self.unit(start, heads[at : at + size])
 
     def unit(self, start: int, data: bytes, *, new_pes: bool = False) -> None:
         code = data[0]
