@@ -1,4 +1,8 @@
-"""Small pictures of many frames at once, over all cores: keyframes alone, others by the group that they lie in."""
+"""Small pictures of many frames at once, over all cores: keyframes alone, others by the group that they lie in.
+
+Everything is decoded as it is for large pictures. Leaving out the loop filter would save 5 to 7 % of a keyframe's time
+(H.264 and HEVC of 720 and 1080 lines, at 53 to 67 dB), which is not worth another picture.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from av.video.codeccontext import VideoCodecContext
@@ -25,8 +29,8 @@ from plexcut.media.units import UnitReader, open_units
 _VERSION = 1
 _NICE = 10
 _LOOK_EVERY_S = 0.05
-_REQUESTS = 3
-"""So many filmstrips are worked at side by side; further ones wait."""
+_GROUPS_PER_CORE = 2
+"""So many groups are decoded at once, of all filmstrips together: each holds the pictures that others refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,7 @@ class Thumbnails:
     def __init__(self, store: PictureStore) -> None:
         self._store = store
         self._cores = os.cpu_count() or 1
-        self._lock = threading.Lock()
-        self._pool: ThreadPoolExecutor | None = None
+        self._places = threading.BoundedSemaphore(self._cores * _GROUPS_PER_CORE)
 
     def get(
         self, recording: Recording, numbers: Sequence[int], size: tuple[int, int], should_cancel: ShouldCancel
@@ -81,8 +84,10 @@ class Thumbnails:
         return kept
 
     def _run(self, work: _Work, should_cancel: ShouldCancel) -> None:
-        runners = min(self._cores, len(work.groups))
-        futures = [self._threads().submit(self._work, work) for _ in range(runners)]
+        futures: list[Future[None]] = [Future() for _ in range(min(self._cores, len(work.groups)))]
+        for future in futures:
+            # Daemons: a network that hangs must not hold up the program's end.
+            threading.Thread(target=self._work, args=(work, future), name="filmstrip", daemon=True).start()
         try:
             while True:
                 finished, running = wait(futures, timeout=_LOOK_EVERY_S)
@@ -94,19 +99,18 @@ class Thumbnails:
                     raise Cancelled("the request was given up")
         finally:
             work.stop.set()
-            for future in futures:
-                future.cancel()
 
-    def _threads(self) -> ThreadPoolExecutor:
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._cores * _REQUESTS, "filmstrip", _stand_back)
-            return self._pool
+    def _work(self, work: _Work, future: Future[None]) -> None:
+        _stand_back()
+        try:
+            self._decode(work)
+        except BaseException as error:  # noqa: BLE001 - handed over whole to whoever waits
+            future.set_exception(error)
+        else:
+            future.set_result(None)
 
-    def _work(self, work: _Work) -> None:
+    def _decode(self, work: _Work) -> None:
         recording = work.recording
-        if work.stop.is_set() or not work.groups:
-            return
         scaler = Scaler(work.size)
         with open_units(recording.source, recording.index) as reader:
             pictures = _Pictures(reader, recording.index, work.stop.is_set)
@@ -115,10 +119,11 @@ class Thumbnails:
                     first, rows = work.groups.popleft()
                 except IndexError:
                     return
-                for row, frame in pictures.of(first, rows):
-                    number = int(recording.index.number_of[row])
-                    work.done[number] = planes = scaler.planes(frame)
-                    self._store.put(_name(recording, number, work.size), planes)
+                with self._places:
+                    for row, frame in pictures.of(first, rows):
+                        number = int(recording.index.number_of[row])
+                        work.done[number] = planes = scaler.planes(frame)
+                        self._store.put(_name(recording, number, work.size), planes)
 
 
 class _Pictures:
