@@ -71,6 +71,19 @@ class PictureRows:
         self.flags.append(flags)
         self.hint.append(picture.order_hint)
 
+    def extend(self, pictures: list[CodedPicture], at: list[int], skip: list[int]) -> None:
+        """Take up the next pictures in decode order, each with its place."""
+        if self._open_field is not None or any(picture.structure != 3 for picture in pictures):
+            for picture, *placed in zip(pictures, at, skip, strict=True):
+                self.add(picture, Placed(*placed))
+            return
+        self.hint_bits = max(self.hint_bits, *(picture.hint_bits for picture in pictures))
+        self.es.extend([picture.start for picture in pictures])
+        self.at.extend(at)
+        self.skip.extend(skip)
+        self.flags.extend([picture.flags for picture in pictures])
+        self.hint.extend([picture.order_hint for picture in pictures])
+
     @staticmethod
     def _pairs(first: CodedPicture, second: CodedPicture) -> bool:
         return {first.structure, second.structure} == {1, 2} and first.frame_num == second.frame_num

@@ -12,7 +12,7 @@ from plexcut.media.bitstream.units import Units
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET
 from plexcut.media.index.pes import PesColumns, parse_pes_heads
-from plexcut.media.index.rows import PictureRows, Placed
+from plexcut.media.index.rows import PictureRows
 from plexcut.media.index.window import Window
 
 U8 = npt.NDArray[np.uint8]
@@ -187,8 +187,7 @@ class VideoScan:
         pictures = self._assembler.pictures
         if pictures:
             which = np.searchsorted(places[0], np.asarray([p.start for p in pictures], np.int64))
-            for picture, at, skip in zip(pictures, *places[1:, which].tolist(), strict=True):
-                self.rows.add(picture, Placed(at, skip))
+            self.rows.extend(pictures, *places[1:, which].tolist())
             pictures.clear()
         if places.shape[1]:
             pending = self._assembler.pending(int(places[0, -1]))
