@@ -19,7 +19,7 @@ from tests.plex.server import PlexStandIn
 
 from plexcut.domain.media import ByteRanges, CutMode, Source
 from plexcut.domain.timecode import FrameNumber
-from plexcut.errors import LibraryOffline
+from plexcut.errors import LibraryOffline, RecordingChanged
 from plexcut.library.plex import PlexAddress, PlexLibrary
 from plexcut.media import blocks
 from plexcut.media.engine import Engine
@@ -161,3 +161,23 @@ def test_a_file_that_changed_has_another_index(clip_cache: ClipCache) -> None:
     ranges.data, ranges.version = second.path.read_bytes(), 2
     assert engine.fingerprint(ranges) != before
     assert engine.probe(ranges) == Engine(None).probe(second.path)
+
+
+def test_a_file_that_changes_while_it_is_indexed(clip_cache: ClipCache) -> None:
+    clip = clip_cache.get(CLIPS["broadcast"])
+
+    class Replaced(MemoryRanges):
+        soon = False
+
+        def read(self, start: int, size: int) -> bytes:
+            self.version += self.soon
+            self.soon = False
+            return super().read(start, size)
+
+    ranges = Replaced(clip.path.read_bytes())
+    engine = Engine(None)
+    engine.fingerprint(ranges)
+    blocks._shared, ranges.soon = None, True
+    with pytest.raises(RecordingChanged):
+        engine.probe(ranges)
+    assert engine.probe(ranges) == Engine(None).probe(clip.path)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import logging
 import os
 import random
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
+from cryptography import x509
 
 from plexcut.errors import FileUnreadable, HostUnreachable, PlexcutError, UsageError
 from plexcut.storage.http import HttpRanges
 from plexcut.storage.remote import FsspecRanges, is_address, lacks_password, remote_source
+from tests.plex.test_tls import Authority
 from tests.storage.web_server import WebServer
 
 DATA = random.Random(4).randbytes(300_001)
@@ -83,6 +87,21 @@ def test_http_of_nobody() -> None:
         HttpRanges("http://127.0.0.1:1/film.ts").status()
     with pytest.raises(HostUnreachable):
         HttpRanges("https://no-such-host.invalid/film.ts").status()
+
+
+def test_https_checks_the_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority(tmp_path)
+    web = WebServer(DATA, authority.server(x509.IPAddress(ipaddress.ip_address("127.0.0.1"))))
+    address = f"https://{web.place}/film.ts"
+    with pytest.raises(HostUnreachable, match="certificate of 127.0.0.1 is not valid"):
+        remote_source(address).status()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    source = remote_source(address)
+    assert source.read(7, 100) == DATA[7:107]
+    with pytest.raises(HostUnreachable, match="certificate of localhost"):
+        remote_source(address.replace("127.0.0.1", "localhost")).status()
+    web.server.shutdown()
+    web.server.server_close()
 
 
 def test_a_password_goes_to_its_own_host_alone_and_nowhere_else(web: WebServer, caplog: Any) -> None:

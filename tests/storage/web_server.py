@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class WebServer:
     """Serves `data` at any path; `how` says in which way, `seen` what was asked."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, tls: ssl.SSLContext | None = None) -> None:
         self.data = data
         self.how = "ranges"
         self.seen: list[dict[str, str]] = []
@@ -38,6 +39,8 @@ class WebServer:
                 """Clients that give up are part of the game."""
 
         self.server = Quiet(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     @property

@@ -45,7 +45,7 @@ class _Run:
         start = self.first * BLOCK_BYTES
         size = min(len(self.blocks) * BLOCK_BYTES, self.status.size_bytes - start)
         try:
-            data = self.ranges.read(start, size)
+            data = self.ranges.read(start, size)[:size]
         except BaseException as error:
             for block in self.blocks:
                 block.set_exception(error)

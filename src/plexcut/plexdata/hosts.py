@@ -308,7 +308,7 @@ class Hosts:
             return False, "the check failed, see the log"
         missing = [str(folder) for folder in host.mapped if not self._is_folder(folder)]
         if missing:
-            return True, f"recordings in {', '.join(missing)} cannot be opened: the folder is not there"
+            return True, f"recordings in {', '.join(missing)} cannot be cut: the folder is not there"
         return True, ""
 
     @staticmethod

@@ -1,7 +1,7 @@
 """A file at an http:// or https:// address, read by ranges: connections kept, waits bounded, secrets kept out.
 
 fsspec's own file system for HTTP is not used: where a server ignores the range it takes the whole file into memory, it
-does not check which bytes came, and it brings six packages along.
+does not check which bytes came, and it brings eight packages along.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ class PlexAdapter(HTTPAdapter):
     def __init__(self, url: SplitResult, ca_file: Path | None) -> None:
         self._url = url
         self._ca_file = ca_file
-        super().__init__(pool_connections=2, pool_maxsize=8)
+        super().__init__(pool_connections=2, pool_maxsize=32)  # pictures, players and reading ahead, at once
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         host = (self._url.hostname or "").lower()
