@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -28,26 +27,21 @@ from plexcut.domain.media import (
 )
 from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
-from plexcut.domain.timecode import FrameNumber, Position, floor_us, format_timecode
-from plexcut.errors import FormatUnsupported, PositionInvalid, SpanInvalid, UsageError
+from plexcut.domain.timecode import FrameNumber, Position, format_timecode
+from plexcut.errors import PositionInvalid, SpanInvalid, UsageError
 from plexcut.media.filmstrip.strips import Filmstrips
 from plexcut.media.filmstrip.thumbs import Recording
-from plexcut.media.frames import FrameCache, exact_frame
+from plexcut.media.frames import Place, Viewer
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
 from plexcut.media.pictures import MAX_SIDE_PX, PictureWish, encode_picture
 from plexcut.media.playback.movie import MovieOrder
 from plexcut.media.playback.player import PlayedFile, Player
-from plexcut.media.sources import status_of
 from plexcut.media.waveform.service import Waveforms
-from plexcut.media.window.windows import Windows
+from plexcut.media.window.early import EarlyFrames
 
 _END_TOLERANCE_US = 1_000_000
 """How far a span may reach beyond the last frame: containers count the sound too when they say how long they are."""
-
-_SMALL_BYTES = 200 << 20
-_SMALL_WAIT_S = 0.3
-"""The index of a small local file is there nearly as soon as a picture without it."""
 
 _SAFE = re.compile(r"[^A-Za-z0-9.-]")
 
@@ -62,9 +56,9 @@ class Engine:
 
     def __init__(self, cache_dir: Path | None) -> None:
         self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
-        self._frames = FrameCache()
+        self._viewer = Viewer()
         self._filmstrips = Filmstrips(cache_dir / "filmstrip" if cache_dir else None)
-        self._windows = Windows()
+        self._early = EarlyFrames(self._indexes, self._decoded)
         self._waveforms = Waveforms(self._indexes, cache_dir / "waveform" if cache_dir else None)
         self._player = Player()
 
@@ -108,8 +102,12 @@ class Engine:
         should_cancel: ShouldCancel = never,
     ) -> Picture:
         wish = PictureWish(width, fmt)
-        early = None if isinstance(at, FrameNumber) else self._early_picture(source, at, wish, should_cancel)
-        return early or self.picture(source, at, wish, should_cancel)
+        if not isinstance(at, FrameNumber):
+            _check_width(width)
+            early = self._early.frame(source, at, None, should_cancel)
+            if early is not None:
+                return _picture(early.decoded, early.index, wish, (early.number, early.time_us))
+        return self.picture(source, at, wish, should_cancel)
 
     def picture(self, source: Source, at: Position, wish: PictureWish, should_cancel: ShouldCancel = never) -> Picture:
         """As `frame`, also of another programme."""
@@ -117,32 +115,13 @@ class Engine:
         index = self._indexes.get(source, wish.program)
         number = _resolve_position(index, at)
         identity = f"{self._indexes.fingerprint(source)}/{wish.program}"
-        decoded = exact_frame(source, index, number, self._frames, identity, should_cancel)
+        decoded = self._viewer.frame(Place(source, index, number, identity), should_cancel)
         return _picture(decoded, index, wish, (number, int(index.times_us[number])))
 
-    def _early_picture(
-        self, source: Source, at: Fraction, wish: PictureWish, should_cancel: ShouldCancel
-    ) -> Picture | None:
-        """The picture at a time without waiting for the index, which is built meanwhile; None: only that can tell."""
-        _check_width(wish.width)
-        time_us = floor_us(at)
-        small = isinstance(source, Path) and status_of(source).size_bytes <= _SMALL_BYTES
-        if time_us < 0 or self._indexes.soon(source, wish.program, _SMALL_WAIT_S if small else 0) is not None:
-            return None
-        identity = (self._indexes.fingerprint(source), wish.program)
-        found = self._windows.around(
-            source, identity, time_us, lambda: should_cancel() or self._indexes.soon(source, wish.program) is not None
-        )
-        if found is None:
-            return None
-        stretch, number = found
-        frames_of = f"{identity[0]}/{wish.program}/{stretch.name}"
-        try:
-            decoded = exact_frame(source, stretch.index, number, self._frames, frames_of, should_cancel)
-        except FormatUnsupported:
-            return None
-        known = number if stretch.from_start else None
-        return _picture(decoded, stretch.index, wish, (known, int(stretch.times_us[number])))
+    def _decoded(
+        self, source: Source, index: MediaIndex, number: int, identity: str, should_cancel: ShouldCancel
+    ) -> VideoFrame:
+        return self._viewer.frame(Place(source, index, number, identity), should_cancel)
 
     def filmstrip(
         self,

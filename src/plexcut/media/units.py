@@ -21,6 +21,8 @@ Unit = tuple[bytes, ...]
 """The coded bytes of one frame: what a decoder is fed, in one piece or (frames that are never shown) in several."""
 
 _ROWS_AT_ONCE = 32
+_FIRST_ROWS = 8
+"""What is read of a transport stream first; twice as much each time until `_ROWS_AT_ONCE`."""
 
 
 class UnitReader(Protocol):
@@ -77,8 +79,11 @@ class TransportUnits(_Closing):
         self._file.close()
 
     def read(self, first: int, last: int) -> Iterator[Unit]:
-        for begin in range(first, last, _ROWS_AT_ONCE):
-            yield from self._stretch(begin, min(begin + _ROWS_AT_ONCE, last))
+        rows = _FIRST_ROWS
+        while first < last:
+            yield from self._stretch(first, min(first + rows, last))
+            first += rows
+            rows = min(2 * rows, _ROWS_AT_ONCE)
 
     def _stretch(self, first: int, last: int) -> Iterator[Unit]:
         index = self._index

@@ -162,9 +162,7 @@ class _Pictures:
         stretch = range(start, max(rows) + 1)
         wanted = set(rows)
         try:
-            yield from decode_rows(
-                self._reader, self._index, stretch, wanted, hurry=True, should_cancel=self._should_stop
-            )
+            yield from decode_rows(self._reader, self._index, stretch, wanted, self._should_stop)
         except Cancelled:
             return
 

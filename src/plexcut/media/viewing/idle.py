@@ -1,0 +1,135 @@
+"""What is kept for the next request, and let go when none comes."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, Generic, TypeVar
+
+IDLE_S = 6.0
+"""How long things that nobody asks for are kept: people who look at pictures ask for the next one sooner."""
+
+_LOOK_EVERY_S = 1.0
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class IdleStore(Generic[K, V]):
+    """Values by key, each with its size; safe for several threads.
+
+    The least used go when their sizes together exceed `limit` (the newest stays whatever its size), and all of them
+    when they have not been asked for in `IDLE_S`. `on_drop` gets each value that goes, in any thread.
+    """
+
+    def __init__(self, limit: int, on_drop: Callable[[V], None] | None = None) -> None:
+        self._limit = limit
+        self._on_drop = on_drop
+        self._lock = threading.Lock()
+        self._held = 0
+        self._entries: OrderedDict[K, tuple[V, int, float]] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        """The value, which counts as used; None where there is none."""
+        with self._lock:
+            found = self._entries.get(key)
+            if found is None:
+                return None
+            self._entries[key] = (found[0], found[1], time.monotonic())
+            self._entries.move_to_end(key)
+            return found[0]
+
+    def put(self, key: K, value: V, size: int) -> None:
+        """Keep a value, in place of the one that was there."""
+        dropped = []
+        with self._lock:
+            before = self._entries.pop(key, None)
+            if before is not None:
+                self._held -= before[1]
+                dropped.append(before[0])
+            self._entries[key] = (value, size, time.monotonic())
+            self._held += size
+            while self._held > self._limit and len(self._entries) > 1:
+                _, (old, freed, _) = self._entries.popitem(last=False)
+                self._held -= freed
+                dropped.append(old)
+        self._let_go(dropped)
+        _sweeper.watch(self)
+
+    def take(self, key: K) -> V | None:
+        """The value, which is not kept any more; `on_drop` does not get it."""
+        with self._lock:
+            found = self._entries.pop(key, None)
+            if found is None:
+                return None
+            self._held -= found[1]
+            return found[0]
+
+    def items(self) -> list[tuple[K, V]]:
+        """What there is, least used first."""
+        with self._lock:
+            return [(key, value) for key, (value, _, _) in self._entries.items()]
+
+    def sweep(self, before: float) -> bool:
+        """Let go what was not asked for since `before` (`time.monotonic`); whether nothing is left."""
+        dropped = []
+        with self._lock:
+            while self._entries:
+                key, (value, size, used) = next(iter(self._entries.items()))
+                if used > before:
+                    break
+                del self._entries[key]
+                self._held -= size
+                dropped.append(value)
+            empty = not self._entries
+        self._let_go(dropped)
+        return empty
+
+    def _let_go(self, values: list[V]) -> None:
+        if self._on_drop is not None:
+            for value in values:
+                self._on_drop(value)
+
+
+class _Sweeper:
+    """Looks through the stores of the process from time to time, as long as anything is in them."""
+
+    def __init__(self) -> None:
+        self._stores: weakref.WeakSet[IdleStore[Any, Any]] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, store: IdleStore[Any, Any]) -> None:
+        """Look after a store until it is empty."""
+        with self._lock:
+            self._stores.add(store)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="plexcut-idle", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_LOOK_EVERY_S)
+            before = time.monotonic() - IDLE_S
+            with self._lock:
+                for store in tuple(self._stores):
+                    if store.sweep(before):
+                        self._stores.discard(store)
+                if not self._stores:
+                    self._thread = None
+                    break
+        _give_back_memory()
+
+
+_sweeper = _Sweeper()
+
+
+def _give_back_memory() -> None:
+    """Return freed memory to the system: glibc keeps it in each thread's arena otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
