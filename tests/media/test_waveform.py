@@ -237,6 +237,27 @@ def test_it_is_kept_for_other_processes(clip: Clip, tmp_path: Path, monkeypatch:
     assert shorter.end_us < first.end_us
 
 
+def test_a_recording_that_grows_meanwhile(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits gets what there was; it is not kept for what there is now."""
+    path = tmp_path / "grows.ts"
+    data = clip.path.read_bytes()
+    path.write_bytes(data[: -188 * 1500])
+    measure = passes.measure_all
+
+    def growing(*args: object) -> None:
+        measure(*args)  # type: ignore[arg-type]
+        path.write_bytes(data)
+
+    monkeypatch.setattr(passes, "measure_all", growing)
+    monkeypatch.setattr(service, "_AT_ONCE_S", 0)
+    engine = Engine(tmp_path / "cache")
+    before = engine.waveform(path, WaveformOrder(points=100))
+    assert before.complete
+    after = engine.waveform(path, WaveformOrder(points=100))
+    assert after.end_us > before.end_us
+    assert after.complete
+
+
 def test_without_a_cache_folder(clip: Clip) -> None:
     engine = Engine(None)
     assert _measured(engine, clip.path).tracks[0].integrated_lufs is not None

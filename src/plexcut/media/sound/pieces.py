@@ -56,6 +56,7 @@ class Placement:
         self._scale = ticks_per_s
         self._ticks = float(ticks_per_s)
         self._start: Fraction | None = None
+        self._start_ticks = 0.0
         self._count = 0
         self._rate = 0
 
@@ -76,8 +77,8 @@ class Placement:
         start = self._start
         assert start is not None
         if piece.time is not None:
-            # Floats do here: an hour's ticks keep their nanoseconds.
-            late_s = float(piece.time - start) / self._ticks - self._count / rate
+            # Floats do here, and are much faster: a day's ticks keep their nanoseconds.
+            late_s = (float(piece.time) - self._start_ticks) / self._ticks - self._count / rate
             if -_AGAIN_S < late_s < -_SLACK_S:
                 skip = int(-late_s * rate)
                 if skip >= count:
@@ -93,7 +94,7 @@ class Placement:
         return PlacedPiece(start, offset, samples[:, skip:] if skip else samples, rate, frame.layout.name, joins)
 
     def _begin(self, time: Fraction, rate: int) -> None:
-        self._start, self._count, self._rate = time, 0, rate
+        self._start, self._start_ticks, self._count, self._rate = time, float(time), 0, rate
 
     def _end(self) -> Fraction:
         assert self._start is not None

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.sound.pieces import F32, Piece, PlacedPiece, Placement
-from plexcut.media.waveform.loudness import BLOCKS_PER_S, F64, KWeighting
+from plexcut.media.waveform.loudness import BLOCKS_PER_S, KWeighting
 
 U16 = npt.NDArray[np.uint16]
 
@@ -122,7 +122,7 @@ class LevelMeter:
         target = self.levels.peaks[first:last]
         np.maximum(target, np.minimum(found, 1.0), out=target)
 
-    def _energy(self, energy: F64, start: Fraction, rate: int) -> None:
+    def _energy(self, energy: F32, start: Fraction, rate: int) -> None:
         levels = self.levels
         first = max(levels.first_block, math.floor(start * BLOCKS_PER_S))
         end = start + Fraction(energy.size, rate)
@@ -131,8 +131,9 @@ class LevelMeter:
             return
         edges = _edges(Fraction(first, BLOCKS_PER_S) - start, Fraction(1, BLOCKS_PER_S), last - first + 1, rate)
         edges = np.clip(edges, 0, energy.size)
-        total = np.concatenate(([0.0], np.cumsum(energy)))
-        sums = total[edges[1:]] - total[edges[:-1]]
+        # What lies before the first edge, or behind the last one, is before frame 0 or behind the last frame.
+        padded = np.append(energy, energy.dtype.type(0))
+        sums = np.where(edges[1:] > edges[:-1], np.add.reduceat(padded, edges)[:-1], 0)
         levels.blocks[first - levels.first_block : last - levels.first_block] += sums * (BLOCKS_PER_S / rate)
 
 

@@ -39,7 +39,7 @@ class KWeighting:
         self._rate, self._layout = rate, layout
         self._at = 0
         names = [channel.name for channel in av.AudioLayout(layout).channels]
-        self._weights = np.array([_channel_weight(name) for name in names])
+        self._weights = np.array([_channel_weight(name) for name in names], np.float32)
         graph = Graph()
         # Two channels are too little to share out among threads.
         graph.threads = 1
@@ -51,7 +51,7 @@ class KWeighting:
         graph.configure()
         self._graph, self._source = graph, nodes[0]
 
-    def energy(self, samples: F32) -> F64:
+    def energy(self, samples: F32) -> F32:
         """The weighted sum of the channels' squares, one value for each of the n samples of `(channels, n)`."""
         frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", self._layout)
         frame.sample_rate, frame.pts, frame.time_base = self._rate, self._at, Fraction(1, self._rate)
@@ -66,7 +66,7 @@ class KWeighting:
             if isinstance(found, AudioFrame):
                 parts.append(samples_of(found))
         weighted = np.concatenate(parts, axis=1) if parts else np.zeros_like(samples)
-        energy: F64 = self._weights @ np.square(weighted, dtype=np.float32)
+        energy: F32 = self._weights @ np.square(weighted)
         return energy
 
 

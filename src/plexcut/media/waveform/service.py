@@ -15,7 +15,7 @@ import numpy as np
 from plexcut.domain.media import Source, TrackWaveform, Waveform, WaveformOrder
 from plexcut.domain.ports import ShouldCancel, never
 from plexcut.domain.timecode import US_PER_S, FrameNumber, Position, format_timecode
-from plexcut.errors import Cancelled, NotReady, RecordingChanged, SpanInvalid, UsageError
+from plexcut.errors import Cancelled, NotReady, SpanInvalid, UsageError
 from plexcut.media.index.model import MediaIndex, Track
 from plexcut.media.indexes import Indexes
 from plexcut.media.sound.pieces import F32
@@ -132,9 +132,9 @@ class Waveforms:
         return stored
 
     def _keep(self, done: Pass) -> None:
-        """Keep what a pass found, unless the file has changed under it."""
+        """Keep what a pass found; if the file grew under it, that is right for those who wait and nobody else."""
         if not done.name.startswith(self._indexes.fingerprint(done.source)):
-            raise RecordingChanged(f"{done.source.name} changed while it was read", "is it still being recorded?")
+            return
         self._store.save(done.name, done.levels)
         self._remember(done.name, done.levels)
 
