@@ -22,11 +22,11 @@ def ordered(server: Running) -> object:
 def test_what_is_asked_for(server: Running) -> None:
     client = server.client()
     assert client.get(WAVEFORM).status_code == 200
-    assert ordered(server) == (REC, WaveformOrder(None, None, 1000, 30.0))
+    assert ordered(server) == (REC, WaveformOrder(None, None, 1000, 90.0))
     client.get(f"{WAVEFORM}?from=1:23.5&to=%234175&points=50&wait_s=0")
     assert ordered(server) == (REC, WaveformOrder(Fraction("83.5"), FrameNumber(4175), 50, 0.0))
     client.get(f"{WAVEFORM}?from=-5&to=10")
-    assert ordered(server) == (REC, WaveformOrder(Fraction(0), Fraction(10), 1000, 30.0))
+    assert ordered(server) == (REC, WaveformOrder(Fraction(0), Fraction(10), 1000, 90.0))
 
 
 def test_the_answer(server: Running) -> None:

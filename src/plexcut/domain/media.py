@@ -185,7 +185,7 @@ class WaveformOrder:
     start: Position | None = None
     end: Position | None = None
     points: int = 1000
-    wait_s: float = 30.0
+    wait_s: float = 90.0
     program: int | None = None
 
 

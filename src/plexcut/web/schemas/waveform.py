@@ -18,7 +18,7 @@ class WaveformQuery(Body):
     to: str | None = Field(None, max_length=40, description=f"{_POSITION}; the end without it. Clamped.")
     points: int = Field(1000, ge=1, le=10_000, description="Of equal width; they may be narrower than 10 ms.")
     wait_s: float = Field(
-        30.0,
+        90.0,
         ge=0,
         le=100,
         description="How long to wait for sound that is not measured yet; with 0 the answer is what is known now.",
