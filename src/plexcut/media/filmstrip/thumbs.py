@@ -27,7 +27,7 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader, open_units
 
 _VERSION = 1
-_NICE = 10
+_NICE = 4
 _LOOK_EVERY_S = 0.05
 _GROUPS_PER_CORE = 2
 """So many groups are decoded at once, of all filmstrips together: each holds the pictures that others refer to."""
