@@ -209,7 +209,7 @@ class Viewer:
         if len(mine) >= _RUNS_EACH:
             found = self._runs.take((same or [key for key, _ in mine])[0])
             if found is not None and found.threads != look.threads:
-                reader, found = found.reader, None
+                reader, found = found.hand_over(), None
         if found is None:
             found = Run(reader or open_units(look.place.source, look.place.index), look.place.index, look.threads)
         found.begin(first)

@@ -41,6 +41,7 @@ class Run:
         self._index = index
         self._context = make_decoder(index.video.codec, index.video.extradata, threads)
         self._used = False
+        self._owns_reader = True
         self._inside: set[int] = set()
         self._units: Iterator[Unit] = iter(())
         self._top: int | None = None
@@ -92,10 +93,17 @@ class Run:
                     on_picture(row, frame)
         return found
 
+    def hand_over(self) -> UnitReader:
+        """The reader, for another run; this one is of no more use."""
+        self.ended = True
+        self._owns_reader = False
+        return self.reader
+
     def close(self) -> None:
         """Close the file."""
         self.ended = True
-        self.reader.close()
+        if self._owns_reader:
+            self.reader.close()
 
     def __del__(self) -> None:
         self.close()
