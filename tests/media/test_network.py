@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,35 @@ def test_a_file_that_changes_while_it_is_indexed(clip_cache: ClipCache) -> None:
     with pytest.raises(RecordingChanged):
         engine.probe(ranges)
     assert engine.probe(ranges) == Engine(None).probe(clip.path)
+
+
+def test_many_threads_see_the_right_frames_while_connections_drop(clip_cache: ClipCache, plex: PlexStandIn) -> None:
+    clips = [clip_cache.get(CLIPS[kind]) for kind in ("h264_open_gop_50p", "mpeg2_progressive", "mkv_h264")]
+    sources = [through_plex(plex, clip.path) for clip in clips]
+    engine = Engine(None)
+    totals = [engine.probe(source).frames for source in sources]
+    wrong: list[object] = []
+
+    def work(seed: int) -> None:
+        rng = random.Random(seed)
+        try:
+            for _ in range(8):
+                which = rng.randrange(len(sources))
+                n = rng.randrange(totals[which])
+                if rng.random() < 0.3:
+                    blocks._shared = None
+                if (found := number_at(engine, sources[which], n)) != n:
+                    wrong.append((which, n, found))
+        except Exception as error:
+            wrong.append(error)
+
+    plex.drop_every = 5
+    try:
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        plex.drop_every = 0
+    assert not wrong

@@ -19,7 +19,8 @@ from plexcut.domain.media import ByteRanges, SourceStatus
 from plexcut.errors import FileUnreadable
 
 BLOCK_BYTES = 256 << 10
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 48 << 20
+"""With what is under way, indexing over a network takes about 90 MB more than from a file (measured)."""
 REQUEST_BYTES = 2 << 20
 """The most that one request fetches; more is fetched by several at once."""
 _READERS = 4
