@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,8 @@ DEFAULT_KINDS = ("h264-720p50", "mpeg2-576i25")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
+    # Ended from outside it takes its server and its temporary folder away as well.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(143))
     console = Console(stderr=True)
     begin = time.monotonic()
     try:
@@ -94,7 +97,10 @@ def _measure(
         setup.child("index")
         for name in names:
             with console.status(f"{made.path.stem}: {name}"):
-                result.found[name] = SCENARIOS[name](setup)
+                try:
+                    result.found[name] = SCENARIOS[name](setup)
+                except BenchFailed as failure:
+                    raise BenchFailed(f"{name}: {failure}\n{server.last_words()}") from failure
     return result
 
 

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _LONG_AGO_S = 1_600_000_000
 _TIMEOUT_S = 60
 _POLL_S = 0.05
+_LAST_WORDS = 3000
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,11 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
         self._process.communicate()
+
+    def last_words(self) -> str:
+        """The end of what the server logged, errors last."""
+        logs = [self._log, *sorted((self.data_dir / "logs").glob("errors.log"))]
+        return "".join(log.read_text(errors="replace")[-_LAST_WORDS:] for log in logs)
 
     def client(self, name: str = "") -> Client:
         return Client(self.port, name)
