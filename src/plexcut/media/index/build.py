@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.audio.codeccontext import AudioCodecContext
 from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported
-from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.decoding import decode_units, make_decoder
 from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index import container, transport_stream
 from plexcut.media.index.model import MediaIndex, Track, VideoTrack, display_order
 from plexcut.media.index.packets import find_layout
-from plexcut.media.index.psi import Program
-from plexcut.media.index.rows import clock_rows, promote_keys
+from plexcut.media.index.parts import longer_index, parts_index, parts_of_scan, unique_times
+from plexcut.media.index.psi import Program, parse_pmt
+from plexcut.media.index.rows import promote_keys
 from plexcut.media.sources import open_source, status_of
 from plexcut.media.units import open_units
 
-I64 = npt.NDArray[np.int64]
-
-_TS_TIME_BASE = Fraction(1, 90_000)
 _FIRST_PICTURES = 160
 _NO_CLOCK = np.zeros(1, np.int64)
+ALL_AGAIN_BYTES = 64 << 20
+"""Up to this size a file that grew is read again: it takes no longer, and its programmes may not have been complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +44,71 @@ class _StreamFacts:
     sample_rate: int | None
 
 
-def build_index(path: Source, program: int | None, on_fraction: Callable[[float], None]) -> MediaIndex:
+def build_index(
+    path: Source, program: int | None, on_fraction: Callable[[float], None], size_bytes: int = 0
+) -> MediaIndex:
     """Index a recording; one sequential pass.
 
-    `on_fraction` is called with 0 to 1.
+    `on_fraction` is called with 0 to 1. `size_bytes`: how much of a file counts that may grow meanwhile; 0 for all.
 
     Raises:
         FileUnreadable: it is missing, a folder, or cannot be read.
         FormatUnsupported: it is no recording, has no video that can be decoded, or is scrambled.
         UsageError: it has no such programme.
     """
+    size = size_bytes or status_of(path).size_bytes
     with open_source(path) as file:
-        head = file.read(1 << 18)
+        head = file.read(min(size, 1 << 18))
     if not head:
         raise FormatUnsupported(f"{path.name} is empty", "copy it again, or choose another recording")
     is_transport_stream = find_layout(head) is not None
     if is_transport_stream:
-        scan = transport_stream.scan(path, program, on_fraction)
-        if scan is not None:
-            return _proved(path, _from_transport_stream(path, scan))
+        with ThreadPoolExecutor(1, "index-facts") as pool:
+            # Meanwhile, on the other core.
+            facts = pool.submit(_stream_facts, path)
+            scan = transport_stream.scan(path, program, on_fraction, size)
+            if scan is not None:
+                return _proved(path, _with_tracks(_from_scan(path, scan, size), scan.program, facts.result()))
     options = container.OPTIONS if is_transport_stream else container.FILE_OPTIONS
     found = container.scan(path, on_fraction, options)
-    return _proved(path, _from_container(path, found))
+    return _proved(path, _from_container(path, found, size))
 
 
-def _from_transport_stream(path: Source, scan: transport_stream.StreamScan) -> MediaIndex:
+def extend_index(
+    path: Source, index: MediaIndex, on_fraction: Callable[[float], None], size_bytes: int
+) -> MediaIndex | None:
+    """The index of a file that grew to `size_bytes` since; None where all of it must be read again.
+
+    Raises:
+        As `build_index`.
+    """
+    if index.size_bytes < ALL_AGAIN_BYTES:
+        return None
+    longer = longer_index(path, index, size_bytes, on_fraction)
+    program = None if longer is None else parse_pmt(longer.pmt, longer.pmt_pid)
+    if longer is None or program is None:
+        return None
+    return _proved(path, _with_tracks(longer, program, _stream_facts(path)))
+
+
+def _from_scan(path: Source, scan: transport_stream.StreamScan, size_bytes: int) -> MediaIndex:
     if scan.scrambled:
         raise FormatUnsupported(f"{path.name} is scrambled", "record it with its access card, unscrambled")
-    facts = {f.id: f for f in _stream_facts(path)}
+    return stream_index(scan, size_bytes)
+
+
+def stream_index(scan: transport_stream.StreamScan, size_bytes: int) -> MediaIndex:
+    """The pictures of a scan, of a whole transport stream or of a stretch; no tracks, the video's facts still open."""
+    return parts_index(parts_of_scan(scan), size_bytes)
+
+
+def _with_tracks(index: MediaIndex, program: Program, facts: list[_StreamFacts]) -> MediaIndex:
+    by_id = {f.id: f for f in facts}
     tracks = []
-    for stream in scan.program.streams:
-        if stream.pid == scan.video_pid:
+    for stream in program.streams:
+        if stream.pid == index.video.id:
             continue
-        known = facts.get(stream.pid)
+        known = by_id.get(stream.pid)
         tracks.append(
             Track(
                 id=stream.pid,
@@ -88,39 +119,7 @@ def _from_transport_stream(path: Source, scan: transport_stream.StreamScan) -> M
                 sample_rate=known.sample_rate if known else None,
             )
         )
-    return replace(stream_index(scan, status_of(path).size_bytes), tracks=tuple(tracks))
-
-
-def stream_index(scan: transport_stream.StreamScan, size_bytes: int) -> MediaIndex:
-    """The pictures of a scan, of a whole transport stream or of a stretch; no tracks, the video's facts still open."""
-    rows = scan.rows
-    video = next(s for s in scan.program.streams if s.pid == scan.video_pid)
-    clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
-    flags = promote_keys(np.array(rows.flags, np.uint16))
-    es = np.append(np.array(rows.es, np.int64), scan.es_bytes)
-    damaged = np.searchsorted(es[:-1], np.asarray(scan.gaps, np.int64), side="right") - 1
-    flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
-    return MediaIndex(
-        container="mpegts",
-        program=scan.program.number,
-        time_base=_TS_TIME_BASE,
-        video=VideoTrack(video.pid, video.codec, 0, 0, False, Fraction(1), None, ""),
-        tracks=(),
-        pts=clocked.pts,
-        dts=clocked.dts,
-        at=np.array(rows.at, np.int64),
-        skip=np.array(rows.skip, np.int32),
-        size=np.diff(es).astype(np.int32),
-        flags=flags,
-        display=_unique_times(clocked.pts, display_order(clocked.pts, flags)),
-        clock_at=clocked.clock_at,
-        clock_add=clocked.clock_add,
-        discontinuities=clocked.discontinuities,
-        size_bytes=size_bytes,
-        dropped=_other_programs(scan.program, scan.programs),
-        pmt=scan.program.section,
-        pmt_pid=scan.program.pmt_pid,
-    )
+    return replace(index, tracks=tuple(tracks))
 
 
 def _exact_codec(codec: str, known: _StreamFacts | None) -> str:
@@ -130,17 +129,13 @@ def _exact_codec(codec: str, known: _StreamFacts | None) -> str:
     return known.codec
 
 
-def _other_programs(chosen: Program, programs: tuple[Program, ...]) -> tuple[str, ...]:
-    return tuple(f"programme {p.number}" for p in programs if p.number != chosen.number)
-
-
-def _from_container(path: Source, found: container.ContainerScan) -> MediaIndex:
+def _from_container(path: Source, found: container.ContainerScan, size_bytes: int) -> MediaIndex:
     tracks = tuple(
         Track(f.index, f.kind, f.codec, f.language, f.channels, f.sample_rate)
         for f in _stream_facts(path)
         if f.index != found.stream
     )
-    return replace(packets_index(found, status_of(path).size_bytes), tracks=tracks)
+    return replace(packets_index(found, size_bytes), tracks=tracks)
 
 
 def packets_index(found: container.ContainerScan, size_bytes: int) -> MediaIndex:
@@ -158,21 +153,12 @@ def packets_index(found: container.ContainerScan, size_bytes: int) -> MediaIndex
         skip=np.zeros(found.pts.size, np.int32),
         size=found.size,
         flags=flags,
-        display=_unique_times(found.pts, display_order(found.pts, flags)),
+        display=unique_times(found.pts, display_order(found.pts, flags)),
         clock_at=_NO_CLOCK,
         clock_add=_NO_CLOCK,
         discontinuities=0,
         size_bytes=size_bytes,
     )
-
-
-def _unique_times(pts: I64, display: I64) -> I64:
-    """Make the times of shown frames rise strictly: of two at the same time the second moves on by one tick."""
-    shown = pts[display]
-    if shown.size and bool((np.diff(shown) <= 0).any()):
-        steps = np.arange(shown.size)
-        pts[display] = np.maximum.accumulate(shown - steps) + steps
-    return display
 
 
 def _stream_facts(path: Source) -> list[_StreamFacts]:

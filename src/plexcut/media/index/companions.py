@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,26 @@ from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET
 from plexcut.media.index.pes import UNKNOWN, parse_pes_heads
 
-if TYPE_CHECKING:
-    from plexcut.media.index.rows import Clocked
-
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 
 _STARTS, _CARRIES, _ADAPTED = 0x4000, 0x10000000, 0x20000000
+
+
+class TimeLine(Protocol):
+    """Rows of pictures with their decode times, and the clock of the stream, as in `MediaIndex`."""
+
+    @property
+    def at(self) -> I64: ...
+
+    @property
+    def dts(self) -> I64: ...
+
+    @property
+    def clock_at(self) -> I64: ...
+
+    @property
+    def clock_add(self) -> I64: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,23 +63,52 @@ class PesRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawPes:
-    """PES packets of all streams but the video, in file order; `pts` raw."""
+    """PES packets of the streams beside the video that say when they are due, in file order; `pts` raw."""
 
     pid: npt.NDArray[np.int16]
     at: I64
     pts: I64
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RawPes) and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("pid", "at", "pts")
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.at.size, self.at.tobytes()))
+
+    @classmethod
+    def none(cls) -> Self:
+        return cls(np.empty(0, np.int16), np.empty(0, np.int64), np.empty(0, np.int64))
+
+    def before(self, at: int) -> Self:
+        """Those that begin before a file position."""
+        count = int(np.searchsorted(self.at, at))
+        return type(self)(self.pid[:count], self.at[:count], self.pts[:count])
+
+    def and_then(self, other: Self) -> Self:
+        """These and those behind them."""
+        return type(self)(
+            np.concatenate((self.pid, other.pid)),
+            np.concatenate((self.at, other.at)),
+            np.concatenate((self.pts, other.pts)),
+        )
+
 
 class CompanionScan:
-    """Collects the PES packets of every PID but one, block by block."""
+    """Collects the PES packets of all streams but some (the video, those of other programmes), block by block.
 
-    def __init__(self, video_pid: int) -> None:
-        self._video_pid = video_pid
+    Streams that no table names yet are collected too: a later one may.
+    """
+
+    def __init__(self, without: set[int]) -> None:
+        self._wanted = np.ones(1 << 13, np.bool_)
+        self._wanted[sorted(without)] = False
         self._parts: list[RawPes] = []
 
     def feed(self, block: Block, heads: U32, pids: npt.NDArray[np.int32]) -> None:
         """Take up a block's packets, from the first four bytes of each, and the PID of each."""
-        begun = np.flatnonzero((heads & _STARTS != 0) & (heads & _CARRIES != 0) & (pids != self._video_pid))
+        begun = np.flatnonzero((heads & _STARTS != 0) & (heads & _CARRIES != 0) & self._wanted[pids])
         off = block.first + block.stride * begun
         begin = off + 4
         adapted = np.flatnonzero(heads[begun] & _ADAPTED != 0)
@@ -79,26 +121,24 @@ class CompanionScan:
     def result(self) -> RawPes:
         """All of them so far."""
         if not self._parts:
-            return RawPes(np.empty(0, np.int16), np.empty(0, np.int64), np.empty(0, np.int64))
-        return RawPes(*(np.concatenate([getattr(part, name) for part in self._parts]) for name in ("pid", "at", "pts")))
+            return RawPes.none()
+        names = ("pid", "at", "pts")
+        return RawPes(*(np.concatenate([getattr(part, name) for part in self._parts]) for name in names))
 
 
-def clocked_companions(raw: RawPes, pids: list[int], at: I64, clocked: Clocked) -> dict[int, PesRows]:
-    """The PES packets of some PIDs on the time line of the video, whose rows begin at `at`.
+def clocked_companion(raw: RawPes, pid: int, line: TimeLine) -> PesRows:
+    """The PES packets of one PID on the time line of the video.
 
     Of repeated packets, and of clocks that say nothing new, the first counts.
     """
-    found: dict[int, PesRows] = {}
-    for pid in pids:
-        which = raw.pid == pid
-        positions, pts = raw.at[which], raw.pts[which]
-        fresh = np.ones(pts.size, np.bool_)
-        fresh[1:] = pts[1:] != pts[:-1]
-        positions, pts = positions[fresh], pts[fresh]
-        if at.size and pts.size:
-            near = clocked.dts[np.maximum(np.searchsorted(at, positions, side="right") - 1, 0)]
-            added = clocked.clock_add[np.searchsorted(clocked.clock_at, positions, side="right") - 1]
-            half = np.int64(1 << 32)
-            pts = near + (pts + added - near + half) % (2 * half) - half
-        found[pid] = PesRows(positions, pts)
-    return found
+    which = np.flatnonzero(raw.pid == pid)
+    at, pts = raw.at[which], raw.pts[which]
+    fresh = np.ones(pts.size, np.bool_)
+    fresh[1:] = pts[1:] != pts[:-1]
+    at, pts = at[fresh], pts[fresh]
+    if line.at.size and pts.size:
+        near = line.dts[np.maximum(np.searchsorted(line.at, at, side="right") - 1, 0)]
+        added = line.clock_add[np.searchsorted(line.clock_at, at, side="right") - 1]
+        half = np.int64(1 << 32)
+        pts = near + (pts + added - near + half) % (2 * half) - half
+    return PesRows(at, pts)

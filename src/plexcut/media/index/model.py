@@ -13,10 +13,11 @@ from plexcut.domain.media import AudioFacts, RecordingFacts, StreamFacts, VideoF
 from plexcut.domain.timecode import floor_us, format_timecode, us_to_s
 from plexcut.errors import PositionInvalid
 from plexcut.media.bitstream.pictures import PictureFlag
+from plexcut.media.index.companions import PesRows, RawPes, clocked_companion
 
 I64 = npt.NDArray[np.int64]
 
-INDEX_VERSION = 3
+INDEX_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,34 @@ class VideoTrack:
     extradata: bytes = b""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RawScan:
+    """What a transport stream said, so that the index can be made longer when the file grows.
+
+    For each row: `pts`, `dts` as they were sent (`UNKNOWN` for none), `hint` in display order modulo `2**hint_bits`.
+    `breaks`: file positions at which a new clock was announced. `promoted`: the stream has no keyframe by its own
+    account, those of the index were guessed. `pes`: PES packets of the other streams.
+    """
+
+    pts: I64
+    dts: I64
+    hint: npt.NDArray[np.int32]
+    hint_bits: int
+    breaks: I64
+    promoted: bool
+    pes: RawPes
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RawScan)
+            and all(np.array_equal(getattr(self, n), getattr(other, n)) for n in ("pts", "dts", "hint", "breaks"))
+            and (self.hint_bits, self.promoted, self.pes) == (other.hint_bits, other.promoted, other.pes)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.dts.size, self.dts.tobytes()))
+
+
 @dataclass(frozen=True)
 class MediaIndex:
     """One row for each coded frame (two fields are one frame), in decode order, beginning anywhere.
@@ -60,7 +89,7 @@ class MediaIndex:
 
     `clock_at`, `clock_add`: from file position `clock_at[i]` on, raw 33-bit clocks plus `clock_add[i]` (and a multiple
     of 2**33) are ticks of the time line (TS only). `pmt`: the programme's table (TS only), with the streams that later
-    ones name besides.
+    ones name besides. `raw`: None where the index cannot be made longer.
     """
 
     container: str
@@ -82,6 +111,7 @@ class MediaIndex:
     dropped: tuple[str, ...] = field(default=())
     pmt: bytes = b""
     pmt_pid: int = 0
+    raw: RawScan | None = None
 
     @property
     def frames(self) -> int:
@@ -182,6 +212,22 @@ class MediaIndex:
             numbers = self.number_of[start:end]
             frames.update(numbers[numbers >= 0].tolist())
         return frozenset(frames)
+
+    @cached_property
+    def companions(self) -> dict[int, PesRows]:
+        """The PES packets of each audio and subtitle track, by the track's id (TS only)."""
+        if self.raw is None:
+            return {}
+        wanted = [track.id for track in self.tracks if track.kind in ("audio", "subtitle")]
+        return {pid: clocked_companion(self.raw.pes, pid, self) for pid in wanted}
+
+    def companion_at(self, track_id: int, pts: int) -> int | None:
+        """File position from which on to read a track to find what is due at `pts`; None where that is not known.
+
+        The PES packet that is due then, or the last one before, begins there; the track's first where all are later.
+        """
+        found = self.companions.get(track_id)
+        return None if found is None else found.position_at(pts)
 
     def facts(self) -> RecordingFacts:
         """What `probe` tells."""

@@ -46,14 +46,16 @@ class StreamScan:
     scrambled: bool = False
 
 
-def scan(path: Source, program: int | None, on_fraction: OnFraction) -> StreamScan | None:
+def scan(path: Source, program: int | None, on_fraction: OnFraction, size_bytes: int = 0) -> StreamScan | None:
     """One pass over a transport stream; None where its video is of a codec that only a demuxer can take apart.
+
+    `size_bytes`: how much of the file counts, if not all that is there now.
 
     Raises:
         FormatUnsupported: no programme, no video, or scrambled.
     """
     with open_source(path) as file:
-        size = status_of(path).size_bytes
+        size = size_bytes or status_of(path).size_bytes
         layout = find_layout(file.read(1 << 18))
         if layout is None:
             raise FormatUnsupported(f"{path.name} is no transport stream")
@@ -63,14 +65,20 @@ def scan(path: Source, program: int | None, on_fraction: OnFraction) -> StreamSc
         return _scan_packets(packet_blocks(file, layout, (0, size), size), choice, (0, size), on_fraction)
 
 
-def scan_stretch(file: BinaryIO, layout: PacketLayout, choice: ProgramChoice, stretch: tuple[int, int]) -> StreamScan:
+def scan_stretch(
+    file: BinaryIO,
+    layout: PacketLayout,
+    choice: ProgramChoice,
+    stretch: tuple[int, int],
+    on_fraction: OnFraction = lambda _fraction: None,
+) -> StreamScan:
     """The same for the packets that begin in `[start, end)` bytes of a file; both may lie anywhere.
 
     Positions in the result are those in the file; `es` counts from the first video byte of the stretch. The last
     picture is as long as the stretch holds of it. `choice.codec` must be one of `ASSEMBLERS`.
     """
     size = file.seek(0, 2)
-    return _scan_packets(packet_blocks(file, layout, stretch, size), choice, stretch, lambda _fraction: None)
+    return _scan_packets(packet_blocks(file, layout, stretch, size), choice, stretch, on_fraction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +123,7 @@ class _Tables:
 def _scan_packets(
     blocks: Iterator[Block], choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
 ) -> StreamScan:
-    video, companions = VideoScan(ASSEMBLERS[choice.codec]()), CompanionScan(choice.video_pid)
+    video, companions = VideoScan(ASSEMBLERS[choice.codec]()), CompanionScan(_not_companions(choice))
     breaks: list[int] = []
     scrambled = total = 0
     tables = _Tables(choice.program)
@@ -148,6 +156,13 @@ def _scan_packets(
         companions=companions.result(),
         scrambled=total > 0 and scrambled / total > _SCRAMBLED_SHARE,
     )
+
+
+def _not_companions(choice: ProgramChoice) -> set[int]:
+    """The PIDs of the video, and of other programmes alone."""
+    mine = {stream.pid for stream in choice.program.streams}
+    others = {stream.pid for program in choice.programs for stream in program.streams}
+    return others - mine | {choice.video_pid}
 
 
 def _announced(block: Block, which: I64, heads: npt.NDArray[np.uint32]) -> list[int]:
