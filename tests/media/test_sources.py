@@ -66,6 +66,8 @@ def test_it_can_be_wrapped_as_any_file() -> None:
         buffered = io.BufferedReader(file)  # type: ignore[arg-type]
         assert buffered.read(10) == DATA[:10]
         assert buffered.read() == DATA[10:]
+    with pytest.raises(ValueError, match="closed"):
+        file.read(1)
     assert opened(MemoryRanges(b"")).read() == b""
     assert opened(MemoryRanges(DATA)).readall() == DATA
 

@@ -108,6 +108,8 @@ class RangeFile(io.RawIOBase):
         Raises:
             FileUnreadable: it is shorter than it was, or cannot be read. LibraryOffline: its host does not answer.
         """
+        if self.closed:
+            raise ValueError("the file is closed")
         left = max(0, self._status.size_bytes - self._at)
         end = self._at + (left if size is None or size < 0 else min(size, left))
         pieces: list[memoryview] = []
