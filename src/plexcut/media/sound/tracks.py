@@ -27,8 +27,13 @@ from plexcut.media.sources import open_source
 
 _PREROLL_S = Fraction(1, 4)
 """Decoding begins this much earlier: MP3 looks back over several frames, Opus wants 80 ms, the others one frame."""
-_LEADS_S = (Fraction(1, 2), Fraction(4), Fraction(15))
-"""How far before the wanted time reading begins in the file; the next one where that was not far enough."""
+_LEADS_S = (Fraction(0), Fraction(4), Fraction(15))
+"""How far before the wanted time reading begins in the file; the next one where that was not far enough.
+
+Where no index of the track says better, the pictures of a time tell the place: sound lies behind them, most often.
+"""
+_STRAY_S = 20
+"""A track's packet that lies this much before the pictures of its time has a damaged clock."""
 _TAIL_S = 6
 """How far behind the wanted end a track is looked for, by the pictures' clock."""
 _WRONG_TICKS = 5 * TICKS
@@ -100,6 +105,7 @@ class _TransportSound:
             raise FormatUnsupported("this is no transport stream any more", "it may have changed; open it again")
         self._packets = PacketReader(file, layout, index.size_bytes)
         self._count = batch_packets
+        self._index = index
         self._tracks = tracks
         self._codecs = {track.id: track.codec for track in index.tracks}
         self._clock = SourceClock(index)
@@ -107,7 +113,7 @@ class _TransportSound:
         self._dts = np.maximum.accumulate(index.dts)
 
     def batches(self, start: Fraction | None, end: Fraction | None) -> Iterator[Batch]:
-        first = -1 if start is None else self._position(start)
+        first = -1 if start is None else self._start(start)
         last = None if end is None else self._position(end + _TAIL_S * TICKS)
         for block in self._packets.blocks(first, None if last == -1 else last, self._count):
             pid = block.pid
@@ -117,6 +123,14 @@ class _TransportSound:
     def reader(self, track: int) -> TrackReader:
         codec = self._codecs[track]
         return _SplitReader(codec, self._clock) if splits(codec) else _PesReader(codec, self._clock)
+
+    def _start(self, time: Fraction) -> int:
+        """Where to begin to read for what sounds at a time."""
+        known = [self._index.companion_at(track, int(time)) for track in self._tracks]
+        found = min((at for at in known if at is not None), default=-1)
+        if found > self._position(time - _STRAY_S * TICKS) and None not in known:
+            return found
+        return self._position(time)
 
     def _position(self, time: Fraction) -> int:
         """Where the picture that is decoded at a time begins; -1 before the first and behind the last one."""
