@@ -12,7 +12,7 @@ from plexcut.domain.timecode import Position
 CutMode = Literal["exact", "keyframe"]
 CUT_MODES: tuple[CutMode, ...] = ("exact", "keyframe")
 IndexPhase = Literal["none", "building", "ready", "failed"]
-PictureFormat = Literal["jpg", "png"]
+PictureFormat = Literal["jpg", "png", "webp"]
 
 
 @dataclass(frozen=True, slots=True)
