@@ -1,4 +1,4 @@
-"""Long transport streams made of a short clip: repeated packet by packet, its clocks shifted on, or set anew on purpose."""
+"""Long transport streams made of a short clip: repeated packet by packet, its clocks shifted on, or set anew."""
 
 from __future__ import annotations
 

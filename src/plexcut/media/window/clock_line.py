@@ -84,6 +84,7 @@ class ClockLine:
         self._marks: list[Mark] = [first]
         self._asked: set[int] = set()
         self._sample_s = 0.0
+        self._barrier = stream.size_bytes
 
     def bracket(self, start: int, end: int, read: ReadRanges, give_up: Callable[[], bool]) -> tuple[int, int]:
         """File positions `(begin, end)` around the pictures between two times, in ticks of the line.
@@ -113,6 +114,8 @@ class ClockLine:
             if not wanted:
                 before = np.flatnonzero(ticks[:count] <= start)
                 begin = int(at[before[-1]]) if before.size and before[-1] > 0 else 0
+                if self._barrier <= int(at[count - 1]):
+                    break
                 return begin, int(at[behind[0]]) if behind.size else self._stream.size_bytes
             self._take(wanted, read)
         raise ClockUnclear
@@ -210,15 +213,18 @@ class ClockLine:
         while starts and size <= _LONGEST_SAMPLE:
             left = []
             for start, data in zip(starts, read([(p, size) for p in starts]), strict=True):
-                mark = _mark_in(data, start, self._stream)
+                try:
+                    mark = _mark_in(data, start, self._stream)
+                except ClockUnclear:
+                    self._barrier = min(self._barrier, start)
+                    continue
                 if mark is not None:
                     self._add(mark)
                 elif start + size < self._stream.size_bytes:
                     left.append(start)
             starts, size = left, 4 * size
         self._sample_s = (time.monotonic() - begun) / max(1, count)
-        if starts:
-            raise ClockUnclear
+        self._barrier = min([self._barrier, *starts])
 
     def _add(self, mark: Mark) -> None:
         i = bisect_left(self._marks, mark.at, key=lambda m: m.at)

@@ -163,7 +163,7 @@ class TransportWindows:
             f"{place[0]}-{place[1]}",
             replace(index, video=head.stretch.index.video),
             head.zero_pts - wraps * WRAP,
-            from_start=False,
+            from_start=place[0] == 0,
             to_end=place[1] == self._size,
         )
 
