@@ -9,9 +9,10 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from plexcut.errors import FormatUnsupported
-from plexcut.media.pictures import MAX_SIDE_PX
+from plexcut.media.pictures import MAX_SIDE_PX, source_colorspace
+from plexcut.media.viewing.deinterlace import deinterlaced
+from plexcut.media.viewing.tone import ToneMapper, kind_of
 
-_HD_LINES = 720
 _ASPECTS = (Fraction(1, 8), Fraction(8))
 
 
@@ -26,40 +27,46 @@ def tile_size(width: int, height: int, sample_aspect: Fraction, wanted_height: i
 class Scaler:
     """Scales pictures to one size; for one thread.
 
-    Shrinking averages the samples that fall together, so that of an interlaced picture both fields are seen.
+    Shrinking averages the samples that fall together. At half the height or less that mixes the fields of an interlaced
+    picture evenly; larger ones are deinterlaced as single pictures are.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
-        self._reformatter = VideoReformatter()
+        self._first, self._second = VideoReformatter(), VideoReformatter()
+        self._tones = ToneMapper()
 
     def planes(self, frame: VideoFrame) -> bytes:
-        """Y, U and V (4:2:0) of the picture in JPEG's range and matrix, one after the other.
+        """Y, U and V (4:2:0) of the picture in JPEG's range and matrix, one after the other, for an ordinary screen.
 
         Raises:
             FormatUnsupported: it cannot be converted.
         """
-        width, height = self._size
-        shrinks = width <= frame.width and height <= frame.height
         try:
-            scaled = self._reformatter.reformat(
-                frame,
-                width=width,
-                height=height,
-                format="yuvj420p",
-                src_colorspace=source_colorspace(frame),
-                dst_colorspace=Colorspace.ITU601,
-                dst_color_range=ColorRange.JPEG,
-                interpolation=Interpolation.AREA if shrinks else Interpolation.BICUBIC,
-            )
+            if self._size[1] * 2 > frame.height:
+                frame = deinterlaced(frame)
+            kind = kind_of(frame)
+            if kind is None:
+                scaled = self._scale(self._first, frame, "yuvj420p")
+            else:
+                shown = self._tones.apply(self._scale(self._first, frame, "gbrp16le"), kind)
+                scaled = self._scale(self._second, shown, "yuvj420p")
             return bytes(scaled.to_ndarray().data)
-        except (av.FFmpegError, ValueError) as error:
+        except (av.FFmpegError, ValueError, OSError) as error:
             raise FormatUnsupported(f"the picture cannot be shown: {error}") from error
 
-
-def source_colorspace(frame: VideoFrame) -> int:
-    """The matrix of a picture; where the stream does not tell, the one that is usual for its size."""
-    told = int(frame.colorspace)
-    if told in (int(Colorspace.ITU709), int(Colorspace.ITU601), int(Colorspace.FCC), int(Colorspace.SMPTE240M)):
-        return told
-    return int(Colorspace.ITU709 if frame.height >= _HD_LINES else Colorspace.ITU601)
+    def _scale(self, reformatter: VideoReformatter, frame: VideoFrame, fmt: str) -> VideoFrame:
+        width, height = self._size
+        shrinks = width <= frame.width and height <= frame.height
+        matrix = source_colorspace(frame)
+        return reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format=fmt,
+            src_colorspace=matrix,
+            dst_colorspace=Colorspace.ITU601 if fmt == "yuvj420p" else matrix,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.AREA if shrinks else Interpolation.BICUBIC,
+            threads=1,
+        )

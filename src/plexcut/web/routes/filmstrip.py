@@ -60,7 +60,11 @@ async def get_filmstrip(recording: str) -> Response:
 @documented(
     "recordings",
     media=(
-        Media(200, ("image/jpeg", "image/png"), "The image; its tiles are told by the same address without .jpg."),
+        Media(
+            200,
+            ("image/jpeg", "image/webp", "image/png"),
+            "The image; its tiles are told by the same address without .jpg.",
+        ),
         Media(304, (), "The client has this image already."),
     ),
     query=schemas.SpriteQuery,
