@@ -12,6 +12,7 @@ from plexcut.domain.media import Source
 from plexcut.domain.ports import ShouldCancel
 from plexcut.errors import Cancelled
 from plexcut.media.index.model import MediaIndex
+from plexcut.media.priority import stand_back
 from plexcut.media.sound.tracks import TrackReader, open_sound, read_pieces
 from plexcut.media.waveform.levels import Grid, LevelMeter, TrackLevels, empty_levels
 
@@ -37,7 +38,8 @@ def measure_all(
     """
     tracks = tuple(found.track for found in levels)
     clock = _FileClock(index)
-    with open_sound(source, index, tracks, _BATCH_PACKETS) as sound, ThreadPoolExecutor(_THREADS, "waveform") as pool:
+    decoding = ThreadPoolExecutor(_THREADS, "waveform", initializer=stand_back)
+    with open_sound(source, index, tracks, _BATCH_PACKETS) as sound, decoding as pool:
         works = {found.track: _Work(sound.reader(found.track), LevelMeter(index, found)) for found in levels}
         running: dict[int, Future[None]] = {}
         for batch in sound.batches(None, None):

@@ -11,6 +11,7 @@ from fractions import Fraction
 from plexcut.domain.media import Source
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.index.model import MediaIndex
+from plexcut.media.priority import stand_back
 from plexcut.media.sound.tracks import audio_tracks
 from plexcut.media.waveform.levels import CELLS_PER_S, Grid, TrackLevels, empty_levels
 from plexcut.media.waveform.measure import measure_all
@@ -79,6 +80,7 @@ class Passes:
             self._closed = True
 
     def _work(self) -> None:
+        stand_back()
         while True:
             with self._lock:
                 if not self._waiting:
