@@ -15,8 +15,8 @@ from pathlib import Path
 
 from plexcut.domain.media import IndexState, Source
 from plexcut.errors import Cancelled, FileUnreadable, HostUnreachable, PlexcutError, RecordingChanged
-from plexcut.media.index.build import build_index
-from plexcut.media.index.cache import IndexCache, fingerprint
+from plexcut.media.index.build import build_index, extend_index, without_last
+from plexcut.media.index.cache import IndexCache, fingerprint, only_grew, size_of
 from plexcut.media.index.model import MediaIndex
 
 log = logging.getLogger(__name__)
@@ -27,17 +27,34 @@ _REST_S = 0.25
 _PASSING = (FileUnreadable, HostUnreachable, RecordingChanged, Cancelled)
 """Failures that may be over at the next try: a share that was away, a file that was being written."""
 
+_BUILDS_AT_ONCE = 2
+_PRESENT_S = 5.0
+"""How long the index of a file that grows counts before it is made longer."""
+_PRESENT_KEPT = 64
+
 Key = tuple[str, int | None]
 
 
 @dataclass(slots=True)
 class _Build:
+    place: str
     future: Future[MediaIndex]
     percent: float = 0.0
 
 
+@dataclass(slots=True)
+class _Present:
+    """The index of what was at a place lastly, and when the file was seen to be that (monotonic seconds)."""
+
+    key: Key
+    seen_s: float
+
+
 class Indexes:
-    """Hands out indexes; each is built once however many ask for it. Safe for several threads."""
+    """Hands out indexes; each is built once however many ask for it. Safe for several threads.
+
+    While a file grows, the index of what it was some seconds before counts, and is made longer from time to time.
+    """
 
     def __init__(self, cache_dir: Path | None) -> None:
         self._cache = IndexCache(cache_dir)
@@ -45,8 +62,11 @@ class Indexes:
         self._ready: OrderedDict[Key, MediaIndex] = OrderedDict()
         self._builds: dict[Key, _Build] = {}
         self._failures: OrderedDict[Key, PlexcutError] = OrderedDict()
+        self._present: OrderedDict[tuple[str, int | None], _Present] = OrderedDict()
+        self._turns = threading.BoundedSemaphore(_BUILDS_AT_ONCE)
         self._waiting = 0
         self._fingerprints: dict[tuple[str, int, int, int], str] = {}
+        self._grown: dict[tuple[str, str], bool] = {}
 
     def fingerprint(self, path: Source) -> str:
         """Identity of the file's content now; read again only when size, time or inode changed."""
@@ -66,29 +86,28 @@ class Indexes:
     def state(self, path: Source, program: int | None = None) -> IndexState:
         """How far the index is; starts nothing (an index on disk counts as there)."""
         key = (self.fingerprint(path), program)
+        if self.is_here(key) or self._shorter(path, key) is not None:
+            return IndexState("ready", 100.0)
+        build = self._under_way(path, key)
+        if build is not None:
+            return IndexState("building", round(build.percent, 1))
         with self._lock:
-            if key in self._ready:
-                return IndexState("ready", 100.0)
-            if key in self._builds:
-                return IndexState("building", round(self._builds[key].percent, 1))
             if key in self._failures:
                 return IndexState("failed", 0.0, self._failures[key].line)
-        if self._load(key) is not None:
+        if self._load(path, key) is not None:
             return IndexState("ready", 100.0)
         return IndexState("none", 0.0)
 
     def prepare(self, path: Source, program: int | None = None) -> IndexState:
         """Start building in the background unless the index is there, under way, or known to be impossible."""
         state = self.state(path, program)
+        key = (self.fingerprint(path), program)
+        if state.state == "ready" and self._at_hand(path, key) is None and key not in self._failures:
+            self._begin(path, key)
         if state.state != "none":
             return state
-        key = (self.fingerprint(path), program)
-        build, mine = self._claim(key)
-        if build.future.done():
-            return self.state(path, program)
-        if mine:
-            threading.Thread(target=self._run, args=(build, key, path), name="index", daemon=True).start()
-        return IndexState("building", round(build.percent, 1))
+        build = self._begin(path, key)
+        return self.state(path, program) if build.future.done() else IndexState("building", round(build.percent, 1))
 
     def get(
         self, path: Source, program: int | None = None, on_fraction: Callable[[float], None] | None = None
@@ -97,16 +116,22 @@ class Indexes:
 
         Raises:
             FileUnreadable, FormatUnsupported, UsageError: as `build_index`.
-            RecordingChanged: the file changed while it was read.
+            RecordingChanged: the file changed while it was read, otherwise than by growing.
         """
         key = (self.fingerprint(path), program)
-        found = self._load(key)
+        found = self._at_hand(path, key)
         if found is not None:
             return found
-        build, mine = self._claim(key)
-        if mine:
-            self._run(build, key, path, on_fraction)
-        return build.future.result()
+        while True:
+            build, mine = self._claim(path, key)
+            if mine:
+                self._run(build, key, path, on_fraction)
+            try:
+                return build.future.result()
+            except Cancelled:
+                # Whoever built it gave up; that was not asked for here.
+                if mine:
+                    raise
 
     def soon(self, path: Source, program: int | None = None, timeout_s: float = 0.0) -> MediaIndex | None:
         """The index if it is there within `timeout_s`; else None, and it is being built in the background.
@@ -115,16 +140,53 @@ class Indexes:
             As `get`, where building it has failed in that time.
         """
         key = (self.fingerprint(path), program)
-        found = self._load(key)
+        found = self._at_hand(path, key)
         if found is not None:
             return found
-        build, mine = self._claim(key)
-        if mine:
-            threading.Thread(target=self._run, args=(build, key, path), name="index", daemon=True).start()
+        build = self._begin(path, key)
         try:
             return build.future.result(timeout_s)
         except FutureTimeout:
+            return self._shorter(path, key)
+
+    def _begin(self, path: Source, key: Key) -> _Build:
+        """The build of an index, in the background."""
+        build, mine = self._claim(path, key)
+        if mine:
+            threading.Thread(target=self._run, args=(build, key, path), name="index", daemon=True).start()
+        return build
+
+    def _at_hand(self, path: Source, key: Key) -> MediaIndex | None:
+        """The index without building anything, of the file as it is or, while it grows, as it was just now."""
+        found = self._load(path, key)
+        if found is not None:
+            return found
+        with self._lock:
+            present = self._present.get((_name(path), key[1]))
+        if present is None or time.monotonic() - present.seen_s > _PRESENT_S:
             return None
+        return self._shorter(path, key)
+
+    def _shorter(self, path: Source, key: Key) -> MediaIndex | None:
+        """The index in memory of the file as it was before it grew to what `key` says."""
+        with self._lock:
+            present = self._present.get((_name(path), key[1]))
+            found = None if present is None else self._ready.get(present.key)
+        if present is None or found is None or present.key == key:
+            return None
+        return found if self._grew(path, present.key, key) else None
+
+    def _grew(self, path: Source, before: Key, now: Key) -> bool:
+        """Whether the file of `now` begins with that of `before`; looked up once."""
+        pair = (before[0], now[0])
+        known = self._grown.get(pair)
+        if known is None:
+            known = only_grew(path, before[0])
+            with self._lock:
+                if len(self._grown) > _PRESENT_KEPT:
+                    self._grown.clear()
+                self._grown[pair] = known
+        return known
 
     def is_here(self, key: Key) -> bool:
         """Whether the index of a file with this fingerprint is in memory; asks nobody."""
@@ -147,24 +209,30 @@ class Indexes:
         while self._waiting and time.monotonic() < until:
             time.sleep(0.005)
 
-    def _load(self, key: Key) -> MediaIndex | None:
+    def _load(self, path: Source, key: Key) -> MediaIndex | None:
+        """The index of the file as it is, from memory or disk."""
         with self._lock:
-            if key in self._ready:
+            found = self._ready.get(key)
+            if found is not None:
                 self._ready.move_to_end(key)
-                return self._ready[key]
-            if key in self._builds:
+            elif key in self._builds:
                 return None
-        stored = self._cache.load(*key)
-        if stored is not None:
-            self._keep(key, stored)
-        return stored
+        if found is None:
+            found = self._cache.load(*key)
+        if found is not None:
+            self._keep(path, key, found)
+        return found
 
-    def _keep(self, key: Key, index: MediaIndex) -> None:
+    def _keep(self, path: Source, key: Key, index: MediaIndex) -> None:
         with self._lock:
             self._ready[key] = index
             self._ready.move_to_end(key)
             while len(self._ready) > _IN_MEMORY:
                 self._ready.popitem(last=False)
+            self._present[_name(path), key[1]] = _Present(key, time.monotonic())
+            self._present.move_to_end((_name(path), key[1]))
+            while len(self._present) > _PRESENT_KEPT:
+                self._present.popitem(last=False)
 
     def _remember(self, key: Key, error: PlexcutError) -> None:
         with self._lock:
@@ -172,12 +240,25 @@ class Indexes:
             while len(self._failures) > _FAILURES_KEPT:
                 self._failures.popitem(last=False)
 
-    def _claim(self, key: Key) -> tuple[_Build, bool]:
+    def _under_way(self, path: Source, key: Key) -> _Build | None:
+        """The build of this index, or of the file as it was before it grew to this."""
+        with self._lock:
+            running = self._builds.get(key)
+            others = [(k, b) for k, b in self._builds.items() if b.place == _name(path) and k[1] == key[1]]
+        if running is not None:
+            return running
+        return next((build for before, build in others if self._grew(path, before, key)), None)
+
+    def _claim(self, path: Source, key: Key) -> tuple[_Build, bool]:
+        """The build to wait for, and whether it is the caller's to run."""
+        running = self._under_way(path, key)
+        if running is not None:
+            return running, False
         with self._lock:
             running = self._builds.get(key)
             if running is not None:
                 return running, False
-            build = _Build(Future())
+            build = _Build(_name(path), Future())
             ready = self._ready.get(key)
             if ready is not None:
                 build.future.set_result(ready)
@@ -193,11 +274,14 @@ class Indexes:
                 on_fraction(fraction)
 
         try:
-            index = build_index(path, key[1], tell)
+            with self._turns:
+                index = self._built(key, path, tell)
             if self.fingerprint(path) != key[0]:
-                raise RecordingChanged(f"{path.name} changed while it was read", "is it still being recorded?")
-            self._cache.save(key[0], key[1], index)
-            self._keep(key, index)
+                if not only_grew(path, key[0]):
+                    raise RecordingChanged(f"{path.name} changed while it was read", "open it again")
+                index = without_last(index)
+            self._cache.save(*key, index, _name(path))
+            self._keep(path, key, index)
             build.future.set_result(index)
         except PlexcutError as error:
             if not isinstance(error, _PASSING):
@@ -212,6 +296,21 @@ class Indexes:
         finally:
             with self._lock:
                 self._builds.pop(key, None)
+
+    def _built(self, key: Key, path: Source, tell: Callable[[float], None]) -> MediaIndex:
+        """The index of as much of the file as `key` says, from that of an earlier state where there is one."""
+        size = size_of(key[0])
+        before = self._shorter(path, key) or self._cache.load_shorter(path, _name(path), key[1])
+        if before is not None:
+            longer = extend_index(path, before, tell, size)
+            if longer is not None:
+                return longer
+        return build_index(path, key[1], tell, size)
+
+
+def _name(source: Source) -> str:
+    """What tells places apart."""
+    return str(source) if isinstance(source, Path) else source.key
 
 
 def _place(source: Source) -> tuple[str, int, int, int]:

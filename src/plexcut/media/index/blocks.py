@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import BinaryIO
@@ -122,7 +122,7 @@ class _ReadAhead:
 
 def packet_blocks(
     file: BinaryIO, layout: PacketLayout, stretch: tuple[int, int], size_bytes: int, chunk_bytes: int = CHUNK_BYTES
-) -> Iterator[Block]:
+) -> Generator[Block]:
     """Packets whose sync byte lies in `[start, end)` of a file of `size_bytes`: those that `PacketReader` finds.
 
     The first one is looked for from `start` on.

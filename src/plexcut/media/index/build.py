@@ -240,3 +240,9 @@ def without_lost_end(path: Source, index: MediaIndex) -> MediaIndex:
     except FormatUnsupported:
         return replace(index, display=np.delete(index.display, number))
     return index
+
+
+def without_last(index: MediaIndex) -> MediaIndex:
+    """Less the last coded frame, of which more is still to come."""
+    number = int(index.number_of[-1])
+    return index if number < 0 or index.frames < 2 else replace(index, display=np.delete(index.display, number))

@@ -1,29 +1,46 @@
-"""Keeping indexes on disk, keyed by the identity of the file that they describe."""
+"""Keeping indexes on disk, keyed by the identity of the file that they describe, and mapped into memory from there."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
+import mmap
 import os
+import struct
 import tempfile
-from dataclasses import asdict
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from plexcut.domain.media import Source
-from plexcut.errors import FileUnreadable, PlexcutError
-from plexcut.media.index.model import INDEX_VERSION, MediaIndex, Track, VideoTrack
+from plexcut.errors import FileUnreadable
+from plexcut.media.index.companions import RawPes
+from plexcut.media.index.model import INDEX_VERSION, MediaIndex, RawScan, Track, VideoTrack
 from plexcut.media.sources import open_source, status_of
 
 log = logging.getLogger(__name__)
 
-_ROWS = {"pts": "i8", "dts": "i8", "at": "i8", "skip": "i4", "size": "i4", "flags": "u2"}
-_ARRAYS = (*_ROWS, "display", "clock_at", "clock_add")
+_ROWS = {"pts": "<i8", "dts": "<i8", "at": "<i8", "skip": "<i4", "size": "<i4", "flags": "<u2"}
+_OTHERS = {"display": "<i8", "clock_at": "<i8", "clock_add": "<i8"}
+_RAW_ROWS = {"raw.pts": "<i8", "raw.dts": "<i8", "raw.hint": "<i4"}
+_RAW_PES = {"raw.pes.pid": "<i2", "raw.pes.at": "<i8", "raw.pes.pts": "<i8"}
+_RAW = {**_RAW_ROWS, **_RAW_PES, "raw.breaks": "<i8"}
+
+_MAGIC = b"plexcut index\r\n\x00"
+_SUFFIX = ".index"
+_ALIGNMENT = 64
 _SAMPLE_BYTES = 1 << 16
+_LONGEST_HEADER = 16 << 20
+
+Columns = dict[str, npt.NDArray[Any]]
 
 
 def fingerprint(source: Source) -> str:
@@ -32,76 +49,230 @@ def fingerprint(source: Source) -> str:
     Raises:
         FileUnreadable: it cannot be read.
     """
+    status = status_of(source)
+    return f"{status.size_bytes:x}-{status.version:x}-{_samples(source, status.size_bytes)}"
+
+
+def only_grew(source: Source, identity: str) -> bool:
+    """Whether the file is longer than the one with this fingerprint was, and begins with it, as far as can be told.
+
+    Raises:
+        FileUnreadable: it cannot be read.
+    """
+    before, digest = size_of(identity), identity.rpartition("-")[2]
+    return status_of(source).size_bytes > before and _samples(source, before) == digest
+
+
+def size_of(identity: str) -> int:
+    """The size of the file with this fingerprint, in bytes."""
+    return int(identity.partition("-")[0], 16)
+
+
+def _samples(source: Source, size_bytes: int) -> str:
+    """A hash of the first bytes and of the last ones before `size_bytes`."""
     with open_source(source) as file:
         try:
-            status = status_of(source)
             digest = hashlib.blake2b(digest_size=8)
-            digest.update(file.read(_SAMPLE_BYTES))
-            file.seek(max(0, status.size_bytes - _SAMPLE_BYTES))
-            digest.update(file.read(_SAMPLE_BYTES))
-        except PlexcutError:
-            raise
+            digest.update(file.read(min(_SAMPLE_BYTES, size_bytes)))
+            file.seek(max(0, size_bytes - _SAMPLE_BYTES))
+            digest.update(file.read(min(_SAMPLE_BYTES, size_bytes)))
         except OSError as error:
+            if isinstance(error, FileUnreadable):
+                raise
             raise FileUnreadable(f"{source.name} cannot be read: {error.strerror or error}") from None
-    return f"{status.size_bytes:x}-{status.version:x}-{digest.hexdigest()}"
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is kept: index files, and their bytes in all."""
+
+    files: int = 1000
+    size_bytes: int = 2 << 30
 
 
 class IndexCache:
-    """Indexes in a folder; None keeps nothing. What cannot be written is not kept, what is damaged is made again."""
+    """Indexes in a folder, shared by processes; None keeps nothing.
 
-    def __init__(self, folder: Path | None) -> None:
+    What cannot be written is not kept; what is damaged, or of another version, is made again. Those that were not used
+    for longest go first.
+    """
+
+    def __init__(self, folder: Path | None, limits: Limits | None = None) -> None:
         self._folder = folder
+        self._limits = limits or Limits()
 
     def load(self, identity: str, program: int | None) -> MediaIndex | None:
-        """The index of the file with this fingerprint, if it is here and whole."""
-        if self._folder is None:
-            return None
-        path = self._path(identity, program)
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                meta = json.loads(bytes(stored["meta"]).decode())
-                if meta["version"] != INDEX_VERSION:
-                    return None
-                index = _from_stored(meta, {name: stored[name] for name in _ARRAYS})
-            _check(index, identity)
-            return index
-        except FileNotFoundError:
-            return None
-        except Exception as error:  # noqa: BLE001 - a cache that cannot be read, for whatever reason, is made again
-            log.info("index cache %s is of no use and is made again: %s", path.name, error)
-            return None
+        """The index of the file with this fingerprint, if it is here and whole. Its columns cannot be written to."""
+        for path in self._found(f"{_stem(identity, program)}@*"):
+            index = self._read(path, identity)
+            if index is not None:
+                return index
+        return None
 
-    def save(self, identity: str, program: int | None, index: MediaIndex) -> None:
-        """Keep an index; in one step, so that no reader ever sees half of it."""
+    def load_shorter(self, source: Source, place: str, program: int | None) -> MediaIndex | None:
+        """The index of the file as it was here before it grew.
+
+        Raises:
+            FileUnreadable: the file cannot be read.
+        """
+        for path in self._found(f"*@{_hashed(place)}"):
+            identity = _identity(path)
+            if path.name.startswith(f"{_stem(identity, program)}@") and only_grew(source, identity):
+                index = self._read(path, identity)
+                if index is not None:
+                    return index
+        return None
+
+    def save(self, identity: str, program: int | None, index: MediaIndex, place: str = "") -> None:
+        """Keep an index; in one step, so that no reader ever sees half of it.
+
+        `place` tells where the file is: indexes of what was there before are thrown away.
+        """
         if self._folder is None:
             return
-        path = self._path(identity, program)
-        meta = json.dumps({"version": INDEX_VERSION, **_to_stored(index)}).encode()
+        path = self._folder / f"{_stem(identity, program)}@{_hashed(place)}{_SUFFIX}"
         temporary: str | None = None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".part")
             with os.fdopen(handle, "wb") as file:
-                arrays = {name: getattr(index, name) for name in _ARRAYS}
-                np.savez(file, meta=np.frombuffer(meta, np.uint8), **arrays)
+                for piece in _pieces(index):
+                    file.write(piece)
             Path(temporary).replace(path)
         except OSError as error:
             log.info("index cache %s cannot be written: %s", path.name, error)
             if temporary is not None:
                 Path(temporary).unlink(missing_ok=True)
+            return
+        if place:
+            for other in self._found(f"*@{_hashed(place)}"):
+                if _identity(other) != identity:
+                    other.unlink(missing_ok=True)
+        self._make_room(path)
 
-    def _path(self, identity: str, program: int | None) -> Path:
+    def _read(self, path: Path, identity: str) -> MediaIndex | None:
+        try:
+            index = _mapped(path)
+            if index is None:
+                return None
+            _check(index, identity)
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # noqa: BLE001 - a cache that cannot be read, for whatever reason, is made again
+            log.info("index cache %s is of no use and is made again: %s", path.name, error)
+            return None
+        return index
+
+    def _found(self, pattern: str) -> list[Path]:
+        if self._folder is None:
+            return []
+        try:
+            return list(self._folder.glob(pattern + _SUFFIX))
+        except OSError:
+            return []
+
+    def _make_room(self, fresh: Path) -> None:
+        """Remove what exceeds the limits, and what was left behind by processes that ended."""
         assert self._folder is not None
-        return self._folder / f"{identity}{'' if program is None else f'-p{program}'}.npz"
+        kept: list[tuple[int, int, Path]] = []
+        with suppress(OSError):
+            for path in self._folder.iterdir():
+                with suppress(OSError):
+                    status = path.stat()
+                    kept.append((status.st_mtime_ns, status.st_size, path))
+        size = sum(entry[1] for entry in kept)
+        count = len(kept)
+        for _, bytes_freed, path in sorted(kept):
+            if count <= self._limits.files and size <= self._limits.size_bytes:
+                return
+            if path != fresh and path.suffix in (_SUFFIX, ".part", ".npz"):
+                path.unlink(missing_ok=True)
+                count, size = count - 1, size - bytes_freed
+
+
+def _stem(identity: str, program: int | None) -> str:
+    return f"{identity}{'' if program is None else f'-p{program}'}"
+
+
+def _identity(path: Path) -> str:
+    return "-".join(path.name.partition("@")[0].split("-")[:3])
+
+
+def _hashed(place: str) -> str:
+    return hashlib.blake2b(place.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
+
+
+def _pieces(index: MediaIndex) -> Iterator[bytes | memoryview]:
+    """The file: what it is, the length and checksum of the header, the header (JSON), the columns, each aligned."""
+    columns = _columns(index)
+    placed, at, checksum = {}, 0, 0
+    body: list[bytes | memoryview] = []
+    for name, array in columns.items():
+        data = np.ascontiguousarray(array)
+        padding = bytes(-data.nbytes % _ALIGNMENT)
+        placed[name] = [at, int(data.size)]
+        at += data.nbytes + len(padding)
+        body += [data.data.cast("B") if data.size else b"", padding]
+    for piece in body:
+        checksum = zlib.crc32(piece, checksum)
+    header = json.dumps({**_to_stored(index), "columns": placed, "size": at, "checksum": checksum}).encode()
+    start = len(_MAGIC) + 12
+    header += b" " * (-(start + len(header)) % _ALIGNMENT)
+    yield _MAGIC
+    yield struct.pack("<3I", INDEX_VERSION, len(header), zlib.crc32(header))
+    yield header
+    yield from body
+
+
+def _mapped(path: Path) -> MediaIndex | None:
+    """The index in a file; None where it is of another version. Raises ValueError, KeyError, ... for damage."""
+    with path.open("rb") as file:
+        start = file.read(len(_MAGIC) + 12)
+        if not start.startswith(_MAGIC):
+            raise ValueError("it is no index")
+        version, length, checksum = struct.unpack_from("<3I", start, len(_MAGIC))
+        if version != INDEX_VERSION:
+            return None
+        header = file.read(length) if length <= _LONGEST_HEADER else b""
+        if zlib.crc32(header) != checksum:
+            raise ValueError("its header is damaged")
+        meta = json.loads(header)
+        begin = len(start) + length
+        if os.fstat(file.fileno()).st_size != begin + meta["size"]:
+            raise ValueError("it is cut off")
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    body = memoryview(mapped)[begin:]
+    if zlib.crc32(body) != meta["checksum"]:
+        raise ValueError("its columns are damaged")
+    columns: Columns = {}
+    for name, kind in {**_ROWS, **_OTHERS, **_RAW}.items():
+        if name in meta["columns"]:
+            at, count = meta["columns"][name]
+            columns[name] = np.frombuffer(body, kind, count, at) if count else np.empty(0, kind)
+    return _from_stored(meta, columns)
+
+
+def _columns(index: MediaIndex) -> Columns:
+    columns = {name: np.asarray(getattr(index, name), kind) for name, kind in {**_ROWS, **_OTHERS}.items()}
+    raw = index.raw
+    if raw is not None:
+        found = (raw.pts, raw.dts, raw.hint, raw.pes.pid, raw.pes.at, raw.pes.pts, raw.breaks)
+        columns |= {name: np.asarray(array, _RAW[name]) for name, array in zip(_RAW, found, strict=True)}
+    return columns
 
 
 def _check(index: MediaIndex, identity: str) -> None:
     """Raises ValueError for an index that does not hold together, or is of a file of another size."""
     rows = index.pts.size
-    arrays = [(getattr(index, name), kind, rows) for name, kind in _ROWS.items()]
-    arrays += [(index.display, "i8", index.display.size), (index.clock_at, "i8", index.clock_at.size)]
-    arrays += [(index.clock_add, "i8", index.clock_at.size)]
-    if any(array.dtype != np.dtype(kind) or array.shape != (size,) for array, kind, size in arrays):
+    lengths = [getattr(index, name).size == rows for name in _ROWS]
+    lengths.append(index.clock_add.size == index.clock_at.size)
+    if index.raw is not None:
+        raw = index.raw
+        lengths += [array.size == rows for array in (raw.pts, raw.dts, raw.hint)]
+        lengths += [array.size == raw.pes.at.size for array in (raw.pes.pid, raw.pes.pts)]
+    if not all(lengths):
         raise ValueError("its columns do not fit together")
     shown = index.display
     if (
@@ -111,7 +282,7 @@ def _check(index: MediaIndex, identity: str) -> None:
         or bool((np.diff(index.pts[shown]) <= 0).any())
     ):
         raise ValueError("its frames do not fit its rows")
-    if index.time_base <= 0 or index.size_bytes != int(identity.partition("-")[0], 16):
+    if index.time_base <= 0 or index.size_bytes != size_of(identity):
         raise ValueError("it is of another file")
 
 
@@ -130,13 +301,25 @@ def _to_stored(index: MediaIndex) -> dict[str, Any]:
         "dropped": list(index.dropped),
         "pmt": index.pmt.hex(),
         "pmt_pid": index.pmt_pid,
+        "raw": None if index.raw is None else {"hint_bits": index.raw.hint_bits, "promoted": index.raw.promoted},
     }
 
 
-def _from_stored(meta: dict[str, Any], arrays: dict[str, Any]) -> MediaIndex:
+def _from_stored(meta: dict[str, Any], columns: Columns) -> MediaIndex:
     video = dict(meta["video"])
     video["sample_aspect"] = Fraction(video["sample_aspect"])
     video["extradata"] = bytes.fromhex(video["extradata"])
+    raw = None
+    if meta["raw"] is not None:
+        raw = RawScan(
+            pts=columns["raw.pts"],
+            dts=columns["raw.dts"],
+            hint=columns["raw.hint"],
+            hint_bits=int(meta["raw"]["hint_bits"]),
+            breaks=columns["raw.breaks"],
+            promoted=bool(meta["raw"]["promoted"]),
+            pes=RawPes(columns["raw.pes.pid"], columns["raw.pes.at"], columns["raw.pes.pts"]),
+        )
     return MediaIndex(
         container=meta["container"],
         program=meta["program"],
@@ -148,5 +331,6 @@ def _from_stored(meta: dict[str, Any], arrays: dict[str, Any]) -> MediaIndex:
         dropped=tuple(meta["dropped"]),
         pmt=bytes.fromhex(meta["pmt"]),
         pmt_pid=meta["pmt_pid"],
-        **arrays,
+        raw=raw,
+        **{name: columns[name] for name in (*_ROWS, *_OTHERS)},
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -121,28 +122,31 @@ class _Tables:
 
 
 def _scan_packets(
-    blocks: Iterator[Block], choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
+    blocks: Generator[Block], choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
 ) -> StreamScan:
     video, companions = VideoScan(ASSEMBLERS[choice.codec]()), CompanionScan(_not_companions(choice))
     breaks: list[int] = []
     scrambled = total = 0
     tables = _Tables(choice.program)
     start, end = stretch
-    for block in blocks:
-        heads = block.heads()
-        pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
-        mine = np.flatnonzero(pids == choice.video_pid)
-        video_heads = heads[mine]
-        scrambled += int(np.count_nonzero(video_heads & 0x80000000))
-        total += mine.size
-        video.feed(block, mine, video_heads)
-        companions.feed(block, heads, pids)
-        sections = np.flatnonzero(pids == choice.program.pmt_pid)
-        if sections.size:
-            tables.feed(block.packets(sections))
-        clock = mine if choice.program.pcr_pid == choice.video_pid else np.flatnonzero(pids == choice.program.pcr_pid)
-        breaks += _announced(block, clock, heads)
-        on_fraction(min(1.0, (block.at + block.count * block.stride - start) / max(end - start, 1)))
+    with closing(blocks):
+        for block in blocks:
+            heads = block.heads()
+            pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+            mine = np.flatnonzero(pids == choice.video_pid)
+            video_heads = heads[mine]
+            scrambled += int(np.count_nonzero(video_heads & 0x80000000))
+            total += mine.size
+            video.feed(block, mine, video_heads)
+            companions.feed(block, heads, pids)
+            sections = np.flatnonzero(pids == choice.program.pmt_pid)
+            if sections.size:
+                tables.feed(block.packets(sections))
+            clock = (
+                mine if choice.program.pcr_pid == choice.video_pid else np.flatnonzero(pids == choice.program.pcr_pid)
+            )
+            breaks += _announced(block, clock, heads)
+            on_fraction(min(1.0, (block.at + block.count * block.stride - start) / max(end - start, 1)))
     video.finish()
     return StreamScan(
         program=tables.program,
