@@ -21,6 +21,7 @@ from tests.media_factory.tones import BEEP_S
 from plexcut.domain.media import Source, TrackWaveform, Waveform, WaveformOrder
 from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import Cancelled, FileUnreadable, LibraryOffline, SpanInvalid, UsageError
+from plexcut.media import indexes
 from plexcut.media.engine import Engine
 from plexcut.media.sound.pieces import F32
 from plexcut.media.waveform import passes, service
@@ -250,9 +251,11 @@ def test_a_recording_that_grows_meanwhile(clip: Clip, tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(passes, "measure_all", growing)
     monkeypatch.setattr(service, "_AT_ONCE_S", 0)
+    monkeypatch.setattr(indexes, "_PRESENT_S", 0)
     engine = Engine(tmp_path / "cache")
     before = engine.waveform(path, WaveformOrder(points=100))
     assert before.complete
+    engine.index(path)
     after = engine.waveform(path, WaveformOrder(points=100))
     assert after.end_us > before.end_us
     assert after.complete

@@ -79,7 +79,9 @@ class Waveforms:
         tracks = [track for track in index.tracks if track.kind == "audio"]
         if not tracks:
             return _answer(grid, (), (), _Known((), float(grid.end_s), 100.0))
-        name = f"{self._indexes.fingerprint(source)}{'' if order.program is None else f'-p{order.program}'}"
+        # While a file grows, its index may be of what it was some seconds ago.
+        name = f"{self._indexes.fingerprint(source)}-{cells_of(index)}"
+        name += "" if order.program is None else f"-p{order.program}"
         known = self._known(name, source, index)
         fine = grid.width_s < Fraction(1, CELLS_PER_S)
         if fine or (known.known_s < grid.end_s and grid.count * grid.width_s <= _AT_ONCE_S):
