@@ -135,7 +135,7 @@ class RecordingFile:
             return self.source
         raise CannotWrite(
             f"{self.source.name} can be watched, but not be cut: its file can only be read through the Plex server",
-            "say in the configuration where its folder is here ([[library.path]])",
+            "say in the configuration where its folder is here ([[library.path]]), and see that it is mounted",
         )
 
 
