@@ -238,14 +238,20 @@ def test_it_is_kept_for_other_processes(clip: Clip, tmp_path: Path, monkeypatch:
     assert shorter.end_us < first.end_us
 
 
-def test_a_recording_that_grows_meanwhile(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_that_grows_meanwhile(
+    clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who waits gets what there was; it is not kept for what there is now."""
+    audio = (AudioSpec("ac3"), AudioSpec("mp2", "eng"))
+    clip = clip_cache.get(ClipSpec("for_growth", width=160, height=96, frames=500, gop=25, audio=audio))
     path = tmp_path / "grows.ts"
     data = clip.path.read_bytes()
     path.write_bytes(data[: -188 * 1500])
     measure = passes.measure_all
+    begun = []
 
     def growing(*args: object) -> None:
+        begun.append(args[2][0].grid.start_s)  # type: ignore[index]
         measure(*args)  # type: ignore[arg-type]
         path.write_bytes(data)
 
@@ -259,6 +265,14 @@ def test_a_recording_that_grows_meanwhile(clip: Clip, tmp_path: Path, monkeypatc
     after = engine.waveform(path, WaveformOrder(points=100))
     assert after.end_us > before.end_us
     assert after.complete
+    # Only what was new, and what may still have changed, was measured; the same comes out as of the whole.
+    assert begun[0] == 0 < begun[1]
+    whole = Engine(None).waveform(clip.path, WaveformOrder(points=100))
+    assert after.peaks == whole.peaks
+    for ours, theirs in zip(after.tracks, whole.tracks, strict=True):
+        assert ours.peaks == theirs.peaks
+        assert np.abs(np.array(ours.loudness_lufs) - theirs.loudness_lufs).max() <= 0.1
+        assert ours.integrated_lufs == pytest.approx(theirs.integrated_lufs, abs=0.1)
 
 
 def test_without_a_cache_folder(clip: Clip) -> None:

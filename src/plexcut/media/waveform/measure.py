@@ -20,6 +20,8 @@ _THREADS = 2
 _BATCH_PACKETS = 16_384
 _LAG_S = 3
 """Sound lies up to a second behind its picture in a file; what is this much behind the reading is final."""
+_LEAD_S = 4
+"""How much earlier the reading begins where it does not begin at the front."""
 _MARGIN_S = Fraction(1, 2)
 """Sound around a stretch that its loudness needs: half a window, and what the filter takes to settle."""
 
@@ -32,6 +34,8 @@ def measure_all(
 ) -> None:
     """Fill the levels of all tracks in one pass over the file; two threads decode, a third one reads.
 
+    Where their grids begin behind time 0 it is a pass over what lies there.
+
     Raises:
         Cancelled: `should_cancel` said so.
         FileUnreadable, FormatUnsupported, LibraryOffline: the recording cannot be read.
@@ -42,7 +46,9 @@ def measure_all(
     with open_sound(source, index, tracks, _BATCH_PACKETS) as sound, decoding as pool:
         works = {found.track: _Work(sound.reader(found.track), LevelMeter(index, found)) for found in levels}
         running: dict[int, Future[None]] = {}
-        for batch in sound.batches(None, None):
+        start_s = levels[0].grid.start_s
+        start = int(index.shown_pts[0]) + (start_s - _LEAD_S) / index.time_base if start_s else None
+        for batch in sound.batches(start, None):
             if should_cancel():
                 raise Cancelled("the waveform is not wanted any more")
             # A track's parts in their order, and never more than two of them in memory.

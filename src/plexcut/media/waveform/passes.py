@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+
+import xxhash
 
 from plexcut.domain.media import Source
 from plexcut.errors import Cancelled, PlexcutError
@@ -14,9 +17,14 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.priority import stand_back
 from plexcut.media.sound.tracks import audio_tracks
 from plexcut.media.waveform.levels import CELLS_PER_S, Grid, TrackLevels, empty_levels
+from plexcut.media.waveform.loudness import BLOCKS_PER_S
 from plexcut.media.waveform.measure import measure_all
 
 log = logging.getLogger(__name__)
+
+_OPEN_ROWS = 50
+_OPEN_S = 5
+"""How much of a file's end may be told otherwise when it has grown: sound that was still to come, pictures too."""
 
 
 @dataclass(eq=False)
@@ -29,8 +37,55 @@ class Pass:
     levels: tuple[TrackLevels, ...]
     percent: float = 0.0
     known_s: float = 0.0
+    begin_s: float = 0.0
     error: PlexcutError | None = None
     done: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Levels of a recording that has grown since: final up to `until_s`, if its first `rows` pictures are the same.
+
+    `digest` tells of their places and times.
+    """
+
+    rows: int
+    digest: int
+    until_s: float
+    levels: tuple[TrackLevels, ...]
+
+    @classmethod
+    def of(cls, index: MediaIndex, levels: tuple[TrackLevels, ...]) -> Beginning | None:
+        """What of these levels stays as it is if the file grows; None for a kind of file that does not."""
+        rows = index.at.size - _OPEN_ROWS
+        if not index.pmt or rows <= 0:
+            return None
+        until_s = float((int(index.dts[rows]) - int(index.shown_pts[0])) * index.time_base) - _OPEN_S
+        return cls(rows, _digest(index, rows), math.floor(until_s), levels) if until_s >= 1 else None
+
+    def begins(self, index: MediaIndex) -> bool:
+        """Whether a recording with this index begins so."""
+        tracks = tuple(found.track for found in self.levels)
+        return audio_tracks(index) == tracks and index.at.size > self.rows and _digest(index, self.rows) == self.digest
+
+    def copy_to(self, levels: tuple[TrackLevels, ...]) -> float:
+        """Put what is known in front of `levels`, which begin at time 0; up to which time that was."""
+        for old, new in zip(self.levels, levels, strict=True):
+            new.peaks[: int(self.until_s) * CELLS_PER_S] = old.peaks[: int(self.until_s) * CELLS_PER_S]
+            new.blocks[: int(self.until_s) * BLOCKS_PER_S] = old.blocks[: int(self.until_s) * BLOCKS_PER_S]
+        return self.until_s
+
+
+def _digest(index: MediaIndex, rows: int) -> int:
+    parts = (index.at[:rows], index.pts[:rows], index.shown_pts[:1])
+    return xxhash.xxh3_64_intdigest(b"".join(part.tobytes() for part in parts))
+
+
+def _from(levels: TrackLevels, start_s: float) -> TrackLevels:
+    """The part of levels from a whole second on; what is written to it is in `levels` too."""
+    cells, blocks = int(start_s) * CELLS_PER_S, int(start_s) * BLOCKS_PER_S
+    grid = Grid(Fraction(int(start_s)), levels.grid.width_s, levels.grid.count - cells)
+    return TrackLevels(levels.track, grid, levels.peaks[cells:], blocks, levels.blocks[blocks:])
 
 
 def cells_of(index: MediaIndex) -> int:
@@ -52,8 +107,8 @@ class Passes:
         self._running = False
         self._closed = False
 
-    def start(self, name: str, source: Source, index: MediaIndex) -> Pass:
-        """The pass of this name that is under way, or else a new one."""
+    def start(self, name: str, source: Source, index: MediaIndex, known: Beginning | None = None) -> Pass:
+        """The pass of this name that is under way, or else a new one; of what is not `known` already."""
         with self._lock:
             found = self._open.get(name)
             if found is not None:
@@ -63,6 +118,8 @@ class Passes:
                 return found
             grid = Grid(Fraction(0), Fraction(1, CELLS_PER_S), cells_of(index))
             made = Pass(name, source, index, tuple(empty_levels(track, grid) for track in audio_tracks(index)))
+            if known is not None:
+                made.known_s = made.begin_s = known.copy_to(made.levels)
             if self._closed:
                 made.error = Cancelled("plexcut is ending")
                 made.done.set()
@@ -95,7 +152,8 @@ class Passes:
             mine.known_s = max(mine.known_s, to_s)
 
         try:
-            measure_all(mine.source, mine.index, mine.levels, on_known, lambda: self._closed)
+            levels = tuple(_from(found, mine.begin_s) for found in mine.levels)
+            measure_all(mine.source, mine.index, levels, on_known, lambda: self._closed)
             self._on_levels(mine)
             mine.known_s = float(mine.levels[0].grid.end_s)
         except PlexcutError as error:

@@ -22,7 +22,7 @@ from plexcut.media.sound.pieces import F32
 from plexcut.media.waveform.levels import CELLS_PER_S, Grid, TrackLevels, empty_levels
 from plexcut.media.waveform.loudness import BLOCKS_PER_S, F64, integrated_lufs, to_lufs
 from plexcut.media.waveform.measure import measure_stretch
-from plexcut.media.waveform.passes import Pass, Passes, cells_of
+from plexcut.media.waveform.passes import Beginning, Pass, Passes, cells_of
 from plexcut.media.waveform.store import LevelStore
 
 MAX_POINTS = 10_000
@@ -55,6 +55,7 @@ class Waveforms:
         self._indexes = indexes
         self._store = LevelStore(cache_dir)
         self._passes = Passes(self._keep)
+        self._beginnings: OrderedDict[str, Beginning] = OrderedDict()
         self._ready: OrderedDict[str, tuple[TrackLevels, ...]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -103,7 +104,7 @@ class Waveforms:
         ready = self._load(name, index)
         if ready is not None:
             return _Known(ready, float(ready[0].grid.end_s), 100.0)
-        return _of_pass(self._passes.start(name, source, index))
+        return _of_pass(self._passes.start(name, source, index, self._beginning(source, index)))
 
     def _wait(
         self, name: str, source: Source, index: MediaIndex, wanted: tuple[float, float], should_cancel: ShouldCancel
@@ -112,7 +113,7 @@ class Waveforms:
         ready = self._load(name, index)
         if ready is not None:
             return _Known(ready, float(ready[0].grid.end_s), 100.0)
-        running = self._passes.start(name, source, index)
+        running = self._passes.start(name, source, index, self._beginning(source, index))
         while running.known_s < wanted[0] and time.monotonic() < wanted[1]:
             if running.done.wait(_POLL_S):
                 if running.error is not None:
@@ -121,6 +122,12 @@ class Waveforms:
             if should_cancel():
                 raise Cancelled("nobody waits for the waveform any more")
         return _of_pass(running)
+
+    def _beginning(self, source: Source, index: MediaIndex) -> Beginning | None:
+        """What is known of a recording from when it was shorter."""
+        with self._lock:
+            found = self._beginnings.get(source.name)
+        return found if found is not None and found.begins(index) else None
 
     def _load(self, name: str, index: MediaIndex) -> tuple[TrackLevels, ...] | None:
         with self._lock:
@@ -135,6 +142,13 @@ class Waveforms:
 
     def _keep(self, done: Pass) -> None:
         """Keep what a pass found; if the file grew under it, that is right for those who wait and nobody else."""
+        beginning = Beginning.of(done.index, done.levels)
+        if beginning is not None:
+            with self._lock:
+                self._beginnings[done.source.name] = beginning
+                self._beginnings.move_to_end(done.source.name)
+                while len(self._beginnings) > _IN_MEMORY:
+                    self._beginnings.popitem(last=False)
         if not done.name.startswith(self._indexes.fingerprint(done.source)):
             return
         self._store.save(done.name, done.levels)
