@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import av
+from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
@@ -35,6 +36,7 @@ class Scaler:
         self._size = size
         self._first, self._second = VideoReformatter(), VideoReformatter()
         self._tones = ToneMapper()
+        self._fields = _Fields()
 
     def planes(self, frame: VideoFrame) -> bytes:
         """Y, U and V (4:2:0) of the picture in JPEG's range and matrix, one after the other, for an ordinary screen.
@@ -43,8 +45,8 @@ class Scaler:
             FormatUnsupported: it cannot be converted.
         """
         try:
-            if self._size[1] * 2 > frame.height:
-                frame = deinterlaced(frame)
+            if frame.interlaced_frame:
+                frame = self._fields.mixed(deinterlaced(frame) if self._size[1] * 2 > frame.height else frame)
             kind = kind_of(frame)
             if kind is None:
                 scaled = self._scale(self._first, frame, "yuvj420p")
@@ -70,3 +72,31 @@ class Scaler:
             interpolation=Interpolation.AREA if shrinks else Interpolation.BICUBIC,
             threads=1,
         )
+
+
+class _Fields:
+    """Takes the mark of interlacing off pictures: swscale would scale the fields of a marked one each by itself, and
+    what moves would comb in the smallest picture.
+    """
+
+    def __init__(self) -> None:
+        self._shape: tuple[str, int, int] | None = None
+        self._graph = Graph()
+
+    def mixed(self, frame: VideoFrame) -> VideoFrame:
+        """The same picture, unmarked; nothing is copied."""
+        shape = (frame.format.name, frame.width, frame.height)
+        if shape != self._shape:
+            self._shape, self._graph = shape, Graph()
+            source = self._graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format,
+                time_base=frame.time_base or Fraction(1, 25),
+            )
+            unmark = self._graph.add("setfield", "prog")
+            self._graph.link_nodes(source, unmark, self._graph.add("buffersink")).configure()
+        self._graph.push(frame)
+        made = self._graph.pull()
+        assert isinstance(made, VideoFrame)
+        return made
