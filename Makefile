@@ -10,8 +10,10 @@ PYTHON ?=
 export PYTHON
 # Options for `plexcut serve` and the bench, as in: make run ARGS='--port 5300 --library /media/recordings'
 ARGS ?=
+# How long `make fuzz` looks, all targets together.
+FUZZ_SECONDS ?= 60
 
-.PHONY: help run test check bench clean app dev page format types
+.PHONY: help run test check bench fuzz clean app dev page format types
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -37,6 +39,10 @@ check: dev ## Format, lint, types, layers, sizes, and generated files: what must
 
 bench: dev ## Measure plexcut beside ffmpeg on recordings that it makes itself (ARGS='--growth', ARGS=--help)
 	PYTHONPATH=src:. $(PY) -m bench $(ARGS)
+
+fuzz: dev ## Look for bytes that break what reads recordings (FUZZ_SECONDS=600; Linux on x86-64)
+	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt atheris
+	PYTHONPATH=src:. $(PY) -m fuzz --seconds $(FUZZ_SECONDS)
 
 format: dev ## Format and mend what ruff can mend
 	.venv/bin/ruff format
