@@ -31,6 +31,8 @@ from bench.server import Server
 from bench.setup import Setup
 from bench.table import Sheet, growth_sheet, notes, result_sheet, verdict_sheet, write_between_marks
 
+ROUNDS = 20
+GROWTH_ROUNDS = 8
 GROWTH_MINUTES = (1, 10, 60)
 GROWTH_SCENARIOS = ("index", "picture", "step", "thumbnails", "open", "playback")
 DEFAULT_KINDS = ("h264-720p50", "mpeg2-576i25")
@@ -117,7 +119,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add: Any = parser.add_argument
     add("--folder", type=Path, default=default_folder(), help="where recordings are kept (default: %(default)s)")
     add("--minutes", type=float, default=30, help="how long the recordings are (default: %(default)s)")
-    add("--rounds", type=int, default=20, help="how often each thing is measured (default: %(default)s)")
+    add(
+        "--rounds",
+        type=int,
+        help=f"how often each thing is measured (default: {ROUNDS}, with --growth {GROWTH_ROUNDS})",
+    )
     add("--kind", nargs="+", choices=sorted(KINDS), default=list(DEFAULT_KINDS), metavar="KIND", help=", ".join(KINDS))
     add("--only", nargs="+", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
     add("--growth", action="store_true", help=f"recordings of {GROWTH_MINUTES} minutes instead, plexcut alone")
@@ -125,6 +131,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--json", type=Path, metavar="OUT", help="write all numbers to a file")
     add("--docs", type=Path, metavar="FILE", help="put the tables into docs/performance.md")
     options = parser.parse_args(arguments)
+    options.rounds = options.rounds or (GROWTH_ROUNDS if options.growth else ROUNDS)
     options.folder.mkdir(parents=True, exist_ok=True)
     return options
 
