@@ -73,10 +73,10 @@ class FakeEngine:
             spans.append(Span(a, b))
         return KeepList.of(spans)
 
-    def frame(self, path: Path, at: Position, width: int | None, fmt: str, program: int | None = None) -> Picture:
+    def picture(self, path: Path, at: Position, wish: Any) -> Picture:
         self._look(path)
         n = at.n if isinstance(at, FrameNumber) else int(at * FPS)
-        return Picture(n, n * 40_000, width or 1280, 720, fmt.encode(), f"image/{fmt}")
+        return Picture(n, n * 40_000, wish.width or 1280, 720, wish.fmt.encode(), f"image/{wish.fmt}")
 
     def plan(self, path: Path, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         spans = tuple((span.start, span.end) for span in keep)

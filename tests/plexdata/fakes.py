@@ -206,6 +206,11 @@ class FakeEngine:
             raise PositionInvalid("beyond the end")
         return [floor_us(Fraction(n, FPS)) for n in frames]
 
+    def number_at(self, path: Path, at: Position) -> int | None:
+        if self.fail is not None:
+            raise self.fail
+        return self._frame_at(at)
+
     def frame(
         self,
         path: Path,

@@ -34,6 +34,7 @@ from plexcut.errors import (
     JobNotFound,
     LibraryNotFound,
     NotAllowed,
+    NotReady,
     PositionInvalid,
     RecordingNotFound,
     SectionNotFound,
@@ -42,6 +43,7 @@ from plexcut.errors import (
 )
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.filmstrip import StripOrder
+from plexcut.plexdata.frames import FoundPicture, PictureOrder
 from plexcut.plexdata.model import (
     CutOrder,
     Health,
@@ -146,6 +148,7 @@ class FakePlexdata:
     hold: threading.Event | None = None
     remote: ByteRanges | None = None
     slow_frames: SlowFrames | None = None
+    indexing: threading.Event | None = None
     now: str = "fp-1"
 
     def __post_init__(self) -> None:
@@ -240,7 +243,7 @@ class FakePlexdata:
         if number >= FRAMES:
             raise PositionInvalid(f"frame {number} is beyond the end")
         data = f"{fmt} {number} {width}".encode()
-        kind = {"jpg": "image/jpeg", "png": "image/png"}[fmt]
+        kind = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[fmt]
         return Picture(number, number * 1_000_000 // FPS, width or 720, 576, data, kind)
 
     def fingerprint(self, recording: str) -> str:
@@ -271,6 +274,15 @@ class FakePlexdata:
         track = TrackWaveform(258, "ac3", "deu", 2, peaks, (-23.0,) * order.points, -23.1)
         end_us = FRAMES * 1_000_000 // FPS
         return Waveform(0, end_us, order.points, peaks, (track,), order.wait_s > 0, 100.0, end_us)
+
+    def picture(self, order: PictureOrder, *, should_cancel: Any = None) -> FoundPicture:
+        if self.indexing is not None and order.recording == "home~r2" and isinstance(order.at, FrameNumber):
+            if not order.wait:
+                raise NotReady("not there yet")
+            assert self.indexing.wait(20)
+        found = self.frame(order.recording, order.at, order.width, order.fmt, should_cancel=should_cancel)
+        tag = f"fp-1-{found.frame}-{order.width}-{order.fmt}"
+        return FoundPicture(found, tag, unchanged=tag in order.known)
 
     def timeline(
         self,

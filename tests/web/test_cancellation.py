@@ -6,13 +6,16 @@ import asyncio
 import socket
 import struct
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from plexcut.errors import Cancelled, HostUnreachable
 from plexcut.web import threads as threads_module
-from plexcut.web.threads import Threads
+from plexcut.web.threads import THREADS, Threads
 from tests.web.conftest import Running
 from tests.web.fake_plexdata import REC, SlowFrames
 
@@ -87,3 +90,17 @@ async def test_a_call_that_ends_after_it_was_given_up_is_ignored() -> None:
         await asyncio.sleep(0.01)
     assert seen == [True]
     threads.close()
+
+
+def test_those_who_wait_for_an_index_hold_up_nobody(server: Running) -> None:
+    """More requests by number than there are threads for frames, of a recording whose index is being built."""
+    server.plexdata.indexing = threading.Event()
+    many = THREADS["frames"] + 4
+    with ThreadPoolExecutor(many) as pool:
+        url = f"{server.url}/api/recordings/home~r2/frame?n=5"
+        waiting = [pool.submit(httpx.get, url, timeout=30) for _ in range(many)]
+        time.sleep(0.3)
+        assert server.client().get(f"/api/recordings/{REC}/frame?n=5", timeout=5).status_code == 200
+        assert not any(one.done() for one in waiting)
+        server.plexdata.indexing.set()
+        assert all(one.result().headers["X-Frame-Number"] == "5" for one in waiting)

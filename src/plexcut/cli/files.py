@@ -11,7 +11,7 @@ from pathlib import Path
 from plexcut.domain.media import Source
 from plexcut.errors import CannotWrite, DiskFull, FileUnreadable, TargetExists, UsageError
 
-PICTURES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png"}
+PICTURES = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png", ".webp": "webp"}
 
 
 def source(written: str) -> Source:
@@ -113,14 +113,14 @@ def writable_folder(target: Path) -> None:
 
 
 def picture_format(target: Path) -> str:
-    """`jpg` or `png`, from the name of the picture to write.
+    """`jpg`, `png` or `webp`, from the name of the picture to write.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: it is none of them.
     """
     found = PICTURES.get(target.suffix.lower())
     if found is None:
-        raise UsageError(f"{target.name} names no picture format", "end it with .jpg or .png")
+        raise UsageError(f"{target.name} names no picture format", "end it with .jpg, .webp or .png")
     return found
 
 

@@ -70,7 +70,12 @@ def frame(
     out: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="OUT.jpg|png", help="The picture to write.", show_default=False, readable=False
+            "-o",
+            "--output",
+            metavar="OUT.jpg|webp|png",
+            help="The picture to write.",
+            show_default=False,
+            readable=False,
         ),
     ],
     width: Annotated[

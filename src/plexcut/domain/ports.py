@@ -139,6 +139,9 @@ class MediaEngine(Protocol):
     def frame_times_us(self, source: Source, frames: list[int]) -> list[int]:
         """Time of each frame, rounded down; `frames == total` gives the end of the recording."""
 
+    def number_at(self, source: Source, at: Position) -> int | None:
+        """The frame shown at `at`, by its number, at once; None where the index is not there."""
+
     def frame(
         self,
         source: Source,
@@ -148,7 +151,10 @@ class MediaEngine(Protocol):
         *,
         should_cancel: ShouldCancel = never,
     ) -> Picture:
-        """The frame shown at `at`, scaled to `width` pixels (None: full size, at most 4096). Raises also `Cancelled`."""
+        """The frame shown at `at`, scaled to `width` pixels (None: full size, at most 4096).
+
+        Raises also `Cancelled`.
+        """
 
     def filmstrip(
         self,

@@ -28,7 +28,7 @@ from plexcut.domain.media import (
 from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, format_timecode
-from plexcut.errors import PositionInvalid, SpanInvalid, UsageError
+from plexcut.errors import Cancelled, PositionInvalid, SpanInvalid, UsageError
 from plexcut.media.filmstrip.strips import Filmstrips
 from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import Place, Viewer
@@ -42,6 +42,8 @@ from plexcut.media.window.early import EarlyFrames
 
 _END_TOLERANCE_US = 1_000_000
 """How far a span may reach beyond the last frame: containers count the sound too when they say how long they are."""
+
+_LOOK_EVERY_S = 0.1
 
 _SAFE = re.compile(r"[^A-Za-z0-9.-]")
 
@@ -92,6 +94,11 @@ class Engine:
             raise PositionInvalid("a frame outside the recording")
         return [int(index.times_us[frame]) for frame in frames]
 
+    def number_at(self, source: Source, at: Position) -> int | None:
+        if self._indexes.state(source).state != "ready":
+            return None
+        return _resolve_position(self._indexes.get(source), at)
+
     def frame(
         self,
         source: Source,
@@ -112,11 +119,20 @@ class Engine:
     def picture(self, source: Source, at: Position, wish: PictureWish, should_cancel: ShouldCancel = never) -> Picture:
         """As `frame`, also of another programme."""
         _check_width(wish.width)
-        index = self._indexes.get(source, wish.program)
+        index = self._index(source, wish.program, should_cancel)
         number = _resolve_position(index, at)
         identity = f"{self._indexes.fingerprint(source)}/{wish.program}"
         decoded = self._viewer.frame(Place(source, index, number, identity), should_cancel)
         return _picture(decoded, index, wish, (number, int(index.times_us[number])))
+
+    def _index(self, source: Source, program: int | None, should_cancel: ShouldCancel) -> MediaIndex:
+        """The index; waits for it as long as somebody waits here."""
+        if should_cancel is never:
+            return self._indexes.get(source, program)
+        while (index := self._indexes.soon(source, program, _LOOK_EVERY_S)) is None:
+            if should_cancel():
+                raise Cancelled("the request was given up")
+        return index
 
     def _decoded(
         self, source: Source, index: MediaIndex, number: int, identity: str, should_cancel: ShouldCancel

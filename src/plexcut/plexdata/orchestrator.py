@@ -17,7 +17,7 @@ from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutting import Cutting
 from plexcut.plexdata.events import Events, Listener
 from plexcut.plexdata.filmstrip import Filmstrips, StripOrder
-from plexcut.plexdata.frames import Frames
+from plexcut.plexdata.frames import FoundPicture, Frames, PictureOrder
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping
 from plexcut.plexdata.model import (
@@ -225,6 +225,14 @@ class Plexdata:
             Cancelled.
         """
         return self._frames.frame(recording, at, width, fmt, should_cancel=should_cancel)
+
+    def picture(self, order: PictureOrder, *, should_cancel: ShouldCancel = never) -> FoundPicture:
+        """As `frame`, for a client that may have the picture, or shall not wait for the index.
+
+        Raises:
+            NotReady: it would have to wait. Besides what `frame` raises.
+        """
+        return self._frames.picture(order, should_cancel=should_cancel)
 
     def fingerprint(self, recording: str) -> str:
         """The identity of a recording's content now; cheap.

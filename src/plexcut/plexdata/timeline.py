@@ -28,7 +28,7 @@ MAX_STATIC_BYTES = 1 << 30
 KEEP_BELOW = 0.9
 """How much of the bound is left after clearing, so that not every picture clears again."""
 
-_FORMATS: dict[str, PictureFormat] = {"jpg": "jpg", "jpeg": "jpg", "png": "png"}
+_FORMATS: dict[str, PictureFormat] = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "webp": "webp"}
 _BASENAME = re.compile(r"^(?P<stem>[^/\\\x00-\x1f]{1,100})\.(?P<suffix>[A-Za-z]{3,4})$")
 
 

@@ -73,14 +73,21 @@ def etag_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def cached(data: bytes, media_type: str, cache_control: str) -> Response:
-    """An answer with a validator; 304 where the client has it already."""
-    etag = etag_of(data)
+def cached(data: bytes, media_type: str, cache_control: str, etag: str | None = None) -> Response:
+    """An answer with a validator, by default that of its content; 304 where the client has it already."""
+    etag = etag or etag_of(data)
     if request.if_none_match.contains_weak(etag):
-        response = Response(b"", 304)
-        del response.headers["Content-Type"]
-    else:
-        response = Response(data, 200, content_type=media_type)
+        return unchanged(etag, cache_control)
+    response = Response(data, 200, content_type=media_type)
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = cache_control
+    return response
+
+
+def unchanged(etag: str, cache_control: str) -> Response:
+    """304: the client has it already."""
+    response = Response(b"", 304)
+    del response.headers["Content-Type"]
     response.set_etag(etag)
     response.headers["Cache-Control"] = cache_control
     return response

@@ -16,13 +16,14 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from plexcut.errors import HostUnreachable, NotReady, PlexcutError
 
-Pool = Literal["library", "frames", "strips", "sound", "playback", "work", "streams", "rest"]
+Pool = Literal["library", "frames", "waiting", "strips", "sound", "playback", "work", "streams", "rest"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS: dict[Pool, int] = {
     "library": 10,
     "frames": 8,
+    "waiting": 16,
     "strips": 6,
     "sound": 4,
     "playback": 6,
@@ -30,18 +31,18 @@ THREADS: dict[Pool, int] = {
     "streams": 4,
     "rest": 4,
 }
-"""Together 50: enough for several users, few enough for their stacks and for the file handles that they hold.
+"""Together 66: enough for several users, few enough for their stacks and for the file handles that they hold.
 
-`library`: whatever may ask a Plex server. `frames`: one picture each. `strips`: many
-pictures each, which may wait for an index too. `sound`: waveforms, which may wait for a pass over the file.
-`playback`: making parts of what is played.
-`work`: what may wait for an index (keep lists,
-plans, cuts, the timeline). `streams`: reading pieces of files. `rest`: what is at hand.
+`library`: whatever may ask a Plex server. `frames`: one picture each. `waiting`: pictures of which only an index that
+is being built can tell which they are. `strips`: many pictures each, which may wait for an index too. `sound`:
+waveforms, which may wait for a pass over the file. `playback`: making parts of what is played. `work`: what may wait
+for an index (keep lists, plans, cuts, the timeline). `streams`: reading pieces of files. `rest`: what is at hand.
 """
 
 LIMIT_S: dict[Pool, float] = {
     "library": 30.0,
     "frames": 60.0,
+    "waiting": 120.0,
     "strips": 120.0,
     "sound": 120.0,
     "playback": 60.0,
@@ -49,8 +50,8 @@ LIMIT_S: dict[Pool, float] = {
     "streams": 30.0,
     "rest": 30.0,
 }
-"""How long a request waits for a call. The adapters' own limits on a host are shorter; a frame of a recording whose
-index is being built may need a while."""
+"""How long a request waits for a call. The adapters' own limits on a host are shorter; what waits for an index may
+need a while."""
 
 
 class _Pool:
