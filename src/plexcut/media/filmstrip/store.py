@@ -30,7 +30,7 @@ _PRUNE_EACH = 8
 class Limits:
     """How many bytes are kept."""
 
-    memory_bytes: int = 48 << 20
+    memory_bytes: int = 32 << 20
     disk_bytes: int = 512 << 20
 
 
