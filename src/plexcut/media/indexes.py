@@ -65,6 +65,7 @@ class Indexes:
         self._present: OrderedDict[tuple[str, int | None], _Present] = OrderedDict()
         self._turns = threading.BoundedSemaphore(_BUILDS_AT_ONCE)
         self._waiting = 0
+        self._works_until = 0.0
         self._fingerprints: dict[tuple[str, int, int, int], str] = {}
         self._grown: dict[tuple[str, str], bool] = {}
 
@@ -195,7 +196,7 @@ class Indexes:
 
     @contextmanager
     def held_back(self) -> Iterator[None]:
-        """While somebody waits for a picture that needs no index, builds rest between two blocks, never for long."""
+        """While somebody waits for a picture that needs no index, builds rest, half the time at most."""
         with self._lock:
             self._waiting += 1
         try:
@@ -205,9 +206,12 @@ class Indexes:
                 self._waiting -= 1
 
     def _rest(self) -> None:
-        until = time.monotonic() + _REST_S
-        while self._waiting and time.monotonic() < until:
+        begun = time.monotonic()
+        if not self._waiting or begun < self._works_until:
+            return
+        while self._waiting and time.monotonic() < begun + _REST_S:
             time.sleep(0.005)
+        self._works_until = time.monotonic() + _REST_S
 
     def _load(self, path: Source, key: Key) -> MediaIndex | None:
         """The index of the file as it is, from memory or disk."""
