@@ -11,9 +11,6 @@ from plexcut.media.bitstream.bits import to_sized
 from plexcut.media.bitstream.h264 import PPS, SPS
 
 VIDEO_TRACK, AUDIO_TRACK = 1, 2
-FREE_BYTES = 8
-"""The least that a `free` box takes."""
-
 _MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 _SYNC, _NO_SYNC = 0x02000000, 0x01010000
 _HIGH_PROFILES = (100, 110, 122, 244)
@@ -185,12 +182,18 @@ class TrackRun:
     samples: Sequence[Sample]
 
 
-def fragment(number: int, runs: Sequence[TrackRun]) -> bytes:
-    """`moof` and `mdat` of one fragment."""
+def fragment(number: int, runs: Sequence[TrackRun], size: int) -> bytes | None:
+    """`moof` and `mdat` of one fragment, `size` bytes together; None where they take more.
+
+    What is left over lies unused at the end of `mdat`. In a `free` box behind it would be better said, but FFmpeg's
+    demuxer, Chromium's too, then does not notice that it has read the next fragment, and reads it again.
+    """
     runs = [run for run in runs if run.samples]
-    size = len(_moof(number, runs, 0))
-    moof = _moof(number, runs, size + 8)
-    return moof + box(b"mdat", *(sample.data for run in runs for sample in run.samples))
+    head = len(_moof(number, runs, 0)) + 8
+    data = b"".join(sample.data for run in runs for sample in run.samples)
+    if head + len(data) > size:
+        return None
+    return _moof(number, runs, head) + box(b"mdat", data, bytes(size - head - len(data)))
 
 
 def _moof(number: int, runs: Sequence[TrackRun], data_at: int) -> bytes:
@@ -212,11 +215,6 @@ def _moof(number: int, runs: Sequence[TrackRun], data_at: int) -> bytes:
 
 
 def overhead(pictures: int, sounds: int) -> int:
-    """Bytes that a fragment takes beside the data of so many samples, the least `free` box included."""
+    """Bytes that a fragment takes beside the data of so many samples."""
     tracks = (pictures > 0) + (sounds > 0)
-    return 8 + 16 + tracks * (8 + 16 + 20 + 20) + 16 * (pictures + sounds) + 8 + FREE_BYTES
-
-
-def padded(data: bytes, size: int) -> bytes:
-    """`data` with a `free` box behind it, `size` bytes together; at least `FREE_BYTES` must be left for that."""
-    return data + (size - len(data)).to_bytes(4, "big") + b"free" + bytes(size - len(data) - FREE_BYTES)
+    return 8 + 16 + tracks * (8 + 16 + 20 + 20) + 16 * (pictures + sounds) + 8

@@ -140,10 +140,15 @@ class PictureRun:
                     continue
                 yield row, unit
 
-        for row, frame in decode_units(context, fed()):
-            number = int(index.number_of[row])
-            if number >= 0:
-                yield number, frame
+        try:
+            for row, frame in decode_units(context, fed()):
+                number = int(index.number_of[row])
+                if number >= 0:
+                    yield number, frame
+        finally:
+            # PyAV frees a decoder with Python's lock held, and its threads take that lock to let go of a packet: while
+            # they are at work both would wait for ever. This waits for them without the lock.
+            context.flush_buffers()
 
 
 class _Look:

@@ -97,8 +97,13 @@ def cut_by_time(timeline: Timeline) -> list[Stretch]:
 
 
 def sounds_until(timeline: Timeline, ticks: int, rate: int, samples: int) -> int:
-    """How many sound frames of `samples` begin before a time."""
-    return -(-ticks * rate // (timeline.timescale * samples))
+    """How many sound frames of `samples` end by a time (at the very end: begin before it).
+
+    So the first sound frame of a fragment never begins behind its first picture: players that look for the sound of a
+    time would otherwise take it from the fragment before.
+    """
+    scale = timeline.timescale * samples
+    return -(-ticks * rate // scale) if ticks >= timeline.duration else ticks * rate // scale
 
 
 def place(

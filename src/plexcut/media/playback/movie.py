@@ -154,11 +154,11 @@ class MovieRun:
                 TrackRun(boxes.VIDEO_TRACK, fragment.start, pictures),
                 TrackRun(boxes.AUDIO_TRACK, fragment.first_sound * FRAME_SAMPLES, sounds),
             ]
-            data = boxes.fragment(fragment.number + 1, runs)
-            if len(data) + boxes.FREE_BYTES <= fragment.size:
+            data = boxes.fragment(fragment.number + 1, runs, fragment.size)
+            if data is not None:
                 self.next = fragment.number + 1
-                return boxes.padded(data, fragment.size)
-            log.debug("fragment %d takes %d of %d bytes", fragment.number, len(data), fragment.size)
+                return data
+            log.debug("fragment %d does not fit at quality %d", fragment.number, quality)
         raise FormatUnsupported("this part of the recording cannot be made small enough to be played")
 
     def _sounds(self, fragment: Fragment, should_cancel: Callable[[], bool]) -> list[bytes]:
