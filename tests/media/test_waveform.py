@@ -312,6 +312,25 @@ def test_over_a_network(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine.waveform(away, WaveformOrder(points=10)).complete
 
 
+def test_a_failure_is_told_to_who_asks_again(engine: Engine, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_AT_ONCE_S", 0)
+    engine.probe(clip.path)
+
+    def fails(*_args: object) -> None:
+        raise FileUnreadable("the disk is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(passes, "measure_all", fails)
+        with pytest.raises(FileUnreadable):
+            for _ in range(200):
+                engine.waveform(clip.path, WaveformOrder(wait_s=0))
+                time.sleep(0.01)
+        with pytest.raises(FileUnreadable):
+            engine.waveform(clip.path, WaveformOrder())
+    # Who was told tries again.
+    assert engine.waveform(clip.path, WaveformOrder()).complete
+
+
 def test_closing_ends_the_pass(engine: Engine, clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "_AT_ONCE_S", 0)
     engine.close()

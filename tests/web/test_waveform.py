@@ -22,11 +22,11 @@ def ordered(server: Running) -> object:
 def test_what_is_asked_for(server: Running) -> None:
     client = server.client()
     assert client.get(WAVEFORM).status_code == 200
-    assert ordered(server) == (REC, WaveformOrder(None, None, 1000, 90.0))
+    assert ordered(server) == (REC, WaveformOrder(None, None, 1000, 0))
     client.get(f"{WAVEFORM}?from=1:23.5&to=%234175&points=50&wait_s=0")
-    assert ordered(server) == (REC, WaveformOrder(Fraction("83.5"), FrameNumber(4175), 50, 0.0))
+    assert ordered(server) == (REC, WaveformOrder(Fraction("83.5"), FrameNumber(4175), 50, 0))
     client.get(f"{WAVEFORM}?from=-5&to=10")
-    assert ordered(server) == (REC, WaveformOrder(Fraction(0), Fraction(10), 1000, 90.0))
+    assert ordered(server) == (REC, WaveformOrder(Fraction(0), Fraction(10), 1000, 0))
 
 
 def test_the_answer(server: Running) -> None:
@@ -50,10 +50,23 @@ def test_the_answer(server: Running) -> None:
         }
     ]
     assert (found["complete"], found["percent"]) == (True, 100)
+
+
+def test_waiting(server: Running) -> None:
+    """The index of this one is there at the third look, and all of its sound is measured at the sixth."""
+    client = server.client()
+    building = WAVEFORM.replace(REC, "home~r2")
+    answer = client.get(f"{building}?wait_s=0")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
+    client.get(f"{building}?wait_s=0")
     # What will be another answer in a moment is not kept.
-    answer = client.get(f"{WAVEFORM}?points=4&wait_s=0")
-    assert answer.json()["complete"] is False
+    answer = client.get(f"{building}?wait_s=0")
+    assert (answer.json()["complete"], answer.json()["percent"]) == (False, 40)
     assert answer.headers["Cache-Control"] == "no-store"
+    server.plexdata.calls.clear()
+    answer = client.get(building)
+    assert (answer.json()["complete"], answer.json()["percent"]) == (True, 100)
+    assert sum(name == "waveform" for name, _ in server.plexdata.calls) == 6
 
 
 @pytest.mark.parametrize(

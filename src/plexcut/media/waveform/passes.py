@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -22,6 +23,9 @@ from plexcut.media.waveform.measure import measure_all
 
 log = logging.getLogger(__name__)
 
+_UNTOLD_S = 5.0
+"""How long a failure is news to who asks again and again, without waiting in between."""
+_UNTOLD_KEPT = 64
 _OPEN_ROWS = 50
 _OPEN_S = 5
 """How much of a file's end may be told otherwise when it has grown: sound that was still to come, pictures too."""
@@ -102,14 +106,22 @@ class Passes:
     def __init__(self, on_levels: Callable[[Pass], None]) -> None:
         self._on_levels = on_levels
         self._lock = threading.Lock()
+        self._failures: dict[str, tuple[PlexcutError, float]] = {}
         self._open: dict[str, Pass] = {}
         self._waiting: list[Pass] = []
         self._running = False
         self._closed = False
 
     def start(self, name: str, source: Source, index: MediaIndex, known: Beginning | None = None) -> Pass:
-        """The pass of this name that is under way, or else a new one; of what is not `known` already."""
+        """The pass of this name that is under way, or else a new one; of what is not `known` already.
+
+        Raises:
+            PlexcutError: it has just failed, and nobody was told.
+        """
         with self._lock:
+            failure = self._failures.pop(name, None)
+            if failure is not None and time.monotonic() - failure[1] < _UNTOLD_S:
+                raise failure[0]
             found = self._open.get(name)
             if found is not None:
                 if found in self._waiting:
@@ -130,6 +142,12 @@ class Passes:
                 self._running = True
                 threading.Thread(target=self._work, name="waveform", daemon=True).start()
             return made
+
+    def failure(self, ended: Pass) -> PlexcutError | None:
+        """Why a pass failed, for somebody who waited for it; the next one to ask begins anew."""
+        with self._lock:
+            self._failures.pop(ended.name, None)
+        return ended.error
 
     def close(self) -> None:
         """End the pass that runs, at its next batch; the others do not begin."""
@@ -164,4 +182,8 @@ class Passes:
         finally:
             with self._lock:
                 self._open.pop(mine.name, None)
+                if mine.error is not None:
+                    self._failures[mine.name] = (mine.error, time.monotonic())
+                    while len(self._failures) > _UNTOLD_KEPT:
+                        self._failures.pop(next(iter(self._failures)))
             mine.done.set()

@@ -116,8 +116,9 @@ class Waveforms:
         running = self._passes.start(name, source, index, self._beginning(source, index))
         while running.known_s < wanted[0] and time.monotonic() < wanted[1]:
             if running.done.wait(_POLL_S):
-                if running.error is not None:
-                    raise running.error
+                failure = self._passes.failure(running)
+                if failure is not None:
+                    raise failure
                 break
             if should_cancel():
                 raise Cancelled("nobody waits for the waveform any more")
