@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +27,8 @@ I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _SEI_BYTES = 96
+_MANY = 8
+"""Pictures that are worth making together."""
 _MPEG2_HEAD = 8
 """Bytes of its units that `Mpeg2Pictures` looks at."""
 
@@ -90,9 +94,9 @@ class H264Pictures(PictureAssembler):
             flags |= _INTERLACED
         structure = (2 if header.bottom else 1) if header.field else 3
         picture = CodedPicture(start, flags, header.poc_lsb, sps.poc_lsb_bits, structure, header.frame_num)
-        self._begins(picture, first)
+        self._begins(picture, first=first)
 
-    def _begins(self, picture: CodedPicture, first: bool) -> None:
+    def _begins(self, picture: CodedPicture, *, first: bool) -> None:
         """A slice that may begin a picture, which `picture` is then, but for what the units before it say."""
         current = self._current
         if current is not None:
@@ -122,7 +126,7 @@ class H264Pictures(PictureAssembler):
         starts, new_pes, heads = units.start[run], units.new_pes[run], units.heads[run]
         kind = heads[:, 0] & 31
         is_slice = _H264_SLICES[kind]
-        exact, kept = _first_heads(_H264_HEADS[kind])
+        exact, kept = np.zeros(kind.size, np.bool_), first_of_run(_H264_HEADS[kind])
         sei = np.flatnonzero(kind == h264.SEI)
         if sei.size:
             pieces = units.gather(sei + run.start, _SEI_BYTES)
@@ -136,27 +140,59 @@ class H264Pictures(PictureAssembler):
         flags = np.where(slices.idr, _KEY | _CLOSED, 0) | np.where(slices.intra, _INTRA, 0)
         flags |= np.where(slices.ref, _REF, 0) | np.where(slices.progressive, 0, _INTERLACED)
         columns = np.stack((first, flags, slices.poc_lsb, slices.poc_bits, slices.structure, slices.frame_num))
-        number = np.cumsum(is_slice) - 1
         chosen = np.flatnonzero(kept | exact)
-        rows = columns[:, number[chosen]].T.tolist() if which.size else [[0] * 6] * chosen.size
-        steps = zip(chosen.tolist(), starts[chosen].tolist(), is_slice[chosen].tolist(), rows, strict=True)
-        is_exact, is_new = exact.tolist(), new_pes.tolist()
-        for i, start, slice_unit, row in steps:
-            if is_exact[i]:
-                self.unit(start, units.data(i + run.start), new_pes=is_new[i])
-            elif not slice_unit:
+        if not which.size:
+            columns = np.zeros((6, 1), np.int64)
+        steps = _Steps(starts[chosen], is_slice[chosen], columns[:, (np.cumsum(is_slice) - 1)[chosen]])
+        begin = 0
+        for special in np.flatnonzero(exact[chosen] | (steps.is_slice & (steps.columns[0] == 0))).tolist():
+            self._regular(steps, begin, special)
+            i, begin = int(chosen[special]), special + 1
+            if exact[i]:
+                self.unit(int(starts[i]), units.data(i + run.start), new_pes=bool(new_pes[i]))
+            elif self._current is None or new_pes[i]:
+                self._begins(steps.picture(special), first=False)
+            elif not slices.intra[np.searchsorted(which, i)]:
+                self._current.flags &= ~_INTRA
+        self._regular(steps, begin, chosen.size)
+
+    def _regular(self, steps: _Steps, begin: int, end: int) -> None:
+        """Heads and first slices."""
+        slices = begin + np.flatnonzero(steps.is_slice[begin:end])
+        if slices.size < _MANY:
+            self._one_by_one(steps, range(begin, end))
+            return
+        first, last = int(slices[0]), int(slices[-1])
+        self._one_by_one(steps, range(begin, first + 1))
+        if self._current is not None:
+            self.pictures.append(self._current)
+        # A picture begins with the unit behind the slice of the one before.
+        places = steps.start[slices[:-1] + 1].tolist()
+        self.pictures += map(CodedPicture, places, *steps.columns[1:, slices[1:]].tolist())
+        self._current, self._start = self.pictures.pop(), None
+        self._one_by_one(steps, range(last + 1, end))
+
+    def _one_by_one(self, steps: _Steps, which: range) -> None:
+        for i in which:
+            if steps.is_slice[i]:
+                self._begins(steps.picture(i), first=True)
+            else:
                 if self._current is not None:
                     self._recovery = None
-                self._opens(start)
-            elif row[0] or self._current is None or is_new[i]:
-                self._begins(CodedPicture(start, *row[1:]), bool(row[0]))
-            elif not row[1] & _INTRA:
-                self._current.flags &= ~_INTRA
+                self._opens(int(steps.start[i]))
 
 
-def _first_heads(member: Mask) -> tuple[Mask, Mask]:
-    """Units that must be parsed (none yet), and those that matter: the first ones in runs of heads."""
-    return np.zeros(member.size, np.bool_), first_of_run(member)
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Units of H.264 that matter. `columns`, of slices: whether it is a first one, and what its picture is then."""
+
+    start: I64
+    is_slice: Mask
+    columns: I64
+
+    def picture(self, i: int) -> CodedPicture:
+        flags, order_hint, hint_bits, structure, frame_num = self.columns[1:, i].tolist()
+        return CodedPicture(int(self.start[i]), flags, order_hint, hint_bits, structure, frame_num)
 
 
 def _says_nothing(slices: SliceColumns, which: I64, first: Mask, new_pes: Mask) -> Mask:
