@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import logging
 import os
-import tempfile
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -47,6 +47,8 @@ class PictureStore:
         self._held: OrderedDict[str, bytes] = OrderedDict()
         self._held_bytes = 0
         self._unpruned_bytes = self._limits.disk_bytes
+        self._token = secrets.token_hex(4)
+        self._written = 0
 
     def get(self, name: str) -> bytes | None:
         """What was put under this name, if it is still there."""
@@ -115,18 +117,21 @@ class PictureStore:
         return data
 
     def _write(self, path: Path, name: str, data: bytes) -> None:
-        temporary: str | None = None
+        with self._lock:
+            self._written += 1
+            temporary = path.with_name(f"{path.name}.{self._token}{self._written:x}.part")
+        content = _MARK + self._check(name, data) + data
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            with os.fdopen(handle, "wb") as file:
-                file.write(_MARK + self._check(name, data) + data)
-            Path(temporary).replace(path)
+            try:
+                temporary.write_bytes(content)
+            except FileNotFoundError:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                temporary.write_bytes(content)
+            temporary.replace(path)
         except OSError as error:
             log.info("picture cache %s cannot be written: %s", path.name, error)
-            if temporary is not None:
-                with contextlib.suppress(OSError):
-                    Path(temporary).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
     def _prune(self, folder: Path) -> None:
         """Remove the files that were not used for the longest time, until what is left is within the limit."""
