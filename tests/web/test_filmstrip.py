@@ -42,6 +42,17 @@ def test_tiles_and_image(server: Running) -> None:
     assert "max-age" in image.headers["cache-control"]
 
 
+def test_the_image_is_webp_for_those_who_name_it(server: Running) -> None:
+    client = server.client()
+    jpeg = client.get(f"{STRIP}.jpg")
+    chrome = {"Accept": "image/avif,image/webp,image/apng,*/*;q=0.8"}
+    webp = client.get(f"{STRIP}.jpg", headers=chrome)
+    assert [jpeg.headers["content-type"], webp.headers["content-type"]] == ["image/jpeg", "image/webp"]
+    assert jpeg.headers["etag"] != webp.headers["etag"]
+    mixed = client.get(f"{STRIP}.jpg", headers={**chrome, "If-None-Match": jpeg.headers["etag"]})
+    assert mixed.status_code == 200
+
+
 def test_without_parameters(server: Running) -> None:
     assert server.client().get(STRIP).status_code == 200
     assert orders(server)[0].pictures == FilmstripOrder(None, None, 100, 90)

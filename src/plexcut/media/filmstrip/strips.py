@@ -22,6 +22,7 @@ from plexcut.media.filmstrip.scaling import tile_size
 from plexcut.media.filmstrip.sprite import Grid, compose, make_grid
 from plexcut.media.filmstrip.store import PictureStore
 from plexcut.media.filmstrip.thumbs import Recording, Thumbnails
+from plexcut.media.index.model import INDEX_VERSION
 from plexcut.media.pictures import encode_picture
 
 log = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Filmstrips:
         size = tile_size(video.width, video.height, video.sample_aspect, order.height)
         grid = make_grid(len(choice.frames), size)
         asked = f"{choice.start_us}-{choice.end_us}/{order.count}/{order.step}"
-        name = f"strip/{_VERSION}/{recording.identity}/{asked}/{size[0]}x{size[1]}.{fmt}"
+        name = f"strip/{_VERSION}.{INDEX_VERSION}/{recording.identity}/{asked}/{size[0]}x{size[1]}.{fmt}"
 
         def make() -> Filmstrip:
             found = _unpacked(self._store.get(name))

@@ -23,7 +23,7 @@ from plexcut.errors import Cancelled
 from plexcut.media.decoding import decode_rows, decode_units, make_decoder
 from plexcut.media.filmstrip.scaling import Scaler
 from plexcut.media.filmstrip.store import PictureStore
-from plexcut.media.index.model import MediaIndex
+from plexcut.media.index.model import INDEX_VERSION, MediaIndex
 from plexcut.media.units import UnitReader, open_units
 
 _VERSION = 1
@@ -177,7 +177,7 @@ def _groups(index: MediaIndex, numbers: list[int]) -> list[tuple[int, tuple[int,
 
 
 def _name(recording: Recording, number: int, size: tuple[int, int]) -> str:
-    return f"thumb/{_VERSION}/{recording.identity}/{number}/{size[0]}x{size[1]}"
+    return f"thumb/{_VERSION}.{INDEX_VERSION}/{recording.identity}/{number}/{size[0]}x{size[1]}"
 
 
 def _stand_back() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from quart import Blueprint, Response, request
 
+from plexcut import __version__
 from plexcut.domain.media import FilmstripOrder, PictureFormat
 from plexcut.domain.timecode import Position
 from plexcut.errors import PositionInvalid, RecordingChanged
@@ -21,7 +22,6 @@ from plexcut.web.routes.pictures import picture_format
 
 blueprint = Blueprint("filmstrip", __name__)
 
-_VERSION = 1
 _FOR_AN_HOUR = "private, max-age=3600"
 _NOT_KEPT = "no-store"
 
@@ -108,9 +108,9 @@ def _edge(written: str | None) -> Position | None:
 
 
 def _etag(fingerprint: str, query: schemas.FilmstripQuery, what: PictureFormat | str) -> str:
-    """The same content of a recording has the same pictures: nothing need be looked at to know that."""
+    """The same content of a recording has the same pictures in one version of plexcut: that is known without a look."""
     pictures = query.model_dump(include=set(schemas.FilmstripQuery.model_fields))
-    parts = (_VERSION, fingerprint, what, *(f"{name}={value}" for name, value in sorted(pictures.items())))
+    parts = (__version__, fingerprint, what, *(f"{name}={value}" for name, value in sorted(pictures.items())))
     return hashlib.blake2b("\n".join(map(str, parts)).encode(), digest_size=16).hexdigest()
 
 
