@@ -94,7 +94,7 @@ class ClockLine:
         Raises:
             ClockUnclear: there is a jump before it, or none can be ruled out; or `give_up` said so.
         """
-        dense_until = time.monotonic() + _DENSE_S
+        dense_until = time.monotonic() + (_DENSE_S if len(self._marks) < 2 else _DENSE_S / 2)
         if len(self._marks) < 2:
             last = max(0, self._stream.size_bytes - 2 * self._stream.sample_bytes)
             self._take([*(self._stream.size_bytes * i // _COARSE for i in range(1, _COARSE)), last], read)
