@@ -1646,11 +1646,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The frame; PNG where Accept asks for it. */
+            /** @description The frame; the format is by Accept. */
             200: {
                 headers: {
-                    /** @description The frame that the picture shows. */
+                    /** @description The frame that the picture shows; left out where that is not known yet. */
                     "X-Frame-Number"?: string;
+                    /** @description 1: the frame's number is not known before the recording has been read. */
+                    "X-Frame-Provisional"?: string;
                     /** @description Its time in seconds, with six decimals. */
                     "X-Frame-Time"?: string;
                     [name: string]: unknown;
@@ -1658,6 +1660,7 @@ export interface operations {
                 content: {
                     "image/jpeg": string;
                     "image/png": string;
+                    "image/webp": string;
                 };
             };
             /** @description The client has this picture already. */
