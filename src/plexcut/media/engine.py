@@ -29,6 +29,7 @@ from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, format_timecode
 from plexcut.errors import Cancelled, PositionInvalid, SpanInvalid, UsageError
+from plexcut.media.filmstrip.choose import check_order
 from plexcut.media.filmstrip.strips import Filmstrips
 from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import Place, Viewer
@@ -148,6 +149,7 @@ class Engine:
         *,
         should_cancel: ShouldCancel = never,
     ) -> Filmstrip:
+        check_order(order)
         index = self._indexes.get(source, program)
         identity = f"{self._indexes.fingerprint(source)}/{program}"
         return self._filmstrips.get(Recording(source, index, identity), order, fmt, should_cancel)
