@@ -257,3 +257,17 @@ def test_real_recordings(
                 continue
             shown, waited = (shown + 1, waited) if found else (shown, waited + 1)
     assert shown > 8 * waited
+
+
+def test_many_at_once(clip_cache: ClipCache, gate: threading.Event, tmp_path: Path) -> None:
+    path = tmp_path / "long.ts"
+    path.write_bytes(repeat(Clip(clip_cache.get(_tiny()).path.read_bytes()), Repeated(10 * _SECOND, 30)))
+    looking = Looking(path)
+    times = looking.times("many", 8)
+    found: list[EarlyFrame | None] = []
+    threads = [threading.Thread(target=lambda t=t: found.append(looking.look(t))) for t in times]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == len(times) and all(found)

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _RECORDINGS = 8
 _STRETCHES = 24
+_LOOK_EVERY_S = 0.05
 
 
 @dataclass(slots=True)
@@ -50,18 +51,29 @@ class Windows:
         `identity`: the fingerprint of the file's content, and the programme. `give_up` is asked now and then.
         """
         looked = self._of(identity)
-        with looked.lock:
-            for name, stretch in reversed(looked.stretches.items()):
-                number = stretch.frame_at(time_us)
-                if number is not None:
-                    looked.stretches.move_to_end(name)
-                    return stretch, number
-            found = None if looked.hopeless else _look(looked, source, identity[1], time_us, give_up)
-            if found is None:
+        while not looked.lock.acquire(timeout=_LOOK_EVERY_S):
+            if give_up():
                 return None
-            looked.stretches[found.name] = found
-            while len(looked.stretches) > _STRETCHES:
-                looked.stretches.popitem(last=False)
+        try:
+            return self._found(looked, source, identity[1], time_us, give_up)
+        finally:
+            looked.lock.release()
+
+    @staticmethod
+    def _found(
+        looked: _Looked, source: Source, program: int | None, time_us: int, give_up: GiveUp
+    ) -> tuple[Stretch, int] | None:
+        for name, stretch in reversed(looked.stretches.items()):
+            number = stretch.frame_at(time_us)
+            if number is not None:
+                looked.stretches.move_to_end(name)
+                return stretch, number
+        found = None if looked.hopeless else _look(looked, source, program, time_us, give_up)
+        if found is None:
+            return None
+        looked.stretches[found.name] = found
+        while len(looked.stretches) > _STRETCHES:
+            looked.stretches.popitem(last=False)
         number = found.frame_at(time_us)
         return None if number is None else (found, number)
 
