@@ -19,7 +19,9 @@ def filmstrip(
     recording: Recording,
     out: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="OUT.jpg|webp|png", help="The image.", show_default=False, readable=False),
+        typer.Option(
+            "-o", "--output", metavar="OUT.jpg|webp|png", help="The image.", show_default=False, readable=False
+        ),
     ],
     start: Annotated[
         str | None,
