@@ -14,7 +14,7 @@ from plexcut import bootstrap, config
 from plexcut.config import Choices, LibrarySettings, PathMapping
 from plexcut.domain.media import FilmstripOrder, IndexState, Source
 from plexcut.domain.timecode import FrameNumber
-from plexcut.errors import Cancelled, RecordingChanged, RecordingNotFound, SpanInvalid
+from plexcut.errors import Cancelled, RecordingChanged, RecordingNotFound, SpanInvalid, UsageError
 from plexcut.media.engine import Engine
 from plexcut.plexdata import Plexdata, Ports
 from plexcut.plexdata.filmstrip import StripOrder
@@ -139,6 +139,9 @@ def test_frame_numbers_wait_for_the_index(plexdata: Plexdata, plex: PlexStandIn,
 
 
 def test_what_cannot_be(plexdata: Plexdata, engine: Held, recording: str) -> None:
+    for impossible in (FilmstripOrder(FrameNumber(5), FrameNumber(4)), FilmstripOrder(count=0)):
+        with pytest.raises(UsageError):  # at once: the index is not there
+            plexdata.filmstrip(StripOrder(recording, impossible))
     engine.go.set()
     fingerprint = plexdata.fingerprint(recording)
     assert plexdata.filmstrip(order(recording, fingerprint=fingerprint)).tiles

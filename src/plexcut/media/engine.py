@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 from av.video.frame import VideoFrame
 
+from plexcut.domain.filmstrip import check_order
 from plexcut.domain.media import (
     CutMode,
     CutPlan,
@@ -29,7 +30,6 @@ from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, format_timecode
 from plexcut.errors import Cancelled, PositionInvalid, SpanInvalid, UsageError
-from plexcut.media.filmstrip.choose import check_order
 from plexcut.media.filmstrip.strips import Filmstrips
 from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import Place, Viewer

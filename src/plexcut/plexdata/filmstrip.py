@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from plexcut.domain.catalog import library_of
+from plexcut.domain.filmstrip import check_order
 from plexcut.domain.media import Filmstrip, FilmstripOrder, PictureFormat
 from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, FileUnreadable, LibraryOffline, PlexcutError, RecordingChanged
@@ -64,6 +65,7 @@ class Filmstrips:
             UsageError, SpanInvalid: the order is not possible. RecordingChanged: it is of another state of the file.
             RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported, Cancelled.
         """
+        check_order(order.pictures)
         file = self._hosts.recording(order.recording)
         try:
             if order.fingerprint not in (None, self._engine.fingerprint(file.source)):

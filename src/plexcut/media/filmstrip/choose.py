@@ -12,20 +12,18 @@ alone; only a slot without one shows the frame at the multiple, decoded from the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
+from plexcut.domain.filmstrip import check_order, reversed_range
 from plexcut.domain.media import FilmstripOrder
-from plexcut.domain.timecode import FrameNumber, Position, floor_us, format_timecode
-from plexcut.errors import SpanInvalid, UsageError
+from plexcut.domain.timecode import FrameNumber, Position, floor_us
+from plexcut.errors import UsageError
 from plexcut.media.index.model import MediaIndex
 
 I64 = npt.NDArray[np.int64]
 
-MAX_COUNT = 1000
-MIN_HEIGHT_PX, MAX_HEIGHT_PX = 16, 1080
 _KEYS_FROM = 4
 """A keyframe is taken where the step is at least this fraction of the usual distance between two."""
 _JITTER_US = 1000
@@ -40,23 +38,6 @@ class Choice:
     start_us: int
     end_us: int
     step: int
-
-
-def check_order(order: FilmstripOrder) -> None:
-    """Raise `UsageError` for a count, height or step that is not possible, `SpanInvalid` for a reversed range."""
-    if not 1 <= order.count <= MAX_COUNT:
-        raise UsageError(f"a filmstrip cannot have {order.count} pictures", f"1 to {MAX_COUNT}")
-    if not MIN_HEIGHT_PX <= order.height <= MAX_HEIGHT_PX:
-        raise UsageError(f"a filmstrip cannot be {order.height} pixels high", f"{MIN_HEIGHT_PX} to {MAX_HEIGHT_PX}")
-    if order.step is not None and order.step < 1:
-        raise UsageError(f"a picture each {order.step} frames is not possible", "1 or more")
-    start, end = order.start, order.end
-    if start is None or end is None:
-        return
-    if isinstance(start, FrameNumber) and isinstance(end, FrameNumber):
-        start, end = Fraction(start.n), Fraction(end.n)
-    if isinstance(start, Fraction) and isinstance(end, Fraction) and start >= end:
-        raise _reversed(order)
 
 
 def choose(index: MediaIndex, order: FilmstripOrder) -> Choice:
@@ -152,7 +133,7 @@ def _range(index: MediaIndex, order: FilmstripOrder) -> tuple[int, int]:
     end = end_us if order.end is None else _time_us(index, order.end)
     mixed = isinstance(order.start, FrameNumber) is not isinstance(order.end, FrameNumber)
     if mixed and order.start is not None and order.end is not None and end <= start:
-        raise _reversed(order)
+        raise reversed_range(order)
     start = min(start, int(index.times_us[-2]))
     return start, max(min(end, end_us), start + 1)
 
@@ -161,17 +142,3 @@ def _time_us(index: MediaIndex, place: Position) -> int:
     if isinstance(place, FrameNumber):
         return int(index.times_us[min(place.n, index.frames)])
     return max(0, floor_us(place))
-
-
-def _reversed(order: FilmstripOrder) -> SpanInvalid:
-    return SpanInvalid(
-        f"the range {_said(order.start)} to {_said(order.end)} is empty or reversed", "say from before to"
-    )
-
-
-def _said(place: Position | None) -> str:
-    if isinstance(place, FrameNumber):
-        return f"#{place.n}"
-    if place is None:
-        return "the beginning"
-    return f"-{format_timecode(-place)}" if place < 0 else format_timecode(place)

@@ -9,12 +9,12 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from plexcut.domain.filmstrip import check_order
 from plexcut.domain.media import Filmstrip, FilmstripOrder, PictureFormat, Tile
 from plexcut.domain.ports import ShouldCancel
 from plexcut.domain.timecode import FrameNumber, floor_us
 from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.bif import Previews
-from plexcut.media.filmstrip.choose import check_order
 from plexcut.media.filmstrip.scaling import Scaler, tile_size
 from plexcut.media.filmstrip.sprite import compose, make_grid
 from plexcut.media.pictures import encode_picture
