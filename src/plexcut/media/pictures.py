@@ -28,7 +28,8 @@ _JPEG_QUALITY = 88
 _WEBP_QUALITY = 75
 _IDLE_SCALERS = 8
 _FRAME_LOCKS = tuple(threading.Lock() for _ in range(32))
-"""PyAV changes the frame that it scales for as long as that takes, and several threads are given the same frame."""
+"""PyAV changes the colours that a frame says it has for as long as it scales it, and threads are given the same frame.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def encode_picture(frame: VideoFrame, sample_aspect: Fraction, width: int | None
     """
     size = shown_size(frame.width, frame.height, sample_aspect, width)
     try:
-        data = _encode(_scaled(deinterlaced(frame), size), fmt)
+        data = _encode(_shown(frame, size), fmt)
     except (av.FFmpegError, ValueError, OSError) as error:
         raise FormatUnsupported(f"the picture cannot be shown: {error}") from error
     return EncodedPicture(size[0], size[1], data, _MEDIA_TYPES[fmt])
@@ -85,25 +86,23 @@ class _Scalers:
         self._lock = threading.Lock()
         self._idle: list[tuple[object, VideoReformatter]] = []
 
-    def scale(self, frame: VideoFrame, size: tuple[int, int], fmt: str) -> VideoFrame:
-        """RGB of full range and another size."""
-        matrix = source_colorspace(frame)
+    def scale(self, frame: VideoFrame, size: tuple[int, int], fmt: str, matrix: int) -> VideoFrame:
+        """The picture in another size and format: RGB of full range, or 4:2:0 of video's range."""
         key = (frame.format.name, frame.width, frame.height, matrix, frame.color_range, size, fmt)
         with self._lock:
             place = next((i for i, (found, _) in enumerate(self._idle) if found == key), None)
             scaler = self._idle.pop(place)[1] if place is not None else VideoReformatter()
-        with _FRAME_LOCKS[id(frame) // 64 % len(_FRAME_LOCKS)]:
-            made = scaler.reformat(
-                frame,
-                width=size[0],
-                height=size[1],
-                format=fmt,
-                src_colorspace=matrix,
-                dst_colorspace=matrix,
-                dst_color_range=ColorRange.JPEG,
-                interpolation=Interpolation.BICUBIC,
-                threads=1,
-            )
+        made = scaler.reformat(
+            frame,
+            width=size[0],
+            height=size[1],
+            format=fmt,
+            src_colorspace=matrix,
+            dst_colorspace=matrix,
+            dst_color_range=ColorRange.MPEG if fmt == "yuv420p" else ColorRange.JPEG,
+            interpolation=Interpolation.BICUBIC,
+            threads=1,
+        )
         with self._lock:
             self._idle.append((key, scaler))
             del self._idle[:-_IDLE_SCALERS]
@@ -114,11 +113,19 @@ _scalers = _Scalers()
 _tones = ToneMapper()
 
 
-def _scaled(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
-    kind = kind_of(frame)
-    if kind is None:
-        return _scalers.scale(frame, size, "rgb24")
-    return _tones.apply(_scalers.scale(frame, size, "gbrp16le"), kind)
+def _shown(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
+    """RGB as the screen shows it."""
+    with _FRAME_LOCKS[id(frame) // 64 % len(_FRAME_LOCKS)]:
+        kind, matrix = kind_of(frame), source_colorspace(frame)
+        whole = deinterlaced(frame)
+        if kind is not None:
+            scaled = _scalers.scale(whole, size, "gbrp16le", matrix)
+        elif size[0] % 2 == 0 and size[1] % 2 == 0:
+            # In two steps: to scale into RGB at once takes twice as long, for chroma that JPEG and WebP halve again.
+            scaled = _scalers.scale(whole, size, "yuv420p", matrix)
+        else:
+            return _scalers.scale(whole, size, "rgb24", matrix)
+    return _tones.apply(scaled, kind) if kind is not None else _scalers.scale(scaled, size, "rgb24", matrix)
 
 
 def _encode(picture: VideoFrame, fmt: PictureFormat) -> bytes:

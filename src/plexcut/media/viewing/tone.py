@@ -31,8 +31,9 @@ _SIDE = 33
 _SCREEN_NITS = 250.0
 """What the screen's white stands for: 203 cd/m2 come out at 80 % of the code range."""
 _HLG_NITS = 1000.0
-_PQ_NITS = 4000.0
-"""The brightest that is told apart; hardly any material is graded brighter."""
+_BRIGHTEST_NITS = {"pq": 4000.0, "hlg": 2000.0}
+"""What comes out as the screen's white: hardly any material is graded brighter. For HLG, whose peak is 1000, more than
+that, or else its highlights end up in three steps of the code range."""
 _IDLE_GRAPHS = 2
 
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
@@ -62,7 +63,7 @@ def for_screen(codes: F64, kind: Kind) -> F64:
         # As pictures with the usual primaries are shown: their codes as they are, whatever the screen makes of them.
         return np.asarray(np.clip(_to_709(codes**2.4), 0, 1) ** (1 / 2.4))
     nits = _pq_nits(codes) if kind == "pq" else _hlg_nits(codes)
-    peak = _PQ_NITS if kind == "pq" else _HLG_NITS
+    peak = _BRIGHTEST_NITS[kind]
     brightest = np.maximum(nits.max(axis=-1, keepdims=True), 1e-6)
     linear = _to_709(nits * (_rolled_off(np.minimum(brightest, peak), peak) / brightest) / _SCREEN_NITS)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
