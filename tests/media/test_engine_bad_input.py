@@ -205,17 +205,17 @@ def test_frame_times_outside_are_refused(clip_cache: ClipCache) -> None:
 def test_a_file_that_changes_while_it_is_read(
     clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "growing.ts"
+    path = tmp_path / "changing.ts"
     data = clip_cache.get(CLIPS["h264_closed"]).path.read_bytes()
-    path.write_bytes(data[:60_000])
+    path.write_bytes(data[188:60_000])
     build = indexes.build_index
 
-    def grow(*args: object) -> object:
+    def change(*args: object) -> object:
         found = build(*args)  # type: ignore[arg-type]
         path.write_bytes(data[:90_000])
         return found
 
-    monkeypatch.setattr(indexes, "build_index", grow)
+    monkeypatch.setattr(indexes, "build_index", change)
     engine = Engine(tmp_path / "data")
     assert type(_refusal(lambda: engine.probe(path))) is RecordingChanged
     monkeypatch.undo()

@@ -70,7 +70,7 @@ def test_several_processes_may_keep_the_same_index(clip_cache: ClipCache, tmp_pa
     engines = [Engine(tmp_path / "data") for _ in range(6)]
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(lambda engine: engine.probe(clip.path).frames, engines)) == {100}
-    assert [path.suffix for path in (tmp_path / "data" / "index").iterdir()] == [".npz"]
+    assert [path.suffix for path in (tmp_path / "data" / "index").iterdir()] == [".index"]
 
 
 def test_the_frame_cache_stays_within_its_bounds(clip_cache: ClipCache) -> None:
