@@ -38,6 +38,7 @@ def test_what_moves_does_not_comb(clip_cache: ClipCache, name: str) -> None:
     for number, frame in enumerate(frames_of(clip_cache, name, 20)):
         assert frame.interlaced_frame
         shown = deinterlaced(frame)
+        assert not shown.interlaced_frame
         before, after = comb_energy(luma(frame)), comb_energy(luma(shown))
         assert before > 20
         assert after < 0.1 * before, number

@@ -127,6 +127,19 @@ def test_pictures_have_square_pixels_and_the_width_asked_for(clip_cache: ClipCac
     assert number_in(small) == 3
 
 
+@pytest.mark.parametrize("width", [*range(314, 331), 64, 100, 333, 641])
+@pytest.mark.parametrize("fmt", ["jpg", "webp", "png"])
+def test_pictures_of_any_width_are_whole(clip_cache: ClipCache, width: int, fmt: str) -> None:
+    """Up to the last column: white there, as the clip's pictures are."""
+    clip = clip_cache.get(CLIPS["h264_open_gop_50p"])
+    picture = Engine(None).frame(clip.path, FrameNumber(1), width, fmt)  # type: ignore[arg-type]
+    with av.open(io.BytesIO(picture.data)) as opened:
+        pixels = next(opened.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    assert pixels.shape[1] == width
+    assert (pixels[2 : picture.height // 12, -3:] > 200).all()
+    assert (pixels[-picture.height // 12 : -2, : width // 20] < 60).all()
+
+
 @pytest.mark.parametrize("width", [0, -5, 15, 4097, 10**9])
 def test_absurd_widths_are_refused(clip_cache: ClipCache, width: int) -> None:
     with pytest.raises(UsageError):

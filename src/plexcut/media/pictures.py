@@ -15,7 +15,7 @@ from PIL import Image
 from plexcut.domain.media import PictureFormat
 from plexcut.errors import FormatUnsupported
 from plexcut.media.viewing.deinterlace import deinterlaced
-from plexcut.media.viewing.tone import ToneMapper, kind_of
+from plexcut.media.viewing.tone import kind_of, tone_mapped
 
 MAX_SIDE_PX = 4096
 _HD_LINES = 720
@@ -23,6 +23,12 @@ _MEDIA_TYPES: dict[PictureFormat, str] = {"jpg": "image/jpeg", "png": "image/png
 _MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601,
              7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}  # fmt: skip
 """By the matrix coefficients of ISO/IEC 23091-2."""
+
+_AT_ONCE_PX = 8
+_ACCURATE = 0x40000
+"""swscale's fast way from 4:2:0 to RGB makes eight pixels at once and may leave the last ones black; SWS_ACCURATE_RND
+keeps it from being taken.
+"""
 
 _JPEG_QUALITY = 88
 _WEBP_QUALITY = 75
@@ -100,7 +106,7 @@ class _Scalers:
             src_colorspace=matrix,
             dst_colorspace=matrix,
             dst_color_range=ColorRange.MPEG if fmt == "yuv420p" else ColorRange.JPEG,
-            interpolation=Interpolation.BICUBIC,
+            interpolation=int(Interpolation.BICUBIC) | (_ACCURATE if size[0] % _AT_ONCE_PX else 0),
             threads=1,
         )
         with self._lock:
@@ -110,7 +116,6 @@ class _Scalers:
 
 
 _scalers = _Scalers()
-_tones = ToneMapper()
 
 
 def _shown(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
@@ -120,24 +125,24 @@ def _shown(frame: VideoFrame, size: tuple[int, int]) -> VideoFrame:
         whole = deinterlaced(frame)
         if kind is not None:
             scaled = _scalers.scale(whole, size, "gbrp16le", matrix)
-        elif size[0] % 2 == 0 and size[1] % 2 == 0:
+        elif size[0] % _AT_ONCE_PX == 0 and size[1] % 2 == 0:
             # In two steps: to scale into RGB at once takes twice as long, for chroma that JPEG and WebP halve again.
             scaled = _scalers.scale(whole, size, "yuv420p", matrix)
         else:
-            return _scalers.scale(whole, size, "rgb24", matrix)
-    return _tones.apply(scaled, kind) if kind is not None else _scalers.scale(scaled, size, "rgb24", matrix)
+            return _scalers.scale(whole, size, "rgb0", matrix)
+    return tone_mapped(scaled, kind) if kind is not None else _scalers.scale(scaled, size, "rgb0", matrix)
 
 
 def _encode(picture: VideoFrame, fmt: PictureFormat) -> bytes:
-    """Pillow's encoders take half the time of FFmpeg's for JPEG, a quarter for PNG."""
+    """Pillow's encoders take half the time of FFmpeg's for JPEG, a quarter for PNG; RGBX is not copied for them."""
     plane = picture.planes[0]
     size = (picture.width, picture.height)
-    image = Image.frombuffer("RGB", size, plane, "raw", "RGB", plane.line_size, 1)  # type: ignore[arg-type]
+    image = Image.frombuffer("RGBX", size, plane, "raw", "RGBX", plane.line_size, 1)  # type: ignore[arg-type]
     out = io.BytesIO()
     if fmt == "jpg":
         image.save(out, "JPEG", quality=_JPEG_QUALITY)
     elif fmt == "webp":
         image.save(out, "WEBP", quality=_WEBP_QUALITY, method=0)
     else:
-        image.save(out, "PNG", compress_level=1)
+        image.convert("RGB").save(out, "PNG", compress_level=1)
     return out.getvalue()

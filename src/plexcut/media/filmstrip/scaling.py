@@ -12,7 +12,7 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 from plexcut.errors import FormatUnsupported
 from plexcut.media.pictures import MAX_SIDE_PX, source_colorspace
 from plexcut.media.viewing.deinterlace import deinterlaced
-from plexcut.media.viewing.tone import ToneMapper, kind_of
+from plexcut.media.viewing.tone import kind_of, tone_mapped
 
 _ASPECTS = (Fraction(1, 8), Fraction(8))
 
@@ -35,7 +35,6 @@ class Scaler:
     def __init__(self, size: tuple[int, int]) -> None:
         self._size = size
         self._first, self._second = VideoReformatter(), VideoReformatter()
-        self._tones = ToneMapper()
         self._fields = _Fields()
 
     def planes(self, frame: VideoFrame) -> bytes:
@@ -51,7 +50,7 @@ class Scaler:
             if kind is None:
                 scaled = self._scale(self._first, frame, "yuvj420p")
             else:
-                shown = self._tones.apply(self._scale(self._first, frame, "gbrp16le"), kind)
+                shown = tone_mapped(self._scale(self._first, frame, "gbrp16le"), kind)
                 scaled = self._scale(self._second, shown, "yuvj420p")
             return bytes(scaled.to_ndarray().data)
         except (av.FFmpegError, ValueError, OSError) as error:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
+
+from plexcut.media.viewing.idle import IdlePool
 
 _BLOCK_LINES, _BLOCK_COLUMNS = 8, 16
 _EVERY_COLUMN = 4
@@ -34,8 +37,9 @@ _Plane = npt.NDArray[Any]
 
 
 def deinterlaced(frame: VideoFrame) -> VideoFrame:
-    """The frame as it is shown: itself where nothing in it combs (film sent as interlaced video is whole).
+    """The frame as it is shown, not marked as interlaced any more: swscale would scale the fields each by itself.
 
+    It is whole where nothing in it combs (film sent as interlaced video).
     Where something does, only the blocks around it are made of the first field alone (FFmpeg's `bwdif` without
     neighbours, which interpolates with a cubic filter). `estdif`, which follows edges, takes thirty times as long.
     """
@@ -46,7 +50,7 @@ def deinterlaced(frame: VideoFrame) -> VideoFrame:
         return frame
     combed = _combed_blocks(_samples(frame.planes[0], bits), bits)
     if not combed.any():
-        return frame
+        return _unmarked(frame)
     made = _from_one_field(frame, bits)
     if combed.mean() <= _MOSTLY:
         for whole, plane in zip(frame.planes, made.planes, strict=True):
@@ -54,23 +58,64 @@ def deinterlaced(frame: VideoFrame) -> VideoFrame:
     return made
 
 
-def _from_one_field(frame: VideoFrame, bits: int) -> VideoFrame:
-    """The first field, and its lines interpolated in the place of the second.
+class _Field:
+    """Makes pictures of one format out of their first field; for one thread at a time.
 
     `bwdif` compares with the frames before and after: between a black one and a white one nothing looks still, and
     it interpolates everywhere. Those two are not interlaced and pass through it untouched.
     """
-    graph = Graph()
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 25)
-    )
-    graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
-    graph.configure()
-    graph.push(_flat(frame, 0))
+
+    def __init__(self, like: VideoFrame, bits: int) -> None:
+        self._black, self._white = _flat(like, 0), _flat(like, (1 << bits) - 1)
+        self._graph = graph = Graph()
+        time_base = like.time_base or Fraction(1, 25)
+        source = graph.add_buffer(width=like.width, height=like.height, format=like.format, time_base=time_base)
+        graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
+        graph.configure()
+
+    def whole(self, frame: VideoFrame) -> VideoFrame:
+        """The first field, and its lines interpolated in the place of the second."""
+        made: VideoFrame | None = None
+        for pushed in (self._black, frame, self._white):
+            self._graph.push(pushed)
+            # It gives a picture out when the next one comes in: the last one out is that of `frame`.
+            try:
+                pulled = self._graph.pull()
+            except av.BlockingIOError:
+                continue
+            assert isinstance(pulled, VideoFrame)
+            made = pulled
+        assert made is not None
+        return made
+
+
+_POOL_BYTES = 64 << 20
+_fields: IdlePool[tuple[str, int, int], _Field] = IdlePool(_POOL_BYTES)
+
+
+def _from_one_field(frame: VideoFrame, bits: int) -> VideoFrame:
+    key = (frame.format.name, frame.width, frame.height)
+    field = _fields.take(key) or _Field(frame, bits)
+    made = field.whole(frame)
+    _fields.give(key, field, 5 * sum(plane.buffer_size for plane in frame.planes))
+    return made
+
+
+_unmarking: IdlePool[tuple[str, int, int], Graph] = IdlePool(_POOL_BYTES)
+
+
+def _unmarked(frame: VideoFrame) -> VideoFrame:
+    """The same picture without the mark; nothing is copied."""
+    key = (frame.format.name, frame.width, frame.height)
+    graph = _unmarking.take(key)
+    if graph is None:
+        graph = Graph()
+        time_base = frame.time_base or Fraction(1, 25)
+        source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base)
+        graph.link_nodes(source, graph.add("setfield", "prog"), graph.add("buffersink")).configure()
     graph.push(frame)
-    graph.push(_flat(frame, (1 << bits) - 1))
-    graph.pull()
     made = graph.pull()
+    _unmarking.give(key, graph, 1)
     assert isinstance(made, VideoFrame)
     return made
 

@@ -14,6 +14,7 @@ IDLE_S = 6.0
 """How long things that nobody asks for are kept: people who look at pictures ask for the next one sooner."""
 
 _LOOK_EVERY_S = 1.0
+_OF_EACH = 2
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -93,6 +94,22 @@ class IdleStore(Generic[K, V]):
         if self._on_drop is not None:
             for value in values:
                 self._on_drop(value)
+
+
+class IdlePool(Generic[K, V]):
+    """Things that are used again by whoever needs the same next, and let go with `IDLE_S`; a few of each kind."""
+
+    def __init__(self, limit: int) -> None:
+        self._store: IdleStore[tuple[K, int], V] = IdleStore(limit)
+
+    def take(self, key: K) -> V | None:
+        """One that nobody else uses; None where there is none."""
+        return next((found for slot in range(_OF_EACH) if (found := self._store.take((key, slot))) is not None), None)
+
+    def give(self, key: K, value: V, size: int) -> None:
+        """It is not used any more."""
+        taken = {slot for (kind, slot), _ in self._store.items() if kind == key}
+        self._store.put((key, next((slot for slot in range(_OF_EACH) if slot not in taken), 0)), value, size)
 
 
 class _Sweeper:

@@ -8,7 +8,6 @@ puts at 203 cd/m2 (75 % HLG), comes out at four fifths of the code range and lea
 
 from __future__ import annotations
 
-import threading
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from av.filter import Graph
 from av.video.frame import VideoFrame
+
+from plexcut.media.viewing.idle import IdlePool
 
 Kind = Literal["pq", "hlg", "wide"]
 F64 = npt.NDArray[np.float64]
@@ -34,7 +35,6 @@ _HLG_NITS = 1000.0
 _BRIGHTEST_NITS = {"pq": 4000.0, "hlg": 2000.0}
 """What comes out as the screen's white: hardly any material is graded brighter. For HLG, whose peak is 1000, more than
 that, or else its highlights end up in three steps of the code range."""
-_IDLE_GRAPHS = 2
 
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -116,27 +116,20 @@ def _cube(kind: Kind) -> str:
     return f"LUT_3D_SIZE {_SIDE}\n" + "\n".join(lines) + "\n"
 
 
-class ToneMapper:
-    """Applies the tables; safe for several threads. Keeps a few filters, because to make one costs 20 ms."""
+_GRAPH_BYTES = 1 << 20
+_graphs: IdlePool[tuple[Kind, int, int], Graph] = IdlePool(4 * _GRAPH_BYTES)
+"""To make one costs 20 ms."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: list[tuple[tuple[Kind, int, int], Graph]] = []
 
-    def apply(self, picture: VideoFrame, kind: Kind) -> VideoFrame:
-        """An sRGB picture (`rgb24`) of one in `gbrp16le` that has the colours of `kind`."""
-        key = (kind, picture.width, picture.height)
-        with self._lock:
-            place = next((i for i, (found, _) in enumerate(self._idle) if found == key), None)
-            graph = self._idle.pop(place)[1] if place is not None else None
-        graph = graph or _graph(picture, kind)
-        graph.push(picture)
-        made = graph.pull()
-        with self._lock:
-            self._idle.append((key, graph))
-            del self._idle[:-_IDLE_GRAPHS]
-        assert isinstance(made, VideoFrame)
-        return made
+def tone_mapped(picture: VideoFrame, kind: Kind) -> VideoFrame:
+    """An sRGB picture (`rgb0`) of one in `gbrp16le` that has the colours of `kind`."""
+    key = (kind, picture.width, picture.height)
+    graph = _graphs.take(key) or _graph(picture, kind)
+    graph.push(picture)
+    made = graph.pull()
+    _graphs.give(key, graph, _GRAPH_BYTES)
+    assert isinstance(made, VideoFrame)
+    return made
 
 
 def _graph(picture: VideoFrame, kind: Kind) -> Graph:
@@ -151,5 +144,5 @@ def _graph(picture: VideoFrame, kind: Kind) -> Graph:
         table = Path(folder) / "colours.cube"
         table.write_text(_cube(kind), encoding="ascii")
         lut = graph.add("lut3d", file=str(table), interp="tetrahedral")
-        graph.link_nodes(source, lut, graph.add("format", "rgb24"), graph.add("buffersink")).configure()
+        graph.link_nodes(source, lut, graph.add("format", "rgb0"), graph.add("buffersink")).configure()
     return graph
