@@ -106,7 +106,8 @@ def parameter_nals(codec: str, extradata: bytes) -> list[bytes]:
         for _ in range(extradata[22]):
             count = int.from_bytes(extradata[at + 1 : at + 3], "big")
             at += 3
-            for _ in range(count):
+            # Damage may announce millions; each takes two bytes at least.
+            for _ in range(min(count, (len(extradata) - at + 1) // 2)):
                 size = int.from_bytes(extradata[at : at + 2], "big")
                 nals.append(extradata[at + 2 : at + 2 + size])
                 at += 2 + size
