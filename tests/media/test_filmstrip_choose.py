@@ -71,6 +71,16 @@ def test_any_range(times: Times, data: st.DataObject) -> None:
             assert not in_slot or late >= number - 0.3, "in its slot where that has a frame"
 
 
+@given(st.integers(1, 100), st.integers(0, 20_000), st.integers(2_000, 200_000))
+def test_pictures_are_evenly_spaced(count: int, start: int, length: int) -> None:
+    times = Times(np.arange(250_001) * 20_000, np.arange(0, 250_000, 32))
+    order = FilmstripOrder(FrameNumber(start), FrameNumber(start + length), count)
+    found = choose(times, order)  # type: ignore[arg-type]
+    slot = length / count
+    late = [frame - start - number * slot for number, frame in enumerate(found.frames)]
+    assert max(map(abs, late)) <= max(8, slot / 4) + 32, "a quarter of a slot, and the way to a keyframe in it"
+
+
 @settings(max_examples=200, deadline=None)
 @given(recordings(), st.integers(0, 6), st.integers(1, 40))
 def test_sheets_of_a_level(times: Times, level: int, tiles: int) -> None:

@@ -1,8 +1,10 @@
 """Which frames a filmstrip shows: pure arithmetic over the index, so that the same question has the same answer.
 
 The range is divided into `count` slots of the same length in time, and each shows one frame of its own. The frame is
-looked for at the first multiple of the *step* in the slot, a power of two that is at most the number of frames in a
-slot: pictures at one step are found again when the range moves a little, and those at twice the step are among them.
+looked for near the slot's beginning, so that the pictures are evenly spaced: at the first multiple of a quarter of the
+*step*, which is the greatest power of two that is at most the number of frames in a slot. So pictures are found again
+when the range moves. Where the step is told, it is the multiples of the step itself, each of which has a slot: the
+pictures of twice the step are then among them, as with the tiles of a map.
 
 How exact it is depends on the step. Well below the distance of the keyframes it is the frame at the multiple. From a
 quarter of that distance on a keyframe of the slot is taken instead, the nearest to the multiple, because it is decoded
@@ -26,6 +28,9 @@ I64 = npt.NDArray[np.int64]
 
 _KEYS_FROM = 4
 """A keyframe is taken where the step is at least this fraction of the usual distance between two."""
+_MARKS_PER_STEP = 4
+"""How finely places are rounded where no step is told: a picture is late by a quarter of its slot at most, or by some
+frames."""
 _JITTER_US = 1000
 """Containers that count milliseconds put a frame up to half a one beside its place."""
 
@@ -60,7 +65,8 @@ def choose(index: MediaIndex, order: FilmstripOrder) -> Choice:
         return Choice(tuple(range(low, high)), start_us, end_us, 1)
     edges = _edges(times, (low, high), (start_us, end_us), order.count, _tolerance_us(index))
     step = 1 << (((high - low) // order.count).bit_length() - 1)
-    return Choice(_frames(index, edges, step, low), start_us, end_us, step)
+    grid = step if step < 2 * _MARKS_PER_STEP else step // _MARKS_PER_STEP
+    return Choice(_frames(index, edges, (step, grid), low), start_us, end_us, step)
 
 
 def _by_step(index: MediaIndex, frames: range, order: FilmstripOrder, bounds: tuple[int, int]) -> Choice:
@@ -75,13 +81,14 @@ def _by_step(index: MediaIndex, frames: range, order: FilmstripOrder, bounds: tu
             "ask for a shorter range, or a greater step",
         )
     edges = np.append(marks, min(int(marks[-1]) + step, index.frames))
-    return Choice(_frames(index, edges, step, frames.start), *bounds, step)
+    return Choice(_frames(index, edges, (step, step), frames.start), *bounds, step)
 
 
-def _frames(index: MediaIndex, edges: I64, step: int, low: int) -> tuple[int, ...]:
-    """One frame for each slot `[edges[i], edges[i + 1])`."""
+def _frames(index: MediaIndex, edges: I64, spacing: tuple[int, int], low: int) -> tuple[int, ...]:
+    """One frame for each slot `[edges[i], edges[i + 1])`; `spacing`: the step, and what marks are multiples of."""
+    step, grid = spacing
     first, behind = edges[:-1], edges[1:]
-    marks = -(-first // step) * step
+    marks = -(-first // grid) * grid
     marks = np.where(marks < behind, marks, first)
     chosen = marks
     keys = _keyframes(index)
