@@ -16,7 +16,7 @@ from plexcut.media.index.packets import LOOK_AHEAD, PACKET, SYNC, PacketLayout, 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 6 << 20
 FRONT_BYTES = 1 << 19
 """Room in front of the packets of every block, for those that its reader carries over from the block before."""
 _SLACK_BYTES = 64

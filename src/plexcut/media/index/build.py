@@ -68,7 +68,10 @@ def build_index(
             facts = pool.submit(_stream_facts, path)
             scan = transport_stream.scan(path, program, on_fraction, size)
             if scan is not None:
-                return _proved(path, _with_tracks(_from_scan(path, scan, size), scan.program, facts.result()))
+                index, chosen = _from_scan(path, scan, size), scan.program
+                # What only the pass needed goes before pictures are decoded.
+                del scan
+                return _proved(path, _with_tracks(index, chosen, facts.result()))
     options = container.OPTIONS if is_transport_stream else container.FILE_OPTIONS
     found = container.scan(path, on_fraction, options)
     return _proved(path, _from_container(path, found, size))

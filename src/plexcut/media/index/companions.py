@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET
-from plexcut.media.index.pes import UNKNOWN, parse_pes_heads
+from plexcut.media.index.pes import UNKNOWN, GrowingColumn, parse_pes_heads
 
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
@@ -77,10 +77,6 @@ class RawPes:
     def __hash__(self) -> int:
         return hash((self.at.size, self.at.tobytes()))
 
-    @classmethod
-    def none(cls) -> Self:
-        return cls(np.empty(0, np.int16), np.empty(0, np.int64), np.empty(0, np.int64))
-
     def before(self, at: int) -> Self:
         """Those that begin before a file position."""
         count = int(np.searchsorted(self.at, at))
@@ -104,7 +100,7 @@ class CompanionScan:
     def __init__(self, without: set[int]) -> None:
         self._wanted = np.ones(1 << 13, np.bool_)
         self._wanted[sorted(without)] = False
-        self._parts: list[RawPes] = []
+        self._columns = (GrowingColumn("i2"), GrowingColumn(), GrowingColumn())
 
     def feed(self, block: Block, heads: U32, pids: npt.NDArray[np.int32]) -> None:
         """Take up a block's packets, from the first four bytes of each, and the PID of each."""
@@ -116,14 +112,12 @@ class CompanionScan:
         pes = parse_pes_heads(block.data, begin, off + PACKET)
         timed = pes.pts != UNKNOWN
         at = block.at + block.stride * begun
-        self._parts.append(RawPes(pids[begun[timed]].astype(np.int16), at[timed], pes.pts[timed]))
+        for column, values in zip(self._columns, (pids[begun[timed]], at[timed], pes.pts[timed]), strict=True):
+            column.extend(values)
 
     def result(self) -> RawPes:
         """All of them so far."""
-        if not self._parts:
-            return RawPes.none()
-        names = ("pid", "at", "pts")
-        return RawPes(*(np.concatenate([getattr(part, name) for part in self._parts]) for name in names))
+        return RawPes(*(column.values() for column in self._columns))
 
 
 def clocked_companion(raw: RawPes, pid: int, line: TimeLine) -> PesRows:

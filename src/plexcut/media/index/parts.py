@@ -45,7 +45,7 @@ class StreamParts:
 def parts_of_scan(scan: StreamScan) -> StreamParts:
     """The parts of a scan."""
     rows = scan.rows
-    es = np.array(rows.es, np.int64)
+    es = np.asarray(rows.es)
     flags = np.array(rows.flags, np.uint16)
     damaged = np.searchsorted(es, np.asarray(scan.gaps, np.int64), side="right") - 1
     flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
@@ -54,8 +54,8 @@ def parts_of_scan(scan: StreamScan) -> StreamParts:
         program=scan.program,
         video_pid=scan.video_pid,
         dropped=tuple(f"programme {p.number}" for p in scan.programs if p.number != scan.program.number),
-        rows=RawRows(pts, dts, np.array(rows.at, np.int64), flags, np.array(rows.hint, np.int32), rows.hint_bits),
-        skip=np.array(rows.skip, np.int32),
+        rows=RawRows(pts, dts, np.asarray(rows.at), flags, np.asarray(rows.hint), rows.hint_bits),
+        skip=np.asarray(rows.skip),
         size=np.diff(np.append(es, scan.es_bytes)).astype(np.int32),
         breaks=np.asarray(sorted(scan.clock_breaks), np.int64),
         pes=scan.companions,

@@ -43,9 +43,9 @@ class PictureRows:
     def __init__(self) -> None:
         self.es = array("q")
         self.at = array("q")
-        self.skip = array("q")
-        self.flags = array("q")
-        self.hint = array("q")
+        self.skip = array("i")
+        self.flags = array("H")
+        self.hint = array("i")
         self.hint_bits = 0
         self._open_field: CodedPicture | None = None
 
@@ -124,10 +124,10 @@ def clock_rows(rows: PictureRows, pes: PesColumns | Sequence[PesStart], breaks: 
     """Times of all rows. `breaks` are file positions at which the stream itself announces a new clock."""
     columns = pes if isinstance(pes, PesColumns) else PesColumns.of(pes)
     timed = RawRows(
-        *raw_clocks(np.array(rows.es, np.int64), columns),
-        at=np.array(rows.at, np.int64),
-        flags=np.array(rows.flags, np.uint16),
-        hint=np.array(rows.hint, np.int32),
+        *raw_clocks(np.asarray(rows.es), columns),
+        at=np.asarray(rows.at),
+        flags=np.asarray(rows.flags),
+        hint=np.asarray(rows.hint),
         hint_bits=rows.hint_bits,
     )
     return clock_raw_rows(timed, np.asarray(sorted(breaks), np.int64))

@@ -11,7 +11,7 @@ from plexcut.media.bitstream.pictures import PictureAssembler
 from plexcut.media.bitstream.units import Units
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET
-from plexcut.media.index.pes import PesColumns, parse_pes_heads
+from plexcut.media.index.pes import GrowingColumn, PesColumns, parse_pes_heads
 from plexcut.media.index.rows import PictureRows
 from plexcut.media.index.window import Window
 
@@ -42,7 +42,7 @@ class VideoScan:
         self._carried: Window | None = None
         self._next = 0
         self._last_unit = -1
-        self._pes: list[PesColumns] = []
+        self._pes = tuple(GrowingColumn() for _ in range(4))
         self._pes_ahead = np.empty(0, np.int64)
         self._places = np.empty((3, 0), np.int64)
         self.rows = PictureRows()
@@ -52,7 +52,7 @@ class VideoScan:
     @property
     def pes(self) -> PesColumns:
         """All PES packets that have begun."""
-        return PesColumns.joined(self._pes)
+        return PesColumns(*(column.values() for column in self._pes))
 
     def feed(self, block: Block, mine: I64, heads: U32) -> None:
         """Take up packets of the stream: which of the block they are, and their first four bytes."""
@@ -82,7 +82,9 @@ class VideoScan:
         self.gaps += start[missing].tolist()
         self.es_bytes += int(length.sum())
         begun = starting[pes.found]
-        self._pes.append(PesColumns(start[begun], at[begun], pes.pts[pes.found], pes.dts[pes.found]))
+        found = (start[begun], at[begun], pes.pts[pes.found], pes.dts[pes.found])
+        for column, values in zip(self._pes, found, strict=True):
+            column.extend(values)
         self._pes_ahead = np.concatenate((self._pes_ahead, start[begun]))
         full = length > 0
         if not full.any():
