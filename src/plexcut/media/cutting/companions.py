@@ -11,7 +11,7 @@ import numpy as np
 
 from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.schedule import SpanTimes
-from plexcut.media.cutting.sound import PlacedSound, SoundCutter, SoundReader
+from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
 from plexcut.media.index.psi import ProgramStream
@@ -101,7 +101,9 @@ class SoundCompanion(Companion):
         self._cutter = SoundCutter()
         self._reader = SoundReader(codec, TICKS)
         self._payload = PayloadReader()
-        self._group: list[PlacedSound] = []
+        self._group: list[bytes] = []
+        self._group_bytes = 0
+        self._group_time = Fraction(0)
         self._stream_id = 0xC0
 
     def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
@@ -111,25 +113,43 @@ class SoundCompanion(Companion):
             self._stream_id = start.stream_id
             if start.pts is not None:
                 marks.append((start.es, self.clock.ticks(start.pts, start.at)))
-        for frame in self._reader.feed(payload.es.tobytes(), marks):
-            placed = self._cutter.place(frame, span)
-            if placed is None:
-                continue
-            if not placed.joins or sum(len(p.data) for p in self._group) + len(placed.data) > _GROUP_BYTES:
-                yield from self._flush()
-            self._group.append(placed)
+        for run in self._reader.feed_runs(payload.es.tobytes(), marks):
+            placed = self._cutter.place_run(run, span)
+            if placed is not None:
+                yield from self._grouped(placed)
 
     def end(self, span: SpanTimes) -> Iterator[Timed]:
         yield from self._flush()
         self._reader = SoundReader(self._codec, TICKS)
         self._payload = PayloadReader()
 
+    def _grouped(self, placed: PlacedRun) -> Iterator[Timed]:
+        """As many frames to a PES packet as fit."""
+        run, at = placed.run, placed.first
+        edges = run.edges
+        self.written += placed.end - placed.first
+        if not placed.joins:
+            yield from self._flush()
+        while at < placed.end:
+            room = _GROUP_BYTES - self._group_bytes + edges[at]
+            end = at
+            while end < placed.end and edges[end + 1] <= room:
+                end += 1
+            if end == at and self._group:
+                yield from self._flush()
+                continue
+            end = max(end, at + 1)
+            if not self._group:
+                self._group_time = placed.time + (at - placed.first) * run.length
+            self._group.append(run.data[edges[at] : edges[end]])
+            self._group_bytes += edges[end] - edges[at]
+            at = end
+
     def _flush(self) -> Iterator[Timed]:
         if self._group:
-            pts = _rounded(self._group[0].time)
-            data = b"".join(p.data for p in self._group)
-            self.written += len(self._group)
-            self._group = []
+            pts = round(self._group_time)
+            data = b"".join(self._group)
+            self._group, self._group_bytes = [], 0
             yield pts - _SOUND_LEAD, PesUnit(self.pid, self._stream_id, data, pts)
 
 
@@ -271,7 +291,3 @@ def _that_split(path: Path, index: MediaIndex, sounds: dict[int, str]) -> set[in
             if all(len(data) >= _ENOUGH_BYTES for data in es.values()):
                 break
     return {pid for pid, codec in todo.items() if not es[pid] or split_audio(codec, es[pid]).frames}
-
-
-def _rounded(ticks: Fraction) -> int:
-    return round(ticks)

@@ -7,12 +7,22 @@ ever further from its place than half a frame.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from plexcut.media.bitstream.audio import AudioFormat, split_audio
 from plexcut.media.cutting.schedule import SpanTimes
+
+_CLOCK_SLACK = 2
+"""Ticks by which a time stamp may miss the end of the frame before it: it is rounded."""
+_JOIN_SLACK = 24
+"""Of a frame's length the part by which one more counts as following: Matroska keeps whole milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,41 @@ class PlacedSound:
     joins: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SoundRun:
+    """Frames of the source that follow one another, all of one length.
+
+    `time` is when the first one begins and `length` how long each is, as in `SoundFrame`; frame `i` lies at
+    `edges[i]` to `edges[i + 1]` of `data`.
+    """
+
+    time: Fraction
+    length: Fraction
+    data: bytes
+    edges: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    def frames(self) -> list[SoundFrame]:
+        """One by one."""
+        return [
+            SoundFrame(self.time + i * self.length, self.length, self.data[self.edges[i] : self.edges[i + 1]])
+            for i in range(len(self))
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRun:
+    """Frames `first` up to before `end` of a run and where the first one goes; `joins` as in `PlacedSound`."""
+
+    run: SoundRun
+    first: int
+    end: int
+    time: Fraction
+    joins: bool
+
+
 class SoundCutter:
     """Chooses the frames of one track, span by span."""
 
@@ -53,12 +98,29 @@ class SoundCutter:
         if self._next is not None and wanted < self._next - half:
             return None
         # Matroska's whole milliseconds: without some slack neither of two neighbours may be within half a frame.
-        joins = self._next is not None and wanted < self._next + half + frame.length / 24
+        joins = self._next is not None and wanted < self._next + half + frame.length / _JOIN_SLACK
         at = self._next if self._next is not None and joins else wanted
         if at >= span.base_end - half or (not joins and at < span.base - half):
             return None
         self._next = at + frame.length
         return PlacedSound(at, frame.length, frame.data, joins)
+
+    def place_run(self, run: SoundRun, span: SpanTimes) -> PlacedRun | None:
+        """The same for all frames of a run at once: those that are taken follow one another."""
+        length, half = run.length, run.length / 2
+        wanted = run.time + span.shift
+        first = 0
+        if self._next is not None:
+            first = max(0, math.ceil((self._next - half - wanted) / length))
+        joins = self._next is not None and wanted + first * length < self._next + half + length / _JOIN_SLACK
+        if not joins:
+            first = max(first, math.ceil((span.base - half - wanted) / length))
+        at = self._next if self._next is not None and joins else wanted + first * length
+        end = min(len(run), first + math.ceil((span.base_end - half - at) / length))
+        if end <= first:
+            return None
+        self._next = at + (end - first) * length
+        return PlacedRun(run, first, end, at, joins)
 
     def _place_uneven(self, frame: SoundFrame, wanted: Fraction, span: SpanTimes) -> PlacedSound | None:
         """Frames of many lengths, told only roughly (Vorbis): each at its own time, those that begin in the span."""
@@ -82,34 +144,119 @@ class SoundReader:
         self._marks: deque[tuple[int, int]] = deque()
         self._format: AudioFormat | None = None
         self._next: Fraction | None = None
+        self._lengths: dict[tuple[int, int], Fraction] = {}
+        self._size = 0
+        self._length = Fraction(0)
+        self._head = self._alike = np.empty(0, np.uint8)
 
     def feed(self, es: bytes, marks: list[tuple[int, int]]) -> list[SoundFrame]:
         """The frames that are whole now.
 
         `marks` are `(offset in es, ticks)`: the first frame that begins at or behind the offset has that time.
         """
+        return [frame for run in self.feed_runs(es, marks) for frame in run.frames()]
+
+    def feed_runs(self, es: bytes, marks: list[tuple[int, int]]) -> list[SoundRun]:
+        """The same as runs."""
         start = self._base + len(self._es)
         self._marks.extend((start + offset, ticks) for offset, ticks in marks)
         self._es += es
-        split = split_audio(self._codec, self._es, self._format)
+        runs: list[SoundRun] = []
+        used = 0
+        even = self._even_frames()
+        if even:
+            used = even * self._size
+            self._timed(range(0, used + 1, self._size), self._length, runs)
+        split = split_audio(self._codec, self._es[used:] if used else self._es, self._format)
         self._format = split.format
-        frames: list[SoundFrame] = []
+        edges: list[int] = []
+        length = Fraction(0)
         for offset, size, samples, rate in split.frames:
-            length = Fraction(samples * self._scale, rate)
-            time = self._time(self._base + offset)
-            if time is not None:
-                frames.append(SoundFrame(time, length, self._es[offset : offset + size]))
-                self._next = time + length
-        self._base += split.consumed
-        self._es = self._es[split.consumed :]
-        return frames
+            own = self._lengths.get((samples, rate)) or self._lengths.setdefault(
+                (samples, rate), Fraction(samples * self._scale, rate)
+            )
+            if not edges or edges[-1] != used + offset or own != length:
+                if edges:
+                    self._timed(edges, length, runs)
+                edges = [used + offset]
+            length = own
+            edges.append(used + offset + size)
+        if edges:
+            self._timed(edges, length, runs)
+            self._remember(edges[-2], edges[-1] - edges[-2], length)
+        used += split.consumed
+        self._base += used
+        self._es = self._es[used:]
+        return runs
 
-    def _time(self, offset: int) -> Fraction | None:
-        marked: int | None = None
-        while self._marks and self._marks[0][0] <= offset:
-            marked = self._marks.popleft()[1]
-        if marked is None:
-            return self._next
-        if self._next is not None and abs(marked - self._next) <= 2:
-            return self._next
-        return Fraction(marked)
+    def _remember(self, offset: int, size: int, length: Fraction) -> None:
+        """What the last frame looks like: those behind it are likely to look the same."""
+        compared = _ALIKE.get(self._codec)
+        head = self._es[offset : offset + _HEAD_BYTES]
+        if compared is None or len(head) < _HEAD_BYTES or (self._codec == "ac3" and head[5] >> 3 > _AC3_BSID):
+            self._size = 0
+            return
+        self._size, self._length = size, length
+        self._alike = np.frombuffer(compared, np.uint8)
+        self._head = np.frombuffer(head, np.uint8) & self._alike
+
+    def _even_frames(self) -> int:
+        """How many frames just like the last one the data begin with, less two.
+
+        What is behind a frame must be one too, and whoever takes apart the rest wants to begin with a frame.
+        """
+        if not self._size or len(self._es) < 3 * self._size:
+            return 0
+        count = (len(self._es) - _HEAD_BYTES) // self._size + 1
+        data = np.frombuffer(self._es, np.uint8)
+        heads = np.lib.stride_tricks.as_strided(data, (count, _HEAD_BYTES), (self._size, 1), writeable=False)
+        alike = ((heads & self._alike) == self._head).all(axis=1)
+        return max(0, (count if alike.all() else int(np.argmin(alike))) - 2)
+
+    def _timed(self, edges: Sequence[int], length: Fraction, runs: list[SoundRun]) -> None:
+        """Frames that follow one another, as runs without a jump of the clock."""
+        places = [self._base + edge for edge in edges] if isinstance(edges, list) else None
+        size = 0 if places is not None else edges[1] - edges[0]
+        count = len(edges) - 1
+        begin = 0
+        time = self._next
+        marks = self._marks
+        last = self._base + edges[count - 1]
+        while marks and marks[0][0] <= last:
+            offset, ticks = marks.popleft()
+            behind = offset - self._base - edges[0]
+            # The first frame that begins at or behind the mark.
+            at = bisect_left(places, offset) if places is not None else max(0, -(-behind // size))
+            if marks and marks[0][0] <= self._base + edges[at]:
+                continue
+            now = None if time is None else time + (at - begin) * length
+            if now is not None and abs(ticks - now) <= _CLOCK_SLACK:
+                continue
+            if time is not None and at > begin:
+                runs.append(self._run(edges, begin, at, time, length))
+            begin, time = at, Fraction(ticks)
+        if time is not None:
+            runs.append(self._run(edges, begin, count, time, length))
+            self._next = time + (count - begin) * length
+
+    def _run(self, edges: Sequence[int], begin: int, end: int, time: Fraction, length: Fraction) -> SoundRun:
+        low = edges[begin]
+        data = self._es[low : edges[end]]
+        if isinstance(edges, range):
+            return SoundRun(time, length, data, range(0, len(data) + 1, edges.step))
+        return SoundRun(time, length, data, [edge - low for edge in edges[begin : end + 1]])
+
+
+_HEAD_BYTES = 6
+_MPEG_ALIKE = b"\xff\xff\xff\x00\x00\x00"
+"""Sync word, layer, bit rate, sample rate and padding: all that the length of a frame depends on."""
+_ALIKE = {
+    "mp1": _MPEG_ALIKE,
+    "mp2": _MPEG_ALIKE,
+    "mp3": _MPEG_ALIKE,
+    "mp3float": _MPEG_ALIKE,
+    "ac3": b"\xff\xff\x00\x00\xff\xf8",
+}
+"""Codecs whose frames are often all of one size, and the bits of their first bytes that are the same then."""
+_AC3_BSID = 10
+"""Above this it is E-AC-3, which tells the length of a frame at another place."""
