@@ -173,7 +173,7 @@ class Viewer:
 
         run = self._run(look, first)
         starts = [first, earlier] if run.start != first else [earlier] if earlier != first else []
-        want = Want(row, look.floor, look.others, look.patience(run.threads))
+        want = Want(row, look.floor, look.others, look.patience(run.threads), look.step != 0)
         try:
             found = run.go_to(want, should_cancel, keep)
             while found is None and starts:
@@ -185,7 +185,7 @@ class Viewer:
         except BaseException:
             run.close()
             raise
-        if run.ended and found is not None and run.next_row < index.pts.size:
+        if want.goes_on and run.ended and found is not None and run.next_row < index.pts.size:
             look.stream.is_late = True
         self._give_back(place, run)
         if found is not None:

@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 
 from plexcut.domain.ports import ShouldCancel
 from plexcut.errors import Cancelled
+from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.decoding import Threads, decode_packet, is_droppable, make_decoder, packets_of, top_sub_layer
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import Unit, UnitReader
@@ -21,13 +22,14 @@ class Want:
 
     `row`: the picture. `floor`: from this frame number on no picture is left out, and `others` are not left out either.
     `patience`: how many pictures behind `row` may be fed before the decoder is made to give out all that it holds,
-    after which it cannot go on.
+    after which it cannot go on; where it is not asked to go on (`goes_on`), none that others refer to: those are dear.
     """
 
     row: int
     floor: int
     others: frozenset[int]
     patience: int
+    goes_on: bool
 
 
 class Run:
@@ -73,7 +75,7 @@ class Run:
         while found is None and not self.ended:
             if should_cancel():
                 raise Cancelled("the request was given up")
-            unit = next(self._units, None) if self.next_row <= want.row or behind < want.patience else None
+            unit = next(self._units, None) if self._may_feed(want, behind) else None
             frames: Iterator[tuple[int, VideoFrame]]
             if unit is None:
                 frames = self._drain()
@@ -107,6 +109,12 @@ class Run:
 
     def __del__(self) -> None:
         self.close()
+
+    def _may_feed(self, want: Want, behind: int) -> bool:
+        row = self.next_row
+        if row <= want.row or row >= self._index.pts.size:
+            return True
+        return behind < want.patience and (want.goes_on or not self._index.flags[row] & PictureFlag.REF)
 
     def _is_left_out(self, row: int, top: int, want: Want) -> bool:
         if row == want.row or row in want.others or self._index.number_of[row] >= want.floor:
