@@ -212,3 +212,40 @@ def test_reading_that_nobody_waits_for_stops(clip_cache: ClipCache) -> None:
     with pytest.raises(Cancelled):
         file.read(file.size_bytes - 1, should_cancel=lambda: True)
     assert file.read(file.size_bytes - 1) == b"\0"
+
+
+def _slices(data: bytes | Path) -> list[bytes]:
+    """The last NAL unit of every H.264 sample of an MP4 file."""
+    found = []
+    with av.open(io.BytesIO(data) if isinstance(data, bytes) else str(data)) as container:
+        for packet in container.demux(video=0):
+            sample, at, nal = bytes(packet), 0, b""
+            while at < len(sample):
+                size = int.from_bytes(sample[at : at + 4], "big")
+                nal, at = sample[at + 4 : at + 4 + size], at + 4 + size
+            if nal:
+                found.append(nal)
+    return found
+
+
+def test_what_browsers_play_is_copied_but_for_the_seams(clip_cache: ClipCache) -> None:
+    clip = clip_cache.get(CLIPS["mp4_h264"])
+    source = set(_slices(clip.path))
+    engine = Engine(None)
+    assert set(_slices(whole(engine.play(clip.path, order())))) == source
+    # Group of 24: 24-48 and 72-90 are copied, 10-24, 48-52 and 60-72 are coded anew.
+    played = _slices(whole(engine.play(clip.path, order((10, 52), (60, 90)))))
+    copied = sum(nal in source for nal in played)
+    assert len(played) == 72
+    assert 38 <= copied <= 42
+
+
+@pytest.mark.parametrize("name", ["h264_open_gop_50p", "h264_mbaff_tff", "hevc_closed"])
+def test_what_browsers_do_not_play_well_is_coded_anew(clip_cache: ClipCache, name: str) -> None:
+    """No IDR pictures, interlaced, another codec: every fragment begins with an IDR picture all the same."""
+    clip = clip_cache.get(CLIPS[name])
+    with av.open(io.BytesIO(whole(Engine(None).play(clip.path, order())))) as container:
+        assert container.streams.video[0].codec_context.codec.name == "h264"
+        keys = [packet for packet in container.demux(video=0) if packet.is_keyframe]
+        assert len(keys) >= 3
+        assert all(bytes(packet)[4] & 31 in (5, 6) for packet in keys)

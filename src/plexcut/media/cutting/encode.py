@@ -18,12 +18,13 @@ from plexcut.media.index.model import MediaIndex
 _FULL_RANGE = {"yuvj420p": "yuv420p", "yuvj422p": "yuv422p", "yuvj444p": "yuv444p"}
 _X264 = (
     "bframes=0:ref=1:scenecut=0:keyint=infinite:open-gop=0:weightp=0:rc-lookahead=0:sync-lookahead=0:mbtree=0:"
-    "threads=1:sliced-threads=0:slices=1:repeat-headers=1:aud=1:force-cfr=1:crf=13:qpmax=24"
+    "threads=1:sliced-threads=0:slices=1:repeat-headers=1:aud=1:force-cfr=1"
 )
 _X265 = (
     "bframes=0:scenecut=0:keyint=-1:open-gop=0:rc-lookahead=5:repeat-headers=1:aud=1:info=0:log-level=none:"
     "pools=none:frame-threads=1:wpp=0:crf=12:qpmax=24"
 )
+_QUALITY, _COARSEST = 13, 24
 _MPEG2_LAMBDA = 118
 _MPEG2_RATES = tuple(
     Fraction(n, d)
@@ -33,11 +34,15 @@ _MPEG2_RATES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class CodingNeeds:
-    """What the stream at a seam asks of the encoder; `interlaced`: code macroblocks of both fields apart (MBAFF)."""
+    """What the stream at a seam asks of the encoder; `interlaced`: code macroblocks of both fields apart (MBAFF).
+
+    `coarser`: added to the quantiser of H.264 pictures, for playback that has to stay below a size.
+    """
 
     interlaced: bool
     cabac: bool = True
     transform_8x8: bool = True
+    coarser: int = 0
 
 
 def encode_pictures(
@@ -129,17 +134,21 @@ def _make_encoder(frame: VideoFrame, index: MediaIndex, needs: CodingNeeds) -> V
     if codec == "h264":
         context.options = {
             "preset": "fast",
+            "a53cc": "0",
             "profile": _h264_profile(index, needs),
-            "x264-params": f"{_X264}:cabac={int(needs.cabac)}:8x8dct={int(needs.transform_8x8)}",
+            "x264-params": (
+                f"{_X264}:cabac={int(needs.cabac)}:8x8dct={int(needs.transform_8x8)}"
+                f":crf={_QUALITY + needs.coarser}:qpmax={_COARSEST + needs.coarser}"
+            ),
         }
     elif codec == "hevc":
-        context.options = {"preset": "fast", "x265-params": _X265}
+        context.options = {"preset": "fast", "a53cc": "0", "x265-params": _X265}
     else:
         context.max_b_frames = 0
         context.flags |= Flags.qscale
         context.global_quality = 2 * _MPEG2_LAMBDA
         context.gop_size = 600
-        context.options = {"qmin": "1", "sc_threshold": "1000000000"}
+        context.options = {"qmin": "1", "sc_threshold": "1000000000", "a53cc": "0"}
     return context
 
 

@@ -12,6 +12,7 @@ from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.bitstream import h264, hevc
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
+from plexcut.media.cutting.carried import carried_nals, is_film, with_carried, with_picture_data_of
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures, padded
 from plexcut.media.cutting.h264_marking import Marking, followed, marking_of, references_before
 from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, number_run
@@ -33,6 +34,8 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader, open_units
 
 _READ_AHEAD = 32
+_FIELD_LINES = 32
+"""Interlaced MPEG-2 pictures are coded in multiples of so many lines, others of half as many."""
 _HEVC_SETS = (hevc.VPS, hevc.SPS, hevc.PPS)
 
 
@@ -76,6 +79,7 @@ class PictureSource:
         self._ahead: dict[int, bytes] = {}
         self._remarked: dict[int, tuple[Marking, SourceSets]] = {}
         self.encoder_sets: list[bytes] = []
+        self.coarser = 0
 
     def close(self) -> None:
         self._reader.close()
@@ -186,25 +190,45 @@ class PictureSource:
         return b"".join(next(self._seam_reader.read(row, row + 1)))
 
     def _encode(self, run: Run, places: Sequence[int]) -> list[CodedUnit]:
-        frames = decode_frames(self._seam_reader, self._index, [int(self._schedule.frame[p]) for p in places])
+        numbers = [int(self._schedule.frame[p]) for p in places]
+        frames = decode_frames(self._seam_reader, self._index, numbers)
         codec = self._index.video.codec
         if codec == "h264":
-            return self._encode_h264(run, frames)
+            return self._encode_h264(run, frames, numbers)
+        sources = [self._unit(int(self._index.display[n])) for n in numbers]
         if codec in ("mpeg2video", "mpeg1video"):
-            return self._encode_mpeg2(run, frames)
+            return self._encode_mpeg2(run, frames, sources)
         units = encode_pictures(frames, self._index, CodingNeeds(interlaced=self._index.video.interlaced))
-        if codec == "hevc" and self._length_size:
-            units = [self._packed([n for n in annexb_nals(u) if hevc.nal_type(n) != hevc.AUD]) for u in units]
-        return [CodedUnit(unit, i == 0) for i, unit in enumerate(units)]
+        if codec != "hevc":
+            return [CodedUnit(unit, i == 0) for i, unit in enumerate(units)]
+        dropped = (hevc.AUD,) if self._length_size else ()
+        coded = []
+        for i, unit in enumerate(units):
+            nals = [nal for nal in annexb_nals(unit) if hevc.nal_type(nal) not in dropped]
+            nals = with_carried(nals, self._carried(numbers[i], starts=i == 0), codec)
+            coded.append(CodedUnit(self._packed(nals), i == 0))
+        return coded
 
-    def _encode_mpeg2(self, run: Run, frames: list[VideoFrame]) -> list[CodedUnit]:
+    def _carried(self, number: int, *, starts: bool) -> list[bytes]:
+        """What the picture of a frame carries, for one that is encoded in its place; `starts`: as a keyframe."""
+        index = self._index
+        row = int(index.display[number])
+        keyframe = unit_nals(self._unit(index.key_before(row)), index) if starts else []
+        return carried_nals(unit_nals(self._unit(row), index), keyframe, index.video.codec)
+
+    def _encode_mpeg2(self, run: Run, frames: list[VideoFrame], sources: list[bytes]) -> list[CodedUnit]:
         keyframe = self._unit(self._sets_row(run))
-        needs = CodingNeeds(interlaced=not is_progressive_sequence(keyframe))
-        units = [without_sequence_end(unit) for unit in encode_pictures(frames, self._index, needs)]
+        in_fields = not is_progressive_sequence(keyframe)
+        if in_fields and any(is_film(source) for source in sources):
+            # Such a picture cannot be called one of a single moment if it is encoded in fields, nor be shown longer.
+            in_fields = 0 < frames[0].height % _FIELD_LINES <= _FIELD_LINES // 2
+        units = [without_sequence_end(u) for u in encode_pictures(frames, self._index, CodingNeeds(in_fields))]
         units[0] = with_sequence_of(units[0], keyframe)
+        if self._index.video.codec == "mpeg2video":
+            units = [with_picture_data_of(unit, source) for unit, source in zip(units, sources, strict=True)]
         return [CodedUnit(unit, i == 0) for i, unit in enumerate(units)]
 
-    def _encode_h264(self, run: Run, frames: list[VideoFrame]) -> list[CodedUnit]:
+    def _encode_h264(self, run: Run, frames: list[VideoFrame], shown: list[int]) -> list[CodedUnit]:
         index, reader = self._index, self._seam_reader
         sets = source_sets(reader, index, self._sets_row(run))
         frames = padded(frames, sets.coded_size)
@@ -215,9 +239,9 @@ class PictureSource:
         count = len(run.pictures)
         lead_in = None
         if leads_in and run.key is not None:
-            shown = sorted((int(self._schedule.pts[place]) for place in (*run.pictures, *run.stand_ins)), reverse=True)
+            order = sorted((int(self._schedule.pts[place]) for place in (*run.pictures, *run.stand_ins)), reverse=True)
             lead_in = LeadIn(
-                distances=tuple(shown.index(int(self._schedule.pts[place])) + 1 for place in run.pictures),
+                distances=tuple(order.index(int(self._schedule.pts[place])) + 1 for place in run.pictures),
                 held=references_before(reader, index, run.key, sets),
                 first_of_file=run.pictures[:1] == (0,),
             )
@@ -227,7 +251,7 @@ class PictureSource:
         intra |= {i for i, number in enumerate(numbers) if not number.ref}
         if not sets.sps.ref_frames:
             intra = set(range(len(frames)))
-        encoded = encode_pictures(frames, index, sets.needs(), intra)
+        encoded = encode_pictures(frames, index, replace(sets.needs(), coarser=self.coarser), intra)
         fitted = fit([annexb_nals(unit) for unit in encoded], numbers, sets)
         for nal in fitted[0]:
             if nal[0] & 31 in (h264.SPS, h264.PPS) and nal not in self.encoder_sets:
@@ -235,6 +259,10 @@ class PictureSource:
         if self._length_size:
             dropped = (h264.AUD, h264.SPS, h264.PPS)
             fitted = [[nal for nal in unit if nal[0] & 31 not in dropped] for unit in fitted]
+        fitted = [
+            with_carried(unit, self._carried(n, starts=i == 0), "h264")
+            for i, (unit, n) in enumerate(zip(fitted, shown, strict=True))
+        ]
         return [CodedUnit(self._packed(unit), n.idr) for unit, n in zip(fitted, numbers, strict=True)]
 
     def _lead_behind(self, run: Run, sets: SourceSets, buffer: tuple[int, ...]) -> list[Numbered]:

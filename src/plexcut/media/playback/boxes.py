@@ -22,7 +22,8 @@ _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16
 class VideoEntry:
     """What a player must know of the video: coded size, the shape of a sample, its parameter sets (NAL units).
 
-    `in_band`: parameter sets may also come among the samples.
+    `in_band`: parameter sets may also come among the samples. `delay`: ticks by which the first picture is shown later
+    than it is decoded.
     """
 
     width: int
@@ -30,6 +31,7 @@ class VideoEntry:
     sample_aspect: Fraction
     sets: tuple[bytes, ...]
     in_band: bool = False
+    delay: int = 0
 
     @property
     def shown_width(self) -> int:
@@ -80,7 +82,7 @@ def file_type() -> bytes:
 
 def movie(video: VideoEntry, audio: AudioEntry | None, timescale: int, duration: int) -> bytes:
     """`moov`: the tracks, without samples. `duration` in ticks of the video's `timescale`."""
-    tracks = [_track(VIDEO_TRACK, timescale, _avc(video), (video.shown_width, video.height))]
+    tracks = [_track(VIDEO_TRACK, timescale, _avc(video), (video.shown_width, video.height), video.delay)]
     extends = [_extends(VIDEO_TRACK)]
     if audio is not None:
         tracks.append(_track(AUDIO_TRACK, audio.rate, _mp4a(audio), None))
@@ -92,7 +94,9 @@ def movie(video: VideoEntry, audio: AudioEntry | None, timescale: int, duration:
     )
 
 
-def _track(number: int, timescale: int, entry: bytes, size: tuple[int, int] | None) -> bytes:
+def _track(number: int, timescale: int, entry: bytes, size: tuple[int, int] | None, delay: int = 0) -> bytes:
+    # The clock of the samples begins with the decoding of the first one, the movie's when that is shown.
+    edits = box(b"edts", _full(b"elst", 0, 0, struct.pack(">IIiHH", 1, 0, delay, 1, 0))) if delay else b""
     volume = 0 if size else 0x100
     width, height = size or (0, 0)
     head = struct.pack(">IIIIIQHHHH", 0, 0, number, 0, 0, 0, 0, 0, volume, 0) + _MATRIX
@@ -111,6 +115,7 @@ def _track(number: int, timescale: int, entry: bytes, size: tuple[int, int] | No
     return box(
         b"trak",
         _full(b"tkhd", 0, 3, head),
+        edits,
         box(
             b"mdia",
             _full(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, timescale, 0, 0x55C4, 0)),

@@ -55,11 +55,16 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Source frames `[first, end)` of span `span`, which a fragment shows."""
+    """What a fragment shows: pictures `[first, end)`, in `[start, until)` on the result's clock.
+
+    They are counted as whoever makes them does: frames of the source, of span `span`, or places in a schedule.
+    """
 
     span: int
     first: int
     end: int
+    start: int
+    until: int
 
     def __len__(self) -> int:
         return self.end - self.first
@@ -67,12 +72,10 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """`[start, end)` on the result's clock, sound frames `[first_sound, end_sound)`, place in the file."""
+    """A stretch with its sound frames `[first_sound, end_sound)`, and its place in the file behind the header."""
 
     number: int
     stretch: Stretch
-    start: int
-    end: int
     first_sound: int
     end_sound: int
     at: int
@@ -91,7 +94,7 @@ def cut_by_time(timeline: Timeline) -> list[Stretch]:
             ticks = index.pts_of(first) + int(length / index.time_base)
             end = int(np.searchsorted(index.shown_pts, ticks, side="left"))
             end = min(max(end, first + 1), span.end)
-            found.append(Stretch(number, first, end))
+            found.append(Stretch(number, first, end, timeline.time_of(number, first), timeline.time_of(number, end)))
             first, length = end, wanted
     return found
 
@@ -106,14 +109,10 @@ def sounds_until(timeline: Timeline, ticks: int, rate: int, samples: int) -> int
     return -(-ticks * rate // scale) if ticks >= timeline.duration else ticks * rate // scale
 
 
-def place(
-    timeline: Timeline, stretches: Sequence[Stretch], sizes: Sequence[int], sounds: Sequence[int]
-) -> Iterator[Fragment]:
+def place(stretches: Sequence[Stretch], sizes: Sequence[int], sounds: Sequence[int]) -> Iterator[Fragment]:
     """Fragments one behind the other; `sounds`: how many sound frames there are up to the end of each."""
     at = first_sound = 0
     for number, (stretch, size, end_sound) in enumerate(zip(stretches, sizes, sounds, strict=True)):
-        start = timeline.time_of(stretch.span, stretch.first)
-        end = timeline.time_of(stretch.span, stretch.end)
-        yield Fragment(number, stretch, start, end, first_sound, end_sound, at, size)
+        yield Fragment(number, stretch, first_sound, end_sound, at, size)
         at += size
         first_sound = end_sound

@@ -16,6 +16,7 @@ from plexcut.errors import FormatUnsupported
 from plexcut.media.index.model import MediaIndex, Track
 from plexcut.media.playback import boxes
 from plexcut.media.playback.boxes import Reference, Sample, TrackRun, VideoEntry
+from plexcut.media.playback.copying import Copied, copyable
 from plexcut.media.playback.layout import Fragment, Stretch, Timeline, place, sounds_until
 from plexcut.media.playback.sound import FRAME_BUDGET_BYTES, FRAME_SAMPLES, SoundRun, sound_entry
 from plexcut.media.playback.transcode import Transcoded
@@ -46,6 +47,9 @@ class Pictures(Protocol):
     entry: VideoEntry
     stretches: list[Stretch]
     qualities: Sequence[int]
+
+    def decode_start(self, stretch: Stretch) -> int:
+        """Decode time of the first picture of a stretch, in ticks of the video."""
 
     def budget(self, stretch: Stretch) -> int:
         """Bytes that the pictures of a stretch may take."""
@@ -80,7 +84,7 @@ class Movie:
         self.key = order.key
         self._order = order
         self.timeline = Timeline.of(order.index, order.keep)
-        self._pictures: Pictures = Transcoded(order.source, self.timeline)
+        self._pictures = _pictures(order.source, self.timeline)
         self._sound = None if order.track is None else sound_entry(order.track)
         self.fragments = self._divide()
         self.header = self._head()
@@ -92,19 +96,18 @@ class Movie:
         stretches = self._pictures.stretches
         sounds = [0] * len(stretches)
         if self._sound is not None:
-            ends = [line.time_of(stretch.span, stretch.end) for stretch in stretches]
-            sounds = [sounds_until(line, end, self._sound.rate, FRAME_SAMPLES) for end in ends]
+            sounds = [sounds_until(line, s.until, self._sound.rate, FRAME_SAMPLES) for s in stretches]
         sizes = []
         for stretch, before, until in zip(stretches, [0, *sounds], sounds, strict=False):
             count = until - before
             sizes.append(
                 self._pictures.budget(stretch) + count * FRAME_BUDGET_BYTES + boxes.overhead(len(stretch), count)
             )
-        return list(place(line, stretches, sizes, sounds))
+        return list(place(stretches, sizes, sounds))
 
     def _head(self) -> bytes:
         line = self.timeline
-        references = [Reference(f.size, f.end - f.start) for f in self.fragments]
+        references = [Reference(f.size, f.stretch.until - f.stretch.start) for f in self.fragments]
         return b"".join(
             (
                 boxes.file_type(),
@@ -119,9 +122,24 @@ class Movie:
             return None
         return self.fragments[int(np.searchsorted(self._ends, position, side="right"))]
 
+    def decode_start(self, fragment: Fragment) -> int:
+        """Decode time of a fragment's first picture, in ticks of the video."""
+        return self._pictures.decode_start(fragment.stretch)
+
     def run(self) -> MovieRun:
         """For a reader that goes through the file."""
         return MovieRun(self._order, self, self._pictures.run(), self._pictures.qualities)
+
+
+def _pictures(source: Source, timeline: Timeline) -> Pictures:
+    """Copied where browsers play the source, else coded anew."""
+    sets = copyable(source, timeline.index)
+    if sets is not None:
+        try:
+            return Copied(source, timeline, sets)
+        except FormatUnsupported as error:
+            log.info("%s is coded anew to be played: %s", source.name, error.message)
+    return Transcoded(source, timeline)
 
 
 class MovieRun:
@@ -151,7 +169,7 @@ class MovieRun:
         for quality in self._qualities:
             pictures = self._pictures.samples(fragment.stretch, quality, should_cancel)
             runs = [
-                TrackRun(boxes.VIDEO_TRACK, fragment.start, pictures),
+                TrackRun(boxes.VIDEO_TRACK, self._movie.decode_start(fragment), pictures),
                 TrackRun(boxes.AUDIO_TRACK, fragment.first_sound * FRAME_SAMPLES, sounds),
             ]
             data = boxes.fragment(fragment.number + 1, runs, fragment.size)

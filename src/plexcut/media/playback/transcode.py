@@ -52,11 +52,14 @@ class Transcoded:
         self.stretches = cut_by_time(timeline)
         self.qualities: Sequence[int] = QUALITIES
 
+    def decode_start(self, stretch: Stretch) -> int:
+        """Decode time of a stretch's first picture: every one is shown when it is decoded."""
+        return stretch.start
+
     def budget(self, stretch: Stretch) -> int:
         """Bytes that the pictures of a stretch may take."""
-        line = self._timeline
-        ticks = line.time_of(stretch.span, stretch.end) - line.time_of(stretch.span, stretch.first)
-        return self._coding.budget(Fraction(ticks, line.timescale), len(stretch))
+        ticks = stretch.until - stretch.start
+        return self._coding.budget(Fraction(ticks, self._timeline.timescale), len(stretch))
 
     def run(self) -> TranscodedRun:
         """For a reader that goes through the file."""
