@@ -74,6 +74,40 @@ _ALL = (
     ClipSpec("ts_mid_gop_start", fps=_FIFTY, frames=150, cut_start_bytes=30_001, audio=(_MP2_ENG,)),
     ClipSpec("ts_truncated", fps=_FIFTY, frames=100, cut_end_bytes=5_003, audio=(_MP2_ENG,)),
     ClipSpec("audio_only", None, frames=75, audio=(_MP2_ENG,)),
+    # Grain that leaves an encoder nothing to foretell.
+    ClipSpec("h264_grain", fps=_FIFTY, frames=100, grain=24, quality=14, audio=(_AC3_DEU,)),
+    ClipSpec("h264_mbaff_grain", frames=60, gop=16, interlaced="tff", grain=24, quality=14, audio=(_MP2_ENG,)),
+    ClipSpec("h264_422_10bit", frames=60, gop=16, bit_depth=10, chroma="422", grain=12, quality=14, audio=(_MP2_ENG,)),
+    ClipSpec("hevc_grain", "hevc", frames=60, gop=20, grain=24, quality=14, audio=(_AC3_DEU,)),
+    ClipSpec(
+        "mpeg2_grain",
+        "mpeg2video",
+        frames=60,
+        gop=12,
+        bframes=2,
+        interlaced="tff",
+        grain=24,
+        quality=2,
+        audio=(_MP2_ENG,),
+    ),
+    # Captions, AFD, HDR data.
+    ClipSpec("h264_captions", fps=_FIFTY, frames=100, b_pyramid=True, side_data=True, audio=(_AC3_DEU,)),
+    ClipSpec("h264_mbaff_captions", frames=60, gop=16, interlaced="tff", side_data=True, audio=(_MP2_ENG,)),
+    ClipSpec("mpeg2_captions", "mpeg2video", frames=60, gop=12, bframes=2, side_data=True, audio=(_MP2_ENG,)),
+    ClipSpec("hevc_hdr", "hevc", frames=60, gop=20, bit_depth=10, side_data=True, audio=(_AAC_DEU,)),
+    # Film in 60 fields, and every picture for itself.
+    ClipSpec(
+        "mpeg2_pulldown",
+        "mpeg2video",
+        fps=Fraction(24_000, 1001),
+        frames=96,
+        gop=12,
+        bframes=2,
+        pulldown=True,
+        audio=(_AC3_DEU,),
+    ),
+    ClipSpec("mpeg2_intra", "mpeg2video", frames=50, gop=1, bframes=0, audio=(_MP2_ENG,)),
+    ClipSpec("h264_intra", frames=50, gop=1, bframes=0, open_gop=False, audio=(_MP2_ENG,)),
     # As it comes off the air: sound first, several audio frames to a PES packet, subtitles, wrap far away.
     ClipSpec(
         "broadcast",

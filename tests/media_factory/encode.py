@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +11,9 @@ import av
 import av.filter
 import numpy as np
 
-from tests.media_factory.numbers import draw_yuv
+from tests.media_factory.carried import with_side_data
+from tests.media_factory.numbers import draw_yuv, with_grain
+from tests.media_factory.pulldown import with_pulldown
 from tests.media_factory.spec import AudioSpec, ClipSpec
 from tests.media_factory.tones import make_sound
 
@@ -38,10 +40,15 @@ class Unit:
     key: bool
 
 
+def pixel_format(spec: ClipSpec) -> str:
+    """What the pictures of a spec are coded as."""
+    return f"yuv{spec.chroma}p" + ("10le" if spec.bit_depth == 10 else "")
+
+
 def configure_video(context: Any, spec: ClipSpec) -> None:
     """Set an encoder context (or a container's stream context) up as the spec asks."""
     context.width, context.height = spec.width, spec.height
-    context.pix_fmt = "yuv420p10le" if spec.bit_depth == 10 else "yuv420p"
+    context.pix_fmt = pixel_format(spec)
     context.time_base = 1 / spec.fps
     context.framerate = spec.fps
     context.sample_aspect_ratio = spec.sample_aspect
@@ -52,13 +59,13 @@ def configure_video(context: Any, spec: ClipSpec) -> None:
     if spec.interlaced:
         flags += "+ildct+ilme"
     if spec.video_codec == "h264":
-        options = {"preset": "superfast", "crf": "26", "x264-params": _x264_params(spec)}
+        options = {"preset": "superfast", "crf": str(spec.quality or 26), "x264-params": _x264_params(spec)}
     elif spec.video_codec == "hevc":
         options = {"preset": "ultrafast", "x265-params": _x265_params(spec)}
     elif spec.video_codec == "mpeg2video":
         context.max_b_frames = spec.bframes
-        context.bit_rate = 2_000_000
-        options = {"sc_threshold": "1000000000", "b_strategy": "0", "qmax": "12"}
+        context.bit_rate = 2_000_000 if spec.quality is None else 60_000_000
+        options = {"sc_threshold": "1000000000", "b_strategy": "0", "qmax": str(spec.quality or 12)}
         flags += "" if spec.open_gop else "+cgop"
     else:
         context.bit_rate = 600_000
@@ -100,12 +107,14 @@ def _x265_params(spec: ClipSpec) -> str:
         "b-pyramid": int(spec.b_pyramid),
         "aud": 1,
         "repeat-headers": 1,
-        "crf": 28,
+        "crf": spec.quality or 28,
         "rc-lookahead": 8,
         "pools": "none",
         "frame-threads": 1,
         "log-level": "none",
     }
+    if spec.side_data and spec.bit_depth == 10:
+        params |= {"colorprim": "bt2020", "transfer": "smpte2084", "colormatrix": "bt2020nc"}
     return ":".join(f"{name}={value}" for name, value in params.items())
 
 
@@ -114,10 +123,12 @@ def video_frames(spec: ClipSpec) -> Iterator[av.VideoFrame]:
     mark_fields = _FieldMarker(spec) if spec.interlaced else None
     for number in range(spec.frames):
         planes = draw_yuv(number, spec.width, spec.height, interlaced=spec.interlaced)
+        if spec.grain:
+            planes = with_grain(planes, number, spec.grain)
         stacked = np.concatenate([plane.reshape(-1) for plane in planes]).reshape(-1, spec.width)
         frame = av.VideoFrame.from_ndarray(stacked, format="yuv420p")
-        if spec.bit_depth == 10:
-            frame = frame.reformat(format="yuv420p10le")
+        if pixel_format(spec) != "yuv420p":
+            frame = frame.reformat(format=pixel_format(spec))
         frame.pts = number
         frame.time_base = 1 / spec.fps
         if mark_fields is not None:
@@ -131,7 +142,7 @@ class _FieldMarker:
     def __init__(self, spec: ClipSpec) -> None:
         self._graph = av.filter.Graph()
         source = self._graph.add_buffer(
-            width=spec.width, height=spec.height, format=av.VideoFormat("yuv420p"), time_base=1 / spec.fps
+            width=spec.width, height=spec.height, format=av.VideoFormat(pixel_format(spec)), time_base=1 / spec.fps
         )
         field = self._graph.add("setfield", spec.interlaced)
         sink = self._graph.add("buffersink")
@@ -190,7 +201,12 @@ def encode_video(spec: ClipSpec) -> list[Unit]:
     configure_video(context, spec)
     packets = [packet for frame in video_frames(spec) for packet in context.encode(frame)]
     packets += context.encode(None)
-    return [_unit(packet) for packet in packets]
+    units = [_unit(packet) for packet in packets]
+    if spec.side_data:
+        units = [replace(unit, data=with_side_data(spec, unit.data, unit.pts, key=unit.key)) for unit in units]
+    if spec.pulldown:
+        units = [replace(unit, data=with_pulldown(unit.data, unit.pts)) for unit in units]
+    return units
 
 
 def encode_audio(spec: ClipSpec, track: int) -> list[Unit]:

@@ -101,7 +101,10 @@ def _ts_streams(spec: ClipSpec, video: list[Unit]) -> list[TsStream]:
     streams: list[TsStream] = []
     if spec.video_codec is not None:
         tick = 90_000 / spec.fps
-        units = [AccessUnit(u.data, round(u.pts * tick), round(u.dts * tick), round(tick), u.key) for u in video]
+        units = [
+            AccessUnit(u.data, round(90_000 * spec.time_s(u.pts)), round(u.dts * tick), round(tick), u.key)
+            for u in video
+        ]
         streams.append(TsStream(VIDEO_PID, _VIDEO_STREAM_TYPES[spec.video_codec], 0xE0, b"", units))
     pid = FIRST_OTHER_PID
     for track, audio in enumerate(spec.audio):

@@ -58,6 +58,20 @@ def draw_yuv(number: int, width: int, height: int, *, interlaced: str | None = N
     return luma, chroma_u, chroma_v
 
 
+def with_grain(planes: tuple[Picture, ...], number: int, deviation: int) -> tuple[Picture, ...]:
+    """Planes with noise everywhere but in the rows of the number; the same for the same number."""
+    random = np.random.default_rng(number)
+    noisy = []
+    for plane in planes:
+        high = plane.shape[0]
+        middle = plane[high // 4 : high - high // 8].astype(np.int16)
+        middle += random.normal(0, deviation, middle.shape).astype(np.int16)
+        out = plane.copy()
+        out[high // 4 : high - high // 8] = middle.clip(16, 235)
+        noisy.append(out)
+    return tuple(noisy)
+
+
 def read_number(picture: Picture) -> int | None:
     """The frame number a picture carries, or None where it does not carry one that agrees with itself.
 

@@ -62,6 +62,9 @@ class Damage:
 class ClipSpec:
     """A test clip. `video_codec` None means sound alone; times count from frame 0.
 
+    `grain`: standard deviation of noise in the picture, of 255. `quality`: the encoder's quantiser, the lower the
+    better; None is middling. `side_data`: captions and AFD with every picture, with 10 bits HDR data too.
+    `pulldown`: film in 60 fields (2:3), as flags of MPEG-2; `fps` is then the film's.
     `lost_frames`: pictures that are missing in a transport stream; name B pictures to which no other refers.
     `radio`: a second programme with sound alone, named in the PAT before or after the first.
     `start_pts_90k`: clock of frame 0 in a transport stream, taken modulo 2**33, so that a value just below 2**33
@@ -81,6 +84,11 @@ class ClipSpec:
     b_pyramid: bool = False
     interlaced: Literal["tff", "bff"] | None = None
     bit_depth: Literal[8, 10] = 8
+    chroma: Literal["420", "422"] = "420"
+    grain: int = 0
+    quality: int | None = None
+    side_data: bool = False
+    pulldown: bool = False
     sample_aspect: Fraction = Fraction(1)
     audio: tuple[AudioSpec, ...] = (AudioSpec(),)
     subtitles: tuple[SubtitleSpec, ...] = ()
@@ -102,6 +110,12 @@ class ClipSpec:
     def duration_s(self) -> Fraction:
         """Nominal length: frames over frame rate."""
         return self.frames / self.fps
+
+    def time_s(self, number: int) -> Fraction:
+        """When frame `number` is shown, counted from frame 0."""
+        if not self.pulldown:
+            return number / self.fps
+        return (5 * (number // 2) + 3 * (number % 2)) / (self.fps * Fraction(5, 2))
 
     @property
     def suffix(self) -> str:

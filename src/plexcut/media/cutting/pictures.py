@@ -119,17 +119,21 @@ class PictureSource:
             if possible != marking:
                 self._remarked[row] = (possible, sets)
 
-    def get(self, picture: int) -> CodedUnit:
-        """The picture with this place in the schedule; ask in rising order."""
+    def get(self, picture: int, source: bytes | None = None) -> CodedUnit:
+        """The picture with this place in the schedule; ask in rising order.
+
+        `source`: its bytes in the recording, where the caller has them; else they are read.
+        """
         row = int(self._schedule.row[picture])
         if row < 0:
             return self._encoded.pop(picture)
         opens = row in self._openings
-        data = self._copied(row, picture, self._openings[row] if opens else [])
+        data = self._copied(picture, self._read(row) if source is None else source)
         return CodedUnit(data, opens or bool(self._index.flags[row] & PictureFlag.KEY))
 
-    def _copied(self, row: int, picture: int, opening: list[bytes]) -> bytes:
-        data = self._read(row)
+    def _copied(self, picture: int, data: bytes) -> bytes:
+        row = int(self._schedule.row[picture])
+        opening = self._openings.get(row, [])
         codec = self._index.video.codec
         follows = picture > 0 and row in self._openings
         if codec == "hevc" and follows and not self._index.flags[row] & PictureFlag.CLOSED:
