@@ -269,10 +269,17 @@ _USUAL_RATES = tuple(
 )  # fmt: skip
 
 
+_STEADY_SHARE = 0.75
+
+
 def _rate(shown_pts: I64, frame_ticks: int, time_base: Fraction) -> Fraction:
     steps = np.diff(shown_pts)
     steady = steps[np.abs(steps - frame_ticks) <= max(1, frame_ticks // 50)]
-    step = Fraction(int(steady.sum()), int(steady.size)) if steady.size else Fraction(frame_ticks)
+    if steps.size > 1 and steady.size < _STEADY_SHARE * steps.size:
+        # Pulldown: film in 60 fields, two and three by turns.
+        step = Fraction(int(np.median(steps[1:] + steps[:-1])), 2)
+    else:
+        step = Fraction(int(steady.sum()), int(steady.size)) if steady.size else Fraction(frame_ticks)
     rate = 1 / (step * time_base)
     nearest = min(_USUAL_RATES, key=lambda usual: abs(usual / rate - 1))
     return nearest if abs(nearest / rate - 1) < Fraction(1, 1000) else rate.limit_denominator(100_000)
