@@ -112,6 +112,7 @@ def test_plan_and_verify(plexcut: Any, home: Path) -> None:
     film = recording(home)
     plan = plexcut("plan", film, "--keep", "1-2", "--keep", "#100-#200", "--json").json
     assert (plan["frames"], plan["keep"], plan["warnings"]) == (125, [[25, 50], [100, 200]], ["careful"])
+    assert (plan["spans"], plan["snap"]) == ([], [])
     good = plexcut("verify", film, recording(home, "good.ts"), "--keep", "1-2", "--json")
     assert (good.code, good.json["ok"], good.json["checks"][0]["name"]) == (0, True, "frames")
     bad = plexcut("verify", film, recording(home, "bad.ts", "wrong"), "--keep", "1-2", "--json")

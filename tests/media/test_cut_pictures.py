@@ -35,7 +35,7 @@ def _spread(clip: Clip) -> list[tuple[int, int]]:
     count, group = len(clip.numbers), clip.spec.gop
     middle = count // 2 + 9
     later = next((key for key in clip.keyframes if key > middle), count - 10)
-    return [(3, group + 2), (count // 2 - 1, middle), (max(middle + 1, later - 3), count)]
+    return [(3, max(8, group + 2)), (count // 2 - 1, middle), (max(middle + 1, later - 3), count)]
 
 
 @pytest.mark.parametrize("name", _EXACT_KINDS)

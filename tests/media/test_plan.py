@@ -15,6 +15,7 @@ from plexcut.errors import FormatUnsupported, SpanInvalid
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.plan import Part, Plan, copied_rows, counted_leading, describe, plan_cut
 from plexcut.media.cutting.schedule import decode_times, make_schedule
+from plexcut.media.cutting.snap import snap_edges
 from plexcut.media.index.model import MediaIndex, VideoTrack, display_order
 
 TICKS = 1800
@@ -316,3 +317,66 @@ def test_what_cannot_be_planned() -> None:
     with pytest.raises(FormatUnsupported):
         plan_cut(other, KeepList.of([Span(3, 50)]), "exact")
     assert plan_cut(other, KeepList.of([Span(0, 61)]), "exact").reencoded == 0
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(_cuts())
+def test_the_counts_of_the_spans_are_those_of_the_plan(cut: tuple[MediaIndex, KeepList]) -> None:
+    index, keep = cut
+    plan = describe(index, plan_cut(index, keep, "exact"))
+    assert [(span.start_frame, span.end_frame) for span in plan.spans] == [(s.start, s.end) for s in keep]
+    assert all(span.head + span.body + span.tail == span.end_frame - span.start_frame for span in plan.spans)
+    assert sum(span.body for span in plan.spans) == plan.frames_copied
+    assert sum(span.head + span.tail for span in plan.spans) == plan.frames_reencoded
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(_cuts())
+def test_at_a_snapped_edge_no_more_is_encoded_than_is_said(cut: tuple[MediaIndex, KeepList]) -> None:
+    """Moved alone, an edge costs nothing at an end, and at a start the pictures that are told."""
+    index, keep = cut
+    edges = snap_edges(index, keep)
+    assert [(edge.side, edge.edge_frame) for edge in edges] == [
+        found for span in keep for found in (("start", span.start), ("end", span.end))
+    ]
+    for i, edge in enumerate(edges):
+        span = keep.spans[i // 2]
+        for frame, told in ((edge.before_frame, edge.before_reencoded), (edge.after_frame, edge.after_reencoded)):
+            assert (frame is None) == (told is None)
+            if frame is None or told is None:
+                continue
+            moved = Span(frame, span.end) if edge.side == "start" else Span(span.start, frame)
+            found = describe(index, plan_cut(index, KeepList((moved,)), "exact")).spans[0]
+            assert found.body > 0
+            if edge.side == "end":
+                assert told == found.tail == 0
+            else:
+                assert found.head <= told <= found.head + 2
+                assert told == found.head or index.video.codec == "h264"
+        assert edge.before_frame is None or edge.before_frame <= edge.edge_frame
+        assert edge.after_frame is None or edge.after_frame >= edge.edge_frame
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(_cuts())
+def test_an_edge_that_costs_nothing_stays_where_it_is(cut: tuple[MediaIndex, KeepList]) -> None:
+    index, keep = cut
+    spans = describe(index, plan_cut(index, keep, "exact")).spans
+    if index.video.codec == "h264":
+        return
+    for i, edge in enumerate(snap_edges(index, keep)):
+        span = spans[i // 2]
+        free = span.body > 0 and (span.head if edge.side == "start" else span.tail) == 0
+        assert free == (edge.before_frame == edge.edge_frame == edge.after_frame)
+
+
+def test_snapping_everywhere_leaves_nothing_to_encode() -> None:
+    index = make_index("mpeg2video", [Group(2, False, False, (2, 2, 2), False)] * 12)
+    keep = KeepList((Span(3, 41), Span(50, 77), Span(90, 101)))
+    edges = snap_edges(index, keep)
+    starts = [edge.after_frame for edge in edges if edge.side == "start"]
+    ends = [edge.before_frame for edge in edges if edge.side == "end"]
+    assert None not in starts
+    assert None not in ends
+    snapped = KeepList(tuple(Span(a or 0, b or 0) for a, b in zip(starts, ends, strict=True)))
+    assert plan_cut(index, snapped, "exact").reencoded == 0

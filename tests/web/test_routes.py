@@ -205,6 +205,8 @@ def test_plan_and_cut(server: Running) -> None:
         "warnings": [],
         "keep": [[0.0, 10.0]],
         "keep_frames": [[0, 500]],
+        "spans": [],
+        "snap": [],
     }
     answer = client.post(f"/api/recordings/{REC}/cut")
     assert answer.status_code == 202

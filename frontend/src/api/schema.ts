@@ -751,6 +751,8 @@ export interface components {
         /**
          * Plan
          * @description What a cut would do; `keep` is what would really be kept, `bytes` an estimate of the result's size.
+         *
+         *     `spans` counts for each kept span what is copied and re-encoded; `snap` has its start and its end.
          */
         Plan: {
             bytes: number;
@@ -766,7 +768,24 @@ export interface components {
                 number,
                 number
             ][];
+            snap: components["schemas"]["SnapEdge"][];
+            spans: components["schemas"]["PlannedSpan"][];
             warnings: string[];
+        };
+        /**
+         * PlannedSpan
+         * @description A kept span: of its frames `head` and then `tail` are re-encoded, the `body` between is copied.
+         *
+         *     Where nothing is copied all of it is `head`.
+         */
+        PlannedSpan: {
+            body: number;
+            end_frame: number;
+            end_s: number;
+            head: number;
+            start_frame: number;
+            start_s: number;
+            tail: number;
         };
         /**
          * Progress
@@ -890,6 +909,25 @@ export interface components {
         Session: {
             authenticated: boolean;
             login_required: boolean;
+        };
+        /**
+         * SnapEdge
+         * @description An edge of a kept span and the nearest places, at it or before and at it or after, where a copy fits.
+         *
+         *     `before_reencoded`, `after_reencoded`: how many pictures are re-encoded for this edge if it is moved there; 0 but at
+         *     starts in H.264 recordings whose keyframes are no IDR pictures. Null where there is no such place near.
+         */
+        SnapEdge: {
+            after_frame: number | null;
+            after_reencoded: number | null;
+            after_s: number | null;
+            before_frame: number | null;
+            before_reencoded: number | null;
+            before_s: number | null;
+            edge_frame: number;
+            edge_s: number;
+            /** @enum {string} */
+            side: "start" | "end";
         };
         /**
          * Starting
@@ -1774,7 +1812,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What a cut would do; `keep` is what would really be kept, `bytes` an estimate of the result's size. */
+            /** @description What a cut would do; `keep` is what would really be kept, `bytes` an estimate of the result's size. `spans` counts for each kept span what is copied and re-encoded; `snap` has its start and its end. */
             200: {
                 headers: {
                     [name: string]: unknown;

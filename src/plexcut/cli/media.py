@@ -127,6 +127,15 @@ def plan(
         f"{made.frames} frames, {_clock(made.duration_s)}: {made.frames_copied} copied, "
         f"{made.frames_reencoded} re-encoded, about {_size(made.bytes)}"
     )
+    for span in made.spans:
+        output.say(
+            f"{_clock(span.start_s)}-{_clock(span.end_s)}: {span.head} re-encoded, {span.body} copied, "
+            f"{span.tail} re-encoded"
+        )
+    for edge in made.snap:
+        if edge.edge_frame not in (edge.before_frame, edge.after_frame):
+            places = [_clock(at) for at in (edge.before_s, edge.after_s) if at is not None]
+            output.say(f"  {edge.side} {_clock(edge.edge_s)}: a copy fits at {' or '.join(places) or 'no place near'}")
     for warning in made.warnings:
         output.say(f"note: {warning}")
 

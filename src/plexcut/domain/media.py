@@ -238,11 +238,46 @@ class PlaybackOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedSpan:
+    """One kept span: of its frames `head` and then `tail` are re-encoded, the `body` between is copied.
+
+    Where nothing is copied all of it is `head`.
+    """
+
+    start_frame: int
+    end_frame: int
+    start_s: float
+    end_s: float
+    head: int
+    body: int
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class SnapEdge:
+    """An edge of a kept span and the nearest places, at it or before and at it or after, where a copy fits.
+
+    `before_reencoded`, `after_reencoded`: how many pictures are re-encoded for this edge if it is moved there; 0 but at
+    starts in H.264 recordings whose keyframes are no IDR pictures. None where there is no such place near.
+    """
+
+    side: Literal["start", "end"]
+    edge_frame: int
+    edge_s: float
+    before_frame: int | None
+    before_s: float | None
+    before_reencoded: int | None
+    after_frame: int | None
+    after_s: float | None
+    after_reencoded: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class CutPlan:
     """What a cut will do, before anything runs. `bytes` is an estimate of the result's size.
 
     `keep` is what will really be kept: in `keyframe` mode the spans as widened.
-    `keep_s` are the same spans as times in seconds.
+    `keep_s` are the same spans as times in seconds. `spans` counts for each of them; `snap` has two edges for each.
     """
 
     frames: int
@@ -253,6 +288,8 @@ class CutPlan:
     warnings: tuple[str, ...]
     keep: tuple[tuple[int, int], ...]
     keep_s: tuple[tuple[float, float], ...]
+    spans: tuple[PlannedSpan, ...] = ()
+    snap: tuple[SnapEdge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -177,11 +178,12 @@ class Engine:
         return self._waveforms.waveform(source, order, should_cancel)
 
     def plan(self, source: Source, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
-        from plexcut.media.cutting.opening import settled_plan
+        from plexcut.media.cutting.opening import settled_plan, settled_snap
         from plexcut.media.cutting.plan import describe
 
         index = self._indexes.get(source, program)
-        return describe(index, settled_plan(source, index, keep, mode))
+        plan = settled_plan(source, index, keep, mode)
+        return replace(describe(index, plan), snap=settled_snap(source, index, plan.keep))
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         from plexcut.media.cutting.cut import run_cut

@@ -150,6 +150,8 @@ def plan(planned: CutPlan) -> dict[str, Any]:
         "warnings": list(planned.warnings),
         "keep": [list(span) for span in planned.keep_s],
         "keep_frames": [list(span) for span in planned.keep],
+        "spans": [asdict(span) for span in planned.spans],
+        "snap": [asdict(edge) for edge in planned.snap],
     }
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from plexcut.domain.media import CutMode, Source
-from plexcut.domain.spans import KeepList
+from plexcut.domain.media import CutMode, SnapEdge, Source
+from plexcut.domain.spans import KeepList, Span
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.h264_marking import unclean_opening
 from plexcut.media.cutting.h264_sets import source_sets
 from plexcut.media.cutting.plan import Plan, plan_cut
+from plexcut.media.cutting.snap import snap_edges
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import open_units
 
@@ -39,6 +41,24 @@ def settled_plan(path: Source, index: MediaIndex, keep: KeepList, mode: CutMode,
         avoided.add(row)
         plan = plan_cut(index, keep, mode, avoided)
     return plan
+
+
+def settled_snap(path: Source, index: MediaIndex, keep: KeepList) -> tuple[SnapEdge, ...]:
+    """`snap_edges`; what the result's first pictures cost is found out as `settled_plan` does.
+
+    Raises:
+        FileUnreadable: the source is gone.
+    """
+    edges = snap_edges(index, keep)
+    first = edges[0]
+    costs: dict[int, int] = {}
+    for frame in {first.before_frame, first.after_frame} - {None}:
+        assert frame is not None
+        part = settled_plan(path, index, KeepList((Span(frame, keep.spans[0].end),)), "exact").parts[0]
+        costs[frame] = len(part.frames) if part.kind == "encode" else 0
+    before = None if first.before_frame is None else costs[first.before_frame]
+    after = None if first.after_frame is None else costs[first.after_frame]
+    return (replace(first, before_reencoded=before, after_reencoded=after), *edges[1:])
 
 
 def _opening_row(index: MediaIndex, plan: Plan) -> int | None:

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.domain.media import CutMode, CutPlan
+from plexcut.domain.media import CutMode, CutPlan, PlannedSpan
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import us_to_s
 from plexcut.errors import FormatUnsupported, SpanInvalid
@@ -33,6 +33,9 @@ I64 = npt.NDArray[np.int64]
 ENCODABLE = ("h264", "hevc", "mpeg2video", "mpeg1video")
 """Codecs whose seams can be re-encoded so that they fit the source."""
 
+
+LEAD_IN_PICTURES = 2
+"""How many re-encoded pictures lead into an H.264 keyframe that is no IDR."""
 
 _LEAST_COPIED = 16
 """A span that begins with fewer pictures of a keyframe that is no IDR is re-encoded: decoders do not show them all."""
@@ -100,10 +103,10 @@ def plan_cut(index: MediaIndex, keep: KeepList, mode: CutMode, banned: Collectio
             f"the span {keep.spans[-1].start}-{keep.spans[-1].end} reaches beyond the recording",
             f"it has {index.frames} frames",
         )
-    starts = _copy_starts(index, banned)
+    starts = copy_starts(index, banned)
     if mode == "keyframe":
         keep = KeepList.of(_widened(index, span, starts) for span in keep)
-    spans = [_plan_span(index, span, starts) for span in keep]
+    spans = [plan_span(index, span, starts) for span in keep]
     plan = Plan(tuple(_linked(index, spans)))
     if plan.reencoded and index.video.codec not in ENCODABLE:
         raise FormatUnsupported(
@@ -112,7 +115,7 @@ def plan_cut(index: MediaIndex, keep: KeepList, mode: CutMode, banned: Collectio
     return plan
 
 
-def _copy_starts(index: MediaIndex, banned: Collection[int]) -> I64:
+def copy_starts(index: MediaIndex, banned: Collection[int]) -> I64:
     """Rows of shown keyframes, in display order."""
     rows = [row for row in index.keys.tolist() if index.number_of[row] >= 0 and row not in banned]
     starts: I64 = np.asarray(sorted(rows, key=lambda row: int(index.number_of[row])), np.int64)
@@ -143,7 +146,8 @@ def _whole_ends(index: MediaIndex, key: int, stop: int) -> list[tuple[int, int]]
     return [(int(rows[i]) + 1, int(highest[i]) + 1) for i in whole]
 
 
-def _plan_span(index: MediaIndex, span: Span, starts: I64) -> SpanPlan:
+def plan_span(index: MediaIndex, span: Span, starts: I64) -> SpanPlan:
+    """The parts of one span by itself; `starts`: rows of keyframes that copies may begin at, in display order."""
     numbers = index.number_of[starts]
     at = int(np.searchsorted(numbers, span.start, side="left"))
     while at < starts.size and int(numbers[at]) < span.end and not _can_open(index, int(starts[at]), span.start):
@@ -235,7 +239,7 @@ def _linked(index: MediaIndex, spans: list[SpanPlan]) -> list[SpanPlan]:
         copied = next((part for part in linked[i].parts if part.kind == "copy"), None)
         if copied is None or copied.rows is None or index.flags[copied.rows.start] & PictureFlag.CLOSED:
             continue
-        need = _LEAD_IN_PICTURES - (copied.frames.start - linked[i].span.start - len(copied.stand_ins))
+        need = LEAD_IN_PICTURES - (copied.frames.start - linked[i].span.start - len(copied.stand_ins))
         j = i - 1
         while need > 0 and j >= 0:
             if all(part.kind == "encode" for part in linked[j].parts):
@@ -246,9 +250,6 @@ def _linked(index: MediaIndex, spans: list[SpanPlan]) -> list[SpanPlan]:
             else:
                 linked[j] = _with_longer_tail(index, linked[j])
     return linked
-
-
-_LEAD_IN_PICTURES = 2
 
 
 def _encoded_end(span: SpanPlan) -> int:
@@ -296,4 +297,18 @@ def describe(index: MediaIndex, plan: Plan) -> CutPlan:
         warnings=tuple(warnings),
         keep=tuple((s.start, s.end) for s in plan.keep),
         keep_s=tuple((us_to_s(int(index.times_us[s.start])), us_to_s(int(index.times_us[s.end]))) for s in plan.keep),
+        spans=tuple(_counted(index, span) for span in plan.spans),
+    )
+
+
+def _counted(index: MediaIndex, plan: SpanPlan) -> PlannedSpan:
+    at = next((i for i, part in enumerate(plan.parts) if part.kind == "copy"), len(plan.parts))
+    return PlannedSpan(
+        start_frame=plan.span.start,
+        end_frame=plan.span.end,
+        start_s=us_to_s(int(index.times_us[plan.span.start])),
+        end_s=us_to_s(int(index.times_us[plan.span.end])),
+        head=sum(len(part.frames) for part in plan.parts[:at]),
+        body=sum(len(part.frames) for part in plan.parts if part.kind == "copy"),
+        tail=sum(len(part.frames) for part in plan.parts[at:] if part.kind == "encode"),
     )

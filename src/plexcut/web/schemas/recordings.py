@@ -106,8 +106,44 @@ class CutOrder(Body):
     fingerprint: str | None = Field(None, max_length=300)
 
 
+class PlannedSpan(Answer):
+    """A kept span: of its frames `head` and then `tail` are re-encoded, the `body` between is copied.
+
+    Where nothing is copied all of it is `head`.
+    """
+
+    start_frame: int
+    end_frame: int
+    start_s: float
+    end_s: float
+    head: int
+    body: int
+    tail: int
+
+
+class SnapEdge(Answer):
+    """An edge of a kept span and the nearest places, at it or before and at it or after, where a copy fits.
+
+    `before_reencoded`, `after_reencoded`: how many pictures are re-encoded for this edge if it is moved there; 0 but at
+    starts in H.264 recordings whose keyframes are no IDR pictures. Null where there is no such place near.
+    """
+
+    side: Literal["start", "end"]
+    edge_frame: int
+    edge_s: float
+    before_frame: int | None
+    before_s: float | None
+    before_reencoded: int | None
+    after_frame: int | None
+    after_s: float | None
+    after_reencoded: int | None
+
+
 class Plan(Answer):
-    """What a cut would do; `keep` is what would really be kept, `bytes` an estimate of the result's size."""
+    """What a cut would do; `keep` is what would really be kept, `bytes` an estimate of the result's size.
+
+    `spans` counts for each kept span what is copied and re-encoded; `snap` has its start and its end.
+    """
 
     frames: int
     frames_copied: int
@@ -117,6 +153,8 @@ class Plan(Answer):
     warnings: list[str]
     keep: list[tuple[float, float]]
     keep_frames: list[tuple[int, int]]
+    spans: list[PlannedSpan]
+    snap: list[SnapEdge]
 
 
 class TimelineOrder(Body):
