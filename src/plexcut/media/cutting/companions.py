@@ -11,7 +11,7 @@ import numpy as np
 
 from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.schedule import SpanTimes
-from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader
+from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader, plain
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
 from plexcut.media.index.psi import ProgramStream
@@ -103,7 +103,7 @@ class SoundCompanion(Companion):
         self._payload = PayloadReader()
         self._group: list[bytes] = []
         self._group_bytes = 0
-        self._group_time = Fraction(0)
+        self._group_time: int | Fraction = 0
         self._stream_id = 0xC0
 
     def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
@@ -126,7 +126,7 @@ class SoundCompanion(Companion):
     def _grouped(self, placed: PlacedRun) -> Iterator[Timed]:
         """As many frames to a PES packet as fit."""
         run, at = placed.run, placed.first
-        edges = run.edges
+        edges, time, step = run.edges, plain(placed.time), plain(run.length)
         self.written += placed.end - placed.first
         if not placed.joins:
             yield from self._flush()
@@ -140,7 +140,7 @@ class SoundCompanion(Companion):
                 continue
             end = max(end, at + 1)
             if not self._group:
-                self._group_time = placed.time + (at - placed.first) * run.length
+                self._group_time = time + (at - placed.first) * step
             self._group.append(run.data[edges[at] : edges[end]])
             self._group_bytes += edges[end] - edges[at]
             at = end

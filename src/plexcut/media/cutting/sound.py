@@ -219,7 +219,9 @@ class SoundReader:
         size = 0 if places is not None else edges[1] - edges[0]
         count = len(edges) - 1
         begin = 0
-        time = self._next
+        # Fractions are slow, and hardly ever needed.
+        time: int | Fraction | None = None if self._next is None else plain(self._next)
+        step = plain(length)
         marks = self._marks
         last = self._base + edges[count - 1]
         while marks and marks[0][0] <= last:
@@ -229,15 +231,14 @@ class SoundReader:
             at = bisect_left(places, offset) if places is not None else max(0, -(-behind // size))
             if marks and marks[0][0] <= self._base + edges[at]:
                 continue
-            now = None if time is None else time + (at - begin) * length
-            if now is not None and abs(ticks - now) <= _CLOCK_SLACK:
+            if time is not None and -_CLOCK_SLACK <= time + (at - begin) * step - ticks <= _CLOCK_SLACK:
                 continue
             if time is not None and at > begin:
-                runs.append(self._run(edges, begin, at, time, length))
-            begin, time = at, Fraction(ticks)
+                runs.append(self._run(edges, begin, at, Fraction(time), length))
+            begin, time = at, ticks
         if time is not None:
-            runs.append(self._run(edges, begin, count, time, length))
-            self._next = time + (count - begin) * length
+            runs.append(self._run(edges, begin, count, Fraction(time), length))
+            self._next = Fraction(time + (count - begin) * step)
 
     def _run(self, edges: Sequence[int], begin: int, end: int, time: Fraction, length: Fraction) -> SoundRun:
         low = edges[begin]
@@ -245,6 +246,11 @@ class SoundReader:
         if isinstance(edges, range):
             return SoundRun(time, length, data, range(0, len(data) + 1, edges.step))
         return SoundRun(time, length, data, [edge - low for edge in edges[begin : end + 1]])
+
+
+def plain(ticks: Fraction) -> int | Fraction:
+    """A whole number where it is one, with which to reckon is ten times faster."""
+    return ticks.numerator if ticks.denominator == 1 else ticks
 
 
 _HEAD_BYTES = 6

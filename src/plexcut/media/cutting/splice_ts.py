@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -15,14 +16,16 @@ from plexcut.domain.media import StreamResult
 from plexcut.errors import FormatUnsupported
 from plexcut.media import ts_tables
 from plexcut.media.cutting.companions import TICKS, SourceClock, Timed, make_companions
+from plexcut.media.cutting.payloads import CodedPictures
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
+from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PacketReader, find_layout
+from plexcut.media.index.packets import find_layout
 from plexcut.media.index.psi import Program, parse_pmt
 from plexcut.media.sources import open_source
 from plexcut.media.ts_tables import Pat, build_pat, build_pmt
-from plexcut.media.ts_writer import PesUnit, ProgramTables, TransportStreamWriter
+from plexcut.media.ts_writer import PesUnit, ProgramTables, RawUnit, TransportStreamWriter
 
 START_TICKS = 2 * TICKS
 """Where the result's clock begins: room for decode times and the PCR ahead of the first picture."""
@@ -31,7 +34,7 @@ _VIDEO_LEAD = 63_000
 _AROUND_TICKS = 4 * TICKS
 """How far from its picture, in the file, other streams are looked for."""
 _VIDEO_STREAM_ID = 0xE0
-_BLOCK_PACKETS = 8192
+_CHUNK_BYTES = 4 << 20
 
 
 class TransportSplice:
@@ -48,7 +51,7 @@ class TransportSplice:
         self._program = program
         self._clock = SourceClock(index)
         self._companions = make_companions(path, index, program.streams, self._clock)
-        self._heap: list[tuple[int, int, Timed]] = []
+        self._heap: list[tuple[int, int, PesUnit | RawUnit]] = []
         self._order = itertools.count()
 
     def write(self, out: BinaryIO) -> Iterator[float]:
@@ -58,17 +61,19 @@ class TransportSplice:
             OSError: `out` cannot be written.
             FileUnreadable: the source cannot be read.
         """
-        with open_source(self._path) as file:
+        with (
+            open_source(self._path) as file,
+            TransportStreamWriter(out, _tables(self._program, self._index.video.id)) as writer,
+        ):
             layout = find_layout(file.read(1 << 18))
             assert layout is not None
-            reader = PacketReader(file, layout, self._index.size_bytes)
-            with TransportStreamWriter(out, _tables(self._program, self._index.video.id)) as writer:
-                done = 0
-                for number, span in enumerate(self._schedule.spans):
-                    for done in self._span(number, span, reader):
+            for number, span in enumerate(self._schedule.spans):
+                blocks = packet_blocks(file, layout, self._stretch(span), self._index.size_bytes, _CHUNK_BYTES)
+                with closing(blocks):
+                    for done in self._span(number, span, blocks):
                         self._drain(writer, self._video_clock(done) - _AROUND_TICKS)
                         yield done / self._schedule.pts.size
-                self._drain(writer, None)
+            self._drain(writer, None)
 
     def results(self) -> tuple[StreamResult, ...]:
         """What became of every stream of the source."""
@@ -87,73 +92,80 @@ class TransportSplice:
     def _video_clock(self, picture: int) -> int:
         return int(self._schedule.dts[min(picture, self._schedule.dts.size - 1)])
 
-    def _span(self, number: int, span: SpanTimes, reader: PacketReader) -> Iterator[int]:
+    def _span(self, number: int, span: SpanTimes, blocks: Iterator[Block]) -> Iterator[int]:
         """Take one span's stretch of the file into the heap; gives the number of pictures done so far."""
         pictures = _pictures_of(self._schedule, number)
-        todo = iter(pictures)
-        upcoming = next(todo, None)
+        rows = self._schedule.row[pictures.start : pictures.stop]
+        copied = pictures.start + np.flatnonzero(rows >= 0)
+        coded = CodedPictures(self._index)
         done = pictures.start
-        start, end = self._stretch(span)
-        for block in reader.blocks(start, end, _BLOCK_PACKETS):
-            reached = int(block.at[-1])
-            while upcoming is not None and self._position(upcoming, pictures) <= reached:
-                self._push_picture(upcoming)
-                done = upcoming + 1
-                upcoming = next(todo, None)
-            pid = block.pid
-            for this, companion in self._companions.items():
-                mine = block.where(pid == this)
-                if len(mine):
-                    self._push(companion.take(mine, span))
+        for block in blocks:
+            heads = block.heads()
+            pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+            mine = np.flatnonzero(pids == self._index.video.id)
+            following = int(np.searchsorted(copied, done))
+            needed = int(self._schedule.row[copied[following]]) if following < copied.size else None
+            coded.feed(block, mine, heads[mine], needed)
+            reached = block.at + (block.count - 1) * block.stride
+            while done < pictures.stop and self._position(done) <= reached:
+                row = int(self._schedule.row[done])
+                source = coded.take(row) if row >= 0 else None
+                if row >= 0 and source is None:
+                    break
+                self._push_picture(done, source)
+                done += 1
+            present = np.flatnonzero(np.bincount(pids, minlength=1 << 13)).tolist()
+            for pid in present:
+                companion = self._companions.get(pid)
+                if companion is not None:
+                    self._push(companion.take(block.packets(np.flatnonzero(pids == pid)), span))
             yield done
-        while upcoming is not None:
-            self._push_picture(upcoming)
-            upcoming = next(todo, None)
+        for picture in range(done, pictures.stop):
+            self._push_picture(picture, None)
         for companion in self._companions.values():
             self._push(companion.end(span))
         yield pictures.stop
 
-    def _stretch(self, span: SpanTimes) -> tuple[int, int | None]:
+    def _stretch(self, span: SpanTimes) -> tuple[int, int]:
         clock = np.maximum.accumulate(self._index.dts)
         first = int(np.searchsorted(clock, span.start - _AROUND_TICKS)) - 1
         last = int(np.searchsorted(clock, span.end + _AROUND_TICKS))
-        start = int(self._index.at[first]) if first > 0 else -1
-        return start, int(self._index.at[last]) if last < self._index.at.size else None
+        start = int(self._index.at[first]) if first > 0 else 0
+        return start, int(self._index.at[last]) if last < self._index.at.size else self._index.size_bytes
 
-    def _position(self, picture: int, pictures: range) -> int:
+    def _position(self, picture: int) -> int:
         """Where in the file a picture's turn comes; a re-encoded one goes with the copied one that follows it."""
         row = int(self._schedule.row[picture])
         if row >= 0:
             return int(self._index.at[row])
         return int(self._index.at[self._index.display[int(self._schedule.frame[picture])]])
 
-    def _push_picture(self, picture: int) -> None:
-        coded = self._pictures.get(picture)
+    def _push_picture(self, picture: int, source: bytes | None) -> None:
+        coded = self._pictures.get(picture, source)
         pts, dts = int(self._schedule.pts[picture]), int(self._schedule.dts[picture])
         unit = PesUnit(
             self._index.video.id,
             _VIDEO_STREAM_ID,
             coded.data,
-            pts,
-            dts,
+            pts + START_TICKS,
+            dts + START_TICKS,
             random_access=coded.key,
             pes_length_known=False,
         )
-        self._push(iter([(dts - _VIDEO_LEAD, unit)]))
+        heapq.heappush(self._heap, (dts - _VIDEO_LEAD, next(self._order), unit))
 
     def _push(self, units: Iterator[Timed]) -> None:
         for at, unit in units:
-            heapq.heappush(self._heap, (at, next(self._order), (at, unit)))
+            timed = unit if isinstance(unit, RawUnit) else replace(unit, pts=_later(unit.pts), dts=_later(unit.dts))
+            heapq.heappush(self._heap, (at, next(self._order), timed))
 
     def _drain(self, writer: TransportStreamWriter, until: int | None) -> None:
         while self._heap and (until is None or self._heap[0][0] < until):
-            at, unit = heapq.heappop(self._heap)[2]
-            if isinstance(unit, PesUnit):
-                unit = replace(unit, pts=_shifted(unit.pts), dts=_shifted(unit.dts))
+            at, _, unit = heapq.heappop(self._heap)
             writer.write(unit, at + START_TICKS)
 
 
-def _shifted(ticks: int | None) -> int | None:
+def _later(ticks: int | None) -> int | None:
     return None if ticks is None else ticks + START_TICKS
 
 
