@@ -63,7 +63,7 @@ def scan(path: Source, program: int | None, on_fraction: OnFraction, size_bytes:
         choice = choose_program(file, layout, size, program, path.name)
         if choice.codec not in ASSEMBLERS:
             return None
-        return _scan_packets(packet_blocks(file, layout, (0, size), size), choice, (0, size), on_fraction)
+        return scan_blocks(packet_blocks(file, layout, (0, size), size), choice, (0, size), on_fraction)
 
 
 def scan_stretch(
@@ -79,7 +79,7 @@ def scan_stretch(
     picture is as long as the stretch holds of it. `choice.codec` must be one of `ASSEMBLERS`.
     """
     size = file.seek(0, 2)
-    return _scan_packets(packet_blocks(file, layout, stretch, size), choice, stretch, on_fraction)
+    return scan_blocks(packet_blocks(file, layout, stretch, size), choice, stretch, on_fraction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,10 @@ class _Tables:
                 self.program = _grown(self.program, section)
 
 
-def _scan_packets(
+def scan_blocks(
     blocks: Generator[Block], choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
 ) -> StreamScan:
+    """The same for packets that come from elsewhere: those of a `stretch` of the file, in blocks."""
     video, companions = VideoScan(ASSEMBLERS[choice.codec]()), CompanionScan(_not_companions(choice))
     breaks: list[int] = []
     scrambled = total = 0
