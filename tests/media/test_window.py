@@ -29,7 +29,8 @@ from plexcut.media.indexes import Indexes
 from plexcut.media.window import clock_line, early, transport
 from plexcut.media.window.early import EarlyFrame, EarlyFrames
 
-_UNUSABLE = {"ts_scrambled", "audio_only"}
+# How long the last picture of film in 60 fields is shown cannot be told from a few pictures.
+_UNUSABLE = {"ts_scrambled", "audio_only", "mpeg2_pulldown"}
 _USABLE = sorted(set(CLIPS) - _UNUSABLE)
 _REPEATED = sorted(
     name
