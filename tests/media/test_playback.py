@@ -211,7 +211,7 @@ def test_reading_that_nobody_waits_for_stops(clip_cache: ClipCache) -> None:
     file = Engine(None).play(clip.path, order())
     with pytest.raises(Cancelled):
         file.read(file.size_bytes - 1, should_cancel=lambda: True)
-    assert file.read(file.size_bytes - 1) == b"\0"
+    assert len(file.read(file.size_bytes - 1)) == 1
 
 
 def _slices(data: bytes | Path) -> list[bytes]:

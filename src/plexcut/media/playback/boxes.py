@@ -190,32 +190,39 @@ class TrackRun:
 def fragment(number: int, runs: Sequence[TrackRun], size: int) -> bytes | None:
     """`moof` and `mdat` of one fragment, `size` bytes together; None where they take more.
 
-    What is left over lies unused at the end of `mdat`. In a `free` box behind it would be better said, but FFmpeg's
-    demuxer, Chromium's too, then does not notice that it has read the next fragment, and reads it again.
+    What is left over lies unused at the beginning of `mdat`. In a `free` box behind it would be better said, but
+    FFmpeg's demuxer, Chromium's too, then does not notice that it has read the next fragment, and reads it again. The
+    last picture is at the very end: whoever waits for the next fragment shall do so before it has read all of this one.
     """
     runs = [run for run in runs if run.samples]
     head = len(_moof(number, runs, 0)) + 8
-    data = b"".join(sample.data for run in runs for sample in run.samples)
-    if head + len(data) > size:
+    data = b"".join(sample.data for run in reversed(runs) for sample in run.samples)
+    unused = size - head - len(data)
+    if unused < 0:
         return None
-    return _moof(number, runs, head) + box(b"mdat", data, bytes(size - head - len(data)))
+    return _moof(number, runs, head + unused) + box(b"mdat", bytes(unused), data)
 
 
 def _moof(number: int, runs: Sequence[TrackRun], data_at: int) -> bytes:
+    """`data_at`: where the data of the last run begins; that of the others follows, the first one's last."""
+    places = {}
+    for run in reversed(runs):
+        places[run.track] = data_at
+        data_at += sum(len(sample.data) for sample in run.samples)
     parts = [_full(b"mfhd", 0, 0, struct.pack(">I", number))]
     for run in runs:
         samples = b"".join(
             struct.pack(">IIIi", s.duration, len(s.data), _SYNC if s.sync else _NO_SYNC, s.offset) for s in run.samples
         )
+        head = struct.pack(">Ii", len(run.samples), places[run.track])
         parts.append(
             box(
                 b"traf",
                 _full(b"tfhd", 0, 0x020000, struct.pack(">I", run.track)),
                 _full(b"tfdt", 1, 0, struct.pack(">Q", run.start)),
-                _full(b"trun", 1, 0xF01, struct.pack(">Ii", len(run.samples), data_at), samples),
+                _full(b"trun", 1, 0xF01, head, samples),
             )
         )
-        data_at += sum(len(sample.data) for sample in run.samples)
     return box(b"moof", *parts)
 
 

@@ -65,7 +65,11 @@ async def get_video(recording: str) -> Response:
 
 
 async def _body(threads: Threads, file: PlayableFile, part: ByteRange, first: bytes) -> AsyncGenerator[bytes, None]:
-    """The bytes of a part; while a piece is on its way the next one is made, and no more than that."""
+    """The bytes of a part; while a piece is on its way the next one is made, and no more than that.
+
+    The last byte of a piece is sent with the next one. A player that has it goes on to read the next piece's head: if
+    it seeks elsewhere while it waits for that, Chromium takes the piece for read and never shows it again.
+    """
     at, piece = part.start, first
     while True:
         piece = piece[: part.end - at]
@@ -75,11 +79,15 @@ async def _body(threads: Threads, file: PlayableFile, part: ByteRange, first: by
             return
         ahead = asyncio.ensure_future(threads.run_stoppable("playback", file.read, at))
         try:
-            yield piece
+            if len(piece) > 1:
+                yield piece[:-1]
+            held = piece[-1:]
             piece = await ahead
         finally:
             # Nothing is made for a client that has gone.
             ahead.cancel()
+        at -= len(held)
+        piece = held + piece
 
 
 def _wanted_range(file: PlayableFile) -> ByteRange | None:
