@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from tests.media.test_tone import patches
 from tests.media_factory import CLIPS, ClipCache, read_beeps, read_number
 
 from plexcut.domain.media import PlaybackOrder
@@ -249,3 +250,37 @@ def test_what_browsers_do_not_play_well_is_coded_anew(clip_cache: ClipCache, nam
         keys = [packet for packet in container.demux(video=0) if packet.is_keyframe]
         assert len(keys) >= 3
         assert all(bytes(packet)[4] & 31 in (5, 6) for packet in keys)
+
+
+@pytest.mark.parametrize("kind", ["pq", "hlg"])
+def test_hdr_is_shown_as_a_picture_of_it_is(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "hdr.ts"
+    patches(path, kind, "libx265", "yuv420p10le")
+    engine = Engine(None)
+    with av.open(io.BytesIO(engine.frame(path, FrameNumber(2), fmt="png").data)) as opened:
+        picture = next(opened.decode(video=0)).to_ndarray(format="gray").astype(int)
+    with av.open(io.BytesIO(whole(engine.play(path, order())))) as container:
+        frame = list(container.decode(video=0))[2]
+        told = (frame.colorspace, frame.color_primaries, frame.color_trc)
+        played = frame.reformat(format="gray", src_color_range=1, dst_color_range=2).to_ndarray().astype(int)
+    assert told == (1, 1, 1)
+    assert np.abs(played[64, 16::32] - picture[64, 16::32]).max() <= 8
+
+
+@pytest.mark.parametrize("pixels", ["yuvj420p", "yuv420p"])
+def test_brightness_is_kept(tmp_path: Path, pixels: str) -> None:
+    """MJPEG has full range, MPEG-4 has video's: the gray that is seen is the same in both."""
+    path = tmp_path / "gray.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mjpeg" if pixels == "yuvj420p" else "mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, pixels
+        for number in range(5):
+            frame = av.VideoFrame.from_ndarray(np.full((96, 160, 3), 200, np.uint8), "rgb24")
+            frame = frame.reformat(format=pixels)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    with av.open(io.BytesIO(whole(Engine(None).play(path, order())))) as container:
+        frame = next(container.decode(video=0))
+        assert frame.format.name == "yuv420p"
+        assert abs(int(frame.to_ndarray()[40, 80]) - (16 + 200 * 219 // 255)) <= 3

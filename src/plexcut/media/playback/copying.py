@@ -45,8 +45,8 @@ _SETS = (h264.SPS, h264.PPS)
 def copyable(source: Source, index: MediaIndex) -> SourceSets | None:
     """The first parameter sets of a recording whose pictures browsers play; None where they would not.
 
-    Not where a keyframe is no IDR picture, as in most broadcasts. Measured in Chromium 156: such a copy decodes to the
-    very pictures in FFmpeg, but there it begins late, and seeks do not come to an end.
+    Not where a keyframe is no IDR picture, as in most broadcasts. Measured in Chromium 156: such a copy plays, and
+    decodes to the very pictures in FFmpeg, but a seek to such a keyframe never comes to an end.
 
     Raises:
         FileUnreadable.

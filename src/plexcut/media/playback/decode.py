@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import av
 from av.filter import Graph
@@ -17,6 +19,7 @@ from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.decoding import decode_units, make_decoder
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import Unit, open_units
+from plexcut.media.viewing.tone import cube, kind_of
 
 MAX_WIDTH_PX, MAX_LINES = 1280, 720
 
@@ -28,6 +31,7 @@ _WAITING = 8
 _OUT_OF_ORDER = 64
 """How far apart in decode order pictures may lie that are shown one after the other."""
 _CLOCK = Fraction(1, 1000)
+_FULL_RANGE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +156,11 @@ class PictureRun:
 
 
 class _Look:
-    """Deinterlacing, scaling and 8-bit 4:2:0, by FFmpeg's filters; set up anew where the pictures change their kind."""
+    """Deinterlacing, scaling, colours and 8-bit 4:2:0, by FFmpeg's filters; set up anew where pictures change."""
 
     def __init__(self, shape: OutputShape) -> None:
         self._shape = shape
-        self._kind: tuple[int, int, str] | None = None
+        self._kind: tuple[int, int, str, int, str | None] | None = None
         self._source: FilterContext
         self._sink: FilterContext
 
@@ -165,7 +169,7 @@ class _Look:
     ) -> Iterator[tuple[int, VideoFrame]]:
         """Numbered frames, filtered; as many as go in."""
         for number, frame in frames:
-            kind = (frame.width, frame.height, frame.format.name)
+            kind = (frame.width, frame.height, frame.format.name, int(frame.color_range), kind_of(frame))
             if kind != self._kind:
                 if self._kind is not None:
                     self._source.push(None)
@@ -198,16 +202,32 @@ class _Look:
         at = self._source = graph.add_buffer(
             width=frame.width, height=frame.height, format=frame.format, time_base=_CLOCK
         )
-        steps = [("bwdif", "mode=send_frame:deint=interlaced")] if deinterlace else []
-        if (frame.width, frame.height) != (self._shape.width, self._shape.height):
-            steps.append(("scale", f"w={self._shape.width}:h={self._shape.height}:flags=bilinear:out_range=tv"))
-        steps += [("format", "pix_fmts=yuv420p"), ("buffersink", "")]
-        for name, options in steps:
-            step = graph.add(name, options or None)
-            at.link_to(step)
-            at = step
-        try:
-            graph.configure()
-        except av.FFmpegError as error:
-            raise FormatUnsupported(f"pictures of this kind cannot be played: {error}") from error
+        with TemporaryDirectory(prefix="plexcut-") as folder:
+            try:
+                for name, options in self._steps(frame, deinterlace, Path(folder)):
+                    step = graph.add(name, options or None)
+                    at.link_to(step)
+                    at = step
+                graph.configure()
+            except av.FFmpegError as error:
+                raise FormatUnsupported(f"pictures of this kind cannot be played: {error}") from error
         self._graph, self._sink = graph, at
+
+    def _steps(self, frame: VideoFrame, deinterlace: bool, folder: Path) -> Iterator[tuple[str, str]]:
+        """The filters, with their options; files that they read are put into `folder`."""
+        full = int(frame.color_range) == _FULL_RANGE or frame.format.name.startswith("yuvj")
+        size = f"w={self._shape.width}:h={self._shape.height}:flags=bilinear:in_range={'pc' if full else 'tv'}"
+        if deinterlace:
+            yield "bwdif", "mode=send_frame:deint=interlaced"
+        colours = kind_of(frame)
+        if colours is not None:
+            table = folder / "colours.cube"
+            table.write_text(cube(colours), encoding="ascii")
+            yield "scale", f"{size}:in_color_matrix=bt2020"
+            yield "format", "pix_fmts=gbrp16le"
+            yield "lut3d", f"file={table}:interp=tetrahedral"
+            yield "scale", "flags=bilinear:out_color_matrix=bt709:out_range=tv"
+        elif full or (frame.width, frame.height) != (self._shape.width, self._shape.height):
+            yield "scale", f"{size}:out_range=tv"
+        yield "format", "pix_fmts=yuv420p"
+        yield "buffersink", ""

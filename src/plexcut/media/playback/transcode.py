@@ -15,6 +15,7 @@ from plexcut.media.playback.decode import PictureRun, output_shape
 from plexcut.media.playback.encode import QUALITIES, Coding, encode
 from plexcut.media.playback.layout import Stretch, Timeline, cut_by_time
 from plexcut.media.units import open_units
+from plexcut.media.viewing.tone import kind_of
 
 _UNSPECIFIED = 2
 _BT709, _BT601_PRIMARIES, _BT601 = 1, 5, 6
@@ -34,6 +35,8 @@ def coding_of(source: Source, index: MediaIndex) -> Coding:
         frame = next((frame for _, frame in decode_rows(reader, index, rows)), None)
     if frame is None:
         raise FormatUnsupported("this recording holds no picture that can be decoded")
+    if kind_of(frame) is not None:
+        return Coding(output_shape(index), index.fps, *(_BT709,) * 3)
     high = index.video.height >= _HD_LINES
     told = (int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc))
     usual = (_BT709,) * 3 if high else (_BT601, _BT601_PRIMARIES, _BT601)

@@ -116,6 +116,11 @@ def _cube(kind: Kind) -> str:
     return f"LUT_3D_SIZE {_SIDE}\n" + "\n".join(lines) + "\n"
 
 
+def cube(kind: Kind) -> str:
+    """The text of a `.cube` file for FFmpeg's `lut3d`: R'G'B' of `kind` to sRGB."""
+    return _cube(kind)
+
+
 _GRAPH_BYTES = 1 << 20
 _graphs: IdlePool[tuple[Kind, int, int], Graph] = IdlePool(4 * _GRAPH_BYTES)
 """To make one costs 20 ms."""
