@@ -13,13 +13,15 @@ import numpy as np
 from plexcut.domain.media import Source
 from plexcut.domain.spans import KeepList
 from plexcut.errors import FormatUnsupported
+from plexcut.media.cutting.h264_sets import SourceSets
 from plexcut.media.index.model import MediaIndex, Track
 from plexcut.media.playback import boxes
 from plexcut.media.playback.boxes import Reference, Sample, TrackRun, VideoEntry
 from plexcut.media.playback.copying import Copied, copyable
+from plexcut.media.playback.encode import Coding
 from plexcut.media.playback.layout import Fragment, Stretch, Timeline, place, sounds_until
 from plexcut.media.playback.sound import FRAME_BUDGET_BYTES, FRAME_SAMPLES, SoundRun, sound_entry
-from plexcut.media.playback.transcode import Transcoded
+from plexcut.media.playback.transcode import Transcoded, coding_of
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +79,22 @@ class MovieOrder:
         return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a recording says of itself, whatever is played of it: `sets` where it can be copied (None: it cannot)."""
+
+    sets: SourceSets | None
+    coding: Coding
+
+
 class Movie:
     """`header`, then fragments, each of a size of its own that nothing changes."""
 
-    def __init__(self, order: MovieOrder) -> None:
+    def __init__(self, order: MovieOrder, look: Look) -> None:
         self.key = order.key
         self._order = order
         self.timeline = Timeline.of(order.index, order.keep)
-        self._pictures = _pictures(order.source, self.timeline)
+        self._pictures = _pictures(order.source, self.timeline, look)
         self._sound = None if order.track is None else sound_entry(order.track)
         self.fragments = self._divide()
         self.header = self._head()
@@ -131,15 +141,23 @@ class Movie:
         return MovieRun(self._order, self, self._pictures.run(), self._pictures.qualities)
 
 
-def _pictures(source: Source, timeline: Timeline) -> Pictures:
+def look_at(source: Source, index: MediaIndex) -> Look:
+    """How a recording is played.
+
+    Raises:
+        FormatUnsupported: it has no picture. FileUnreadable.
+    """
+    return Look(copyable(source, index), coding_of(source, index))
+
+
+def _pictures(source: Source, timeline: Timeline, look: Look) -> Pictures:
     """Copied where browsers play the source, else coded anew."""
-    sets = copyable(source, timeline.index)
-    if sets is not None:
+    if look.sets is not None:
         try:
-            return Copied(source, timeline, sets)
+            return Copied(source, timeline, look.sets)
         except FormatUnsupported as error:
             log.info("%s is coded anew to be played: %s", source.name, error.message)
-    return Transcoded(source, timeline)
+    return Transcoded(source, timeline, look.coding)
 
 
 class MovieRun:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, NotReady, PlexcutError
 from plexcut.media.playback.layout import Fragment
-from plexcut.media.playback.movie import Movie, MovieOrder, MovieRun
+from plexcut.media.playback.movie import Look, Movie, MovieOrder, MovieRun, look_at
 
 MAKERS = 2
 """So many fragments are made at once; each keeps about one core busy."""
@@ -18,6 +18,7 @@ MAKERS = 2
 _WAIT_S = 20.0
 _LOOK_S = 0.1
 _MOVIES = 12
+_LOOKS = 100
 _MADE_BYTES = 48 << 20
 _RUNS = 3
 _RUN_IDLE_S = 15.0
@@ -31,6 +32,7 @@ class Player:
         self._wait_s = wait_s
         self._lock = threading.Lock()
         self._movies: OrderedDict[str, Movie] = OrderedDict()
+        self._looks: OrderedDict[tuple[str, int | None], Look] = OrderedDict()
         self._made: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._made_bytes = 0
         self._under_way: dict[tuple[str, int], Future[bytes]] = {}
@@ -47,13 +49,26 @@ class Player:
         with self._lock:
             movie = self._movies.get(key)
         if movie is None:
-            movie = Movie(order)
+            movie = Movie(order, self._look(order))
         with self._lock:
             movie = self._movies.setdefault(key, movie)
             self._movies.move_to_end(key)
             while len(self._movies) > _MOVIES:
                 self._movies.popitem(last=False)
         return PlayedFile(self, movie)
+
+    def _look(self, order: MovieOrder) -> Look:
+        """What was found out once about a recording; it costs decoding a picture."""
+        key = (order.fingerprint, order.index.program)
+        with self._lock:
+            look = self._looks.get(key)
+        if look is None:
+            look = look_at(order.source, order.index)
+            with self._lock:
+                self._looks[key] = look
+                while len(self._looks) > _LOOKS:
+                    self._looks.popitem(last=False)
+        return look
 
     def fragment(self, movie: Movie, fragment: Fragment, should_cancel: ShouldCancel) -> bytes:
         """The bytes of a fragment; one that is under way is waited for, not made twice.

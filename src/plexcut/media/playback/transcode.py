@@ -47,10 +47,10 @@ def coding_of(source: Source, index: MediaIndex) -> Coding:
 class Transcoded:
     """The pictures of a result, decoded and coded anew, fragment by fragment."""
 
-    def __init__(self, source: Source, timeline: Timeline) -> None:
+    def __init__(self, source: Source, timeline: Timeline, coding: Coding) -> None:
         self._source = source
         self._timeline = timeline
-        self._coding = coding_of(source, timeline.index)
+        self._coding = coding
         self.entry = self._coding.entry()
         self.stretches = cut_by_time(timeline)
         self.qualities: Sequence[int] = QUALITIES
