@@ -180,10 +180,13 @@ class Engine:
     def plan(self, source: Source, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         from plexcut.media.cutting.opening import settled_plan, settled_snap
         from plexcut.media.cutting.plan import describe
+        from plexcut.media.cutting.room import room_warnings
 
         index = self._indexes.get(source, program)
         plan = settled_plan(source, index, keep, mode)
-        return replace(describe(index, plan), snap=settled_snap(source, index, plan.keep))
+        told = describe(index, plan)
+        warnings = (*told.warnings, *room_warnings(source, index, plan))
+        return replace(told, warnings=warnings, snap=settled_snap(source, index, plan.keep))
 
     def cut(self, request: CutRequest, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
         from plexcut.media.cutting.cut import run_cut

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -15,6 +16,8 @@ from av.video.frame import PictureType, VideoFrame
 from plexcut.errors import FormatUnsupported
 from plexcut.media.index.model import MediaIndex
 
+_log = logging.getLogger(__name__)
+
 _FULL_RANGE = {"yuvj420p": "yuv420p", "yuvj422p": "yuv422p", "yuvj444p": "yuv444p"}
 _X264 = (
     "bframes=0:ref=1:scenecut=0:keyint=infinite:open-gop=0:weightp=0:rc-lookahead=0:sync-lookahead=0:mbtree=0:"
@@ -22,10 +25,14 @@ _X264 = (
 )
 _X265 = (
     "bframes=0:scenecut=0:keyint=-1:open-gop=0:rc-lookahead=5:repeat-headers=1:aud=1:info=0:log-level=none:"
-    "pools=none:frame-threads=1:wpp=0:crf=12:qpmax=24"
+    "pools=none:frame-threads=1:wpp=0"
 )
-_QUALITY, _COARSEST = 13, 24
-_MPEG2_LAMBDA = 118
+_QUALITY, _COARSEST = 15, 22
+"""H.264 and HEVC: the quality aimed at, and the coarsest quantiser. Even pure noise then has 40 dB."""
+_MPEG2_SCALES = (1, 2, 3, 4, 6, 8)
+"""Quantiser scale codes of MPEG-2."""
+_COARSER_STEP = 3
+"""Each try is so much coarser (MPEG-2: the next scale) where pictures take more bits than the level allows."""
 _MPEG2_RATES = tuple(
     Fraction(n, d)
     for n, d in ((24000, 1001), (24, 1), (25, 1), (30000, 1001), (30, 1), (50, 1), (60000, 1001), (60, 1))
@@ -36,13 +43,15 @@ _MPEG2_RATES = tuple(
 class CodingNeeds:
     """What the stream at a seam asks of the encoder; `interlaced`: code macroblocks of both fields apart (MBAFF).
 
-    `coarser`: added to the quantiser of H.264 pictures, for playback that has to stay below a size.
+    `coarser`: added to the quantiser, for playback that has to stay below a size. `most_bits`: what
+    the pictures may take in all, None for any number.
     """
 
     interlaced: bool
     cabac: bool = True
     transform_8x8: bool = True
     coarser: int = 0
+    most_bits: int | None = None
 
 
 def encode_pictures(
@@ -50,11 +59,23 @@ def encode_pictures(
 ) -> list[bytes]:
     """Encode pictures in display order; those at the places in `intra` as keyframes (H.264, HEVC: IDR), others as P.
 
-    Gives one access unit of the elementary stream (start codes, parameter sets in band) for each.
+    Gives one access unit of the elementary stream (start codes, parameter sets in band) for each. They have at least
+    40 dB (PSNR), or the best that `needs.most_bits` has room for.
 
     Raises:
         FormatUnsupported: the codec's encoder does not take pictures of this kind.
     """
+    units: list[bytes] = []
+    for step in range(len(_MPEG2_SCALES)):
+        tried = replace(needs, coarser=needs.coarser + _COARSER_STEP * step)
+        units = _encode(frames, index, tried, intra)
+        if needs.most_bits is None or 8 * sum(map(len, units)) <= needs.most_bits:
+            break
+        _log.debug("%d re-encoded pictures take more bits than their level allows", len(units))
+    return units
+
+
+def _encode(frames: Sequence[VideoFrame], index: MediaIndex, needs: CodingNeeds, intra: Collection[int]) -> list[bytes]:
     codec = index.video.codec
     try:
         context = _make_encoder(frames[0], index, needs)
@@ -138,18 +159,29 @@ def _make_encoder(frame: VideoFrame, index: MediaIndex, needs: CodingNeeds) -> V
             "profile": _h264_profile(index, needs),
             "x264-params": (
                 f"{_X264}:cabac={int(needs.cabac)}:8x8dct={int(needs.transform_8x8)}"
-                f":crf={_QUALITY + needs.coarser}:qpmax={_COARSEST + needs.coarser}"
+                f":crf={_QUALITY + needs.coarser}:qpmax={_COARSEST + needs.coarser + _deeper(frame)}"
             ),
         }
     elif codec == "hevc":
-        context.options = {"preset": "fast", "a53cc": "0", "x265-params": _X265}
+        quality = f"crf={_QUALITY - 4 + needs.coarser}:qpmax={_COARSEST - 2 + needs.coarser}"
+        context.options = {"preset": "fast", "a53cc": "0", "x265-params": f"{_X265}:{quality}"}
     else:
         context.max_b_frames = 0
         context.flags |= Flags.qscale
-        context.global_quality = 2 * _MPEG2_LAMBDA
+        scale = _MPEG2_SCALES[min(needs.coarser // _COARSER_STEP, len(_MPEG2_SCALES) - 1)]
         context.gop_size = 600
-        context.options = {"qmin": "1", "sc_threshold": "1000000000", "a53cc": "0"}
+        context.options = {
+            "qmin": str(scale),
+            "qmax": str(scale),
+            "sc_threshold": "1000000000",
+            "a53cc": "0",
+        }
     return context
+
+
+def _deeper(frame: VideoFrame) -> int:
+    """How much larger x264's quantisers are for the same quality: six for each bit beyond eight."""
+    return 6 * (frame.format.components[0].bits - 8)
 
 
 def _h264_profile(index: MediaIndex, needs: CodingNeeds) -> str:

@@ -27,6 +27,7 @@ from plexcut.media.cutting.h264_sets import (
 )
 from plexcut.media.cutting.mpeg2_join import is_progressive_sequence, with_sequence_of, without_sequence_end
 from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.room import most_bits
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.decoding import decode_rows
 from plexcut.media.index.container import nal_length_size, parameter_nals
@@ -128,7 +129,7 @@ class PictureSource:
         if row < 0:
             return self._encoded.pop(picture)
         opens = row in self._openings
-        data = self._copied(picture, self._read(row) if source is None else source)
+        data = self._copied(picture, self.read(row) if source is None else source)
         return CodedUnit(data, opens or bool(self._index.flags[row] & PictureFlag.KEY))
 
     def _copied(self, picture: int, data: bytes) -> bytes:
@@ -155,7 +156,8 @@ class PictureSource:
     def _packed(self, nals: list[bytes]) -> bytes:
         return to_sized(nals, self._length_size) if self._length_size else to_annexb(nals)
 
-    def _read(self, row: int) -> bytes:
+    def read(self, row: int) -> bytes:
+        """The bytes of a row in the recording; ask in rising order."""
         if row not in self._ahead:
             last = min(row + _READ_AHEAD, self._index.pts.size)
             self._ahead = {r: b"".join(unit) for r, unit in enumerate(self._reader.read(row, last), row)}
@@ -200,9 +202,11 @@ class PictureSource:
         if codec == "h264":
             return self._encode_h264(run, frames, numbers)
         sources = [self._unit(int(self._index.display[n])) for n in numbers]
+        most = most_bits(self._seam_reader, self._index, self._sets_row(run), numbers)
         if codec in ("mpeg2video", "mpeg1video"):
-            return self._encode_mpeg2(run, frames, sources)
-        units = encode_pictures(frames, self._index, CodingNeeds(interlaced=self._index.video.interlaced))
+            return self._encode_mpeg2(self._unit(self._sets_row(run)), frames, sources, most)
+        needs = CodingNeeds(interlaced=self._index.video.interlaced, most_bits=most)
+        units = encode_pictures(frames, self._index, needs)
         if codec != "hevc":
             return [CodedUnit(unit, i == 0) for i, unit in enumerate(units)]
         dropped = (hevc.AUD,) if self._length_size else ()
@@ -220,13 +224,15 @@ class PictureSource:
         keyframe = unit_nals(self._unit(index.key_before(row)), index) if starts else []
         return carried_nals(unit_nals(self._unit(row), index), keyframe, index.video.codec)
 
-    def _encode_mpeg2(self, run: Run, frames: list[VideoFrame], sources: list[bytes]) -> list[CodedUnit]:
-        keyframe = self._unit(self._sets_row(run))
+    def _encode_mpeg2(
+        self, keyframe: bytes, frames: list[VideoFrame], sources: list[bytes], most: int | None
+    ) -> list[CodedUnit]:
         in_fields = not is_progressive_sequence(keyframe)
         if in_fields and any(is_film(source) for source in sources):
             # Such a picture cannot be called one of a single moment if it is encoded in fields, nor be shown longer.
             in_fields = 0 < frames[0].height % _FIELD_LINES <= _FIELD_LINES // 2
-        units = [without_sequence_end(u) for u in encode_pictures(frames, self._index, CodingNeeds(in_fields))]
+        needs = CodingNeeds(in_fields, most_bits=most)
+        units = [without_sequence_end(unit) for unit in encode_pictures(frames, self._index, needs)]
         units[0] = with_sequence_of(units[0], keyframe)
         if self._index.video.codec == "mpeg2video":
             units = [with_picture_data_of(unit, source) for unit, source in zip(units, sources, strict=True)]
@@ -255,7 +261,9 @@ class PictureSource:
         intra |= {i for i, number in enumerate(numbers) if not number.ref}
         if not sets.sps.ref_frames:
             intra = set(range(len(frames)))
-        encoded = encode_pictures(frames, index, replace(sets.needs(), coarser=self.coarser), intra)
+        most = most_bits(reader, index, self._sets_row(run), shown)
+        needs = replace(sets.needs(), coarser=self.coarser, most_bits=most)
+        encoded = encode_pictures(frames, index, needs, intra)
         fitted = fit([annexb_nals(unit) for unit in encoded], numbers, sets)
         for nal in fitted[0]:
             if nal[0] & 31 in (h264.SPS, h264.PPS) and nal not in self.encoder_sets:
