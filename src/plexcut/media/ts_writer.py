@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -106,6 +106,14 @@ class RawUnit:
 
     pid: int
     packets: bytes
+
+
+class Sink(Protocol):
+    """What a stream is written to. Data that it was given do not change afterwards."""
+
+    def write(self, data: memoryview, /) -> int: ...
+
+    def flush(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +257,7 @@ class TransportStreamWriter:
     `out` stays the caller's; an OSError from it goes through as it is, and what was buffered then is lost.
     """
 
-    def __init__(self, out: BinaryIO, tables: ProgramTables, *, mux_delay: int = 63_000) -> None:
+    def __init__(self, out: Sink, tables: ProgramTables, *, mux_delay: int = 63_000) -> None:
         self._out = out
         self._tables = tables
         self._mux_delay = mux_delay

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from plexcut.media.bitstream.audio import split_audio, splits
+from plexcut.media.cutting.ledger import TrackRecord
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader, plain
 from plexcut.media.index.model import MediaIndex
@@ -93,10 +94,11 @@ class Companion:
 
 
 class SoundCompanion(Companion):
-    """An audio track, cut at its own frames."""
+    """An audio track, cut at its own frames; `record` is of all that came by."""
 
     def __init__(self, pid: int, codec: str, clock: SourceClock) -> None:
         super().__init__(pid, clock)
+        self.record = TrackRecord()
         self._codec = codec
         self._cutter = SoundCutter()
         self._reader = SoundReader(codec, TICKS)
@@ -114,6 +116,7 @@ class SoundCompanion(Companion):
             if start.pts is not None:
                 marks.append((start.es, self.clock.ticks(start.pts, start.at)))
         for run in self._reader.feed_runs(payload.es.tobytes(), marks):
+            self.record.add(run)
             placed = self._cutter.place_run(run, span)
             if placed is not None:
                 yield from self._grouped(placed)

@@ -30,17 +30,20 @@ from plexcut.errors import (
     TargetExists,
     VerificationFailed,
 )
+from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.opening import settled_plan
+from plexcut.media.cutting.output import Sync
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.remux import ContainerCut
 from plexcut.media.cutting.schedule import Schedule, make_schedule
 from plexcut.media.cutting.splice_ts import TransportSplice
-from plexcut.media.cutting.verify import prove_cut
+from plexcut.media.cutting.verify import Made, prove_cut
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
 
 _ATTEMPTS = 6
+_POLL_S = 0.5
 _RESERVE_BYTES = 8 << 20
 _PHASES = {"index": (0.0, 0.1), "encode": (0.1, 0.2), "write": (0.2, 0.7), "verify": (0.7, 0.98), "move": (0.98, 1.0)}
 
@@ -102,12 +105,12 @@ def _proved(
         _check_space(request, index, plan)
         work = _Work(request.source, index, plan, make_schedule(index, plan))
         with _temporary(request) as temporary:
-            streams = work.render(temporary.file, progress)
-            _sync(temporary.file)
-            proof = prove_cut(
-                (request.source, index), temporary.path, plan, work.schedule, lambda f: progress("verify", f)
-            )
+            streams, ledger = work.render(temporary.file, progress)
+            sync = _begin_sync(temporary.file)
+            made = Made(plan, work.schedule, ledger)
+            proof = prove_cut((request.source, index), temporary.path, made, lambda f: progress("verify", f))
             if proof.verification.ok:
+                _wait_for(sync, progress)
                 progress("move", 0.0)
                 check_same()
                 _move(temporary.path, request)
@@ -128,8 +131,8 @@ class _Work:
     plan: Plan
     schedule: Schedule
 
-    def render(self, out: BinaryIO, progress: _Progress) -> tuple[StreamResult, ...]:
-        """Write the result to `out`."""
+    def render(self, out: BinaryIO, progress: _Progress) -> tuple[tuple[StreamResult, ...], Ledger | None]:
+        """Write the result to `out`: what became of each stream, and of a transport stream what went into it."""
         pictures = PictureSource(self.source, self.index, self.plan, self.schedule)
         try:
             pictures.encode_seams(lambda fraction: progress("encode", fraction), progress.should_cancel)
@@ -145,7 +148,7 @@ class _Work:
                 if isinstance(error, FileUnreadable):
                     raise
                 raise _cannot_write(error) from error
-            return splice.results()
+            return splice.results(), splice.ledger if isinstance(splice, TransportSplice) else None
         finally:
             pictures.close()
 
@@ -270,10 +273,18 @@ def _like_source(source: Path, file: BinaryIO) -> None:
         os.fchown(file.fileno(), status.st_uid, status.st_gid)
 
 
-def _sync(file: BinaryIO) -> None:
+def _begin_sync(file: BinaryIO) -> Sync:
     try:
-        file.flush()
-        os.fsync(file.fileno())
+        return Sync(file)
+    except OSError as error:
+        raise _cannot_write(error) from None
+
+
+def _wait_for(sync: Sync, progress: _Progress) -> None:
+    """Until the file is on the disk."""
+    try:
+        while not sync.wait(_POLL_S):
+            progress("verify", 1.0)
     except OSError as error:
         raise _cannot_write(error) from None
 

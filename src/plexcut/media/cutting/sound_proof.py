@@ -2,93 +2,107 @@
 
 from __future__ import annotations
 
-import itertools
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from plexcut.domain.media import Check
+from plexcut.domain.spans import KeepList
 from plexcut.media.bitstream.audio import splits
 from plexcut.media.cutting.companions import TICKS, SourceClock
+from plexcut.media.cutting.ledger import F64, U64, HeardTrack, TrackRecord
 from plexcut.media.cutting.remux import sound_length
 from plexcut.media.cutting.schedule import SpanTimes
-from plexcut.media.cutting.sound import SoundFrame, SoundReader
+from plexcut.media.cutting.sound import SoundReader
+from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PacketReader, PayloadReader, find_layout
+from plexcut.media.index.packets import PayloadReader, find_layout
 from plexcut.media.sources import open_source
 
 _SLACK_S = Fraction(15, 10_000)
 """Matroska keeps whole milliseconds, twice rounded."""
 _AROUND_S = 0.5
+_CHUNK_BYTES = 4 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class HeardFrame:
-    """An audio frame: when it begins and how long it sounds, in seconds from the first picture, and a hash of it."""
+Heard = dict[int, HeardTrack]
+"""The tracks that can be taken apart into frames, by the track's place among the audio tracks."""
 
-    time_s: float
-    length_s: float
-    digest: int
+Kept = tuple[float, float, float]
+"""A kept span in seconds: where it begins and ends in the source, and where it begins in the result."""
 
 
-Heard = dict[int, list[HeardFrame]]
-"""The frames of each audio track that can be taken apart, in order, by the track's place among the audio tracks."""
+def spans_of(index: MediaIndex, keep: KeepList) -> list[SpanTimes]:
+    """The kept spans on the time lines of source and result."""
+    spans: list[SpanTimes] = []
+    base = 0
+    for span in keep:
+        spans.append(SpanTimes(index.pts_of(span.start), index.pts_of(span.end), base))
+        base = spans[-1].base_end
+    return spans
+
+
+def kept_seconds(index: MediaIndex, spans: Sequence[SpanTimes]) -> list[Kept]:
+    """The same in seconds from the first picture of each."""
+    base, first = index.time_base, int(index.shown_pts[0])
+    return [(float((s.start - first) * base), float((s.end - first) * base), float(s.base * base)) for s in spans]
 
 
 def sound_check(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], spans: Sequence[SpanTimes]) -> Check:
-    """Every track's frames: those of the source, none missing, within half a frame of their picture."""
-    index = source[1]
-    ours, theirs = heard(*result), heard(*source)
-    base = index.time_base
-    first = int(index.shown_pts[0])
-    kept = [(float((s.start - first) * base), float((s.end - first) * base), float(s.base * base)) for s in spans]
+    """Every track's frames: those of the source, none missing, within half a frame of their picture; both are read."""
+    return compare_sound(heard(*source), heard(*result), kept_seconds(source[1], spans))
+
+
+def compare_sound(source: Heard, result: Heard, kept: Sequence[Kept]) -> Check:
+    """The same for what was heard."""
     worst = 0.0
-    for track, source_frames in theirs.items():
-        if _uneven(source_frames):
+    for track, theirs in source.items():
+        ours = result.get(track, _SILENCE)
+        if _is_uneven(theirs):
             # Lengths and times that are told only roughly: whole packets are there, or not.
-            if any(start <= f.time_s < end for start, end, _ in kept for f in source_frames) and not ours.get(track):
+            times = theirs.times_s
+            if any(((start <= times) & (times < end)).any() for start, end, _ in kept) and not len(ours):
                 return Check("sound", False, f"audio track {track + 1} is missing")
             continue
-        fault, off = _compare(source_frames, ours.get(track, []), kept)
+        fault, off = _compare(theirs, ours, kept)
         if fault:
             return Check("sound", False, f"audio track {track + 1}: {fault}")
         worst = max(worst, off)
-    return Check("sound", True, f"{len(theirs)} audio tracks, within {worst * 1000:.1f} ms of their pictures")
+    return Check("sound", True, f"{len(source)} audio tracks, within {worst * 1000:.1f} ms of their pictures")
 
 
-def _compare(
-    source: Sequence[HeardFrame], result: Sequence[HeardFrame], kept: Sequence[tuple[float, float, float]]
-) -> tuple[str, float]:
+def _compare(source: HeardTrack, result: HeardTrack, kept: Sequence[Kept]) -> tuple[str, float]:
     """What is wrong with a track ("" for nothing), and how far a frame is from its place at most, in seconds."""
-    times = [frame.time_s for frame in source]
     rough = _rough_times(source)
     slack = float(_SLACK_S)
     worst = 0.0
     at = 0
     for start, end, base in kept:
-        matched: set[int] = set()
-        while at < len(result):
-            frame = result[at]
-            time_s = frame.time_s - base + start
-            found = _match(source, times, frame, time_s, slack) if time_s < end + slack else None
-            if found is not None:
-                worst = max(worst, abs(times[found] - time_s))
-                matched.add(found)
-            elif time_s >= end - frame.length_s / 2 - slack:
-                # The first one of the next span.
-                break
-            elif not _near(rough, time_s):
-                return f"the frame at {frame.time_s:.3f} s is not the source's at its place", worst
-            at += 1
-        wanted = range(bisect_left(times, start), bisect_left(times, end))
+        last = int(np.searchsorted(result.times_s, base + end - start + slack, side="left"))
+        times = result.times_s[at:last] - base + start
+        found = _matches(source, result.digests[at:last], times, slack)
+        matched = found[found >= 0]
+        if matched.size:
+            worst = max(worst, float(np.abs(source.times_s[matched] - times[found >= 0]).max()))
+        lengths = result.lengths_s[at:last]
+        # The first one of the next span may lie before this one's end.
+        following = (found < 0) & (times >= end - lengths / 2 - slack)
+        count = int(np.argmax(following)) if following.any() else times.size
+        for i in np.flatnonzero(found[:count] < 0).tolist():
+            if not _near(rough, float(times[i])):
+                return f"the frame at {result.times_s[at + i]:.3f} s is not the source's at its place", worst
+        at += count
+        first, behind = np.searchsorted(source.times_s, (start, end), side="left").tolist()
         # Up to a frame at either end belongs to the neighbour, or to what was cut away.
-        lost = sum(not _near(rough, times[i]) for i in set(wanted[1:-1]) - matched)
+        missing = np.setdiff1d(np.arange(first + 1, behind - 1), found[:count])
+        lost = sum(not _near(rough, float(source.times_s[i])) for i in missing.tolist())
         if lost:
             return f"{lost} frames between {base:.3f} s and {base + end - start:.3f} s are missing", worst
     if at < len(result) - 1:
@@ -96,18 +110,16 @@ def _compare(
     return "", worst
 
 
-def _uneven(frames: Sequence[HeardFrame]) -> bool:
-    lengths = [frame.length_s for frame in frames]
-    return max(lengths) > 1.5 * max(min(lengths), 1e-6)
+def _is_uneven(track: HeardTrack) -> bool:
+    return float(track.lengths_s.max()) > 1.5 * max(float(track.lengths_s.min()), 1e-6)
 
 
-def _rough_times(source: Sequence[HeardFrame]) -> list[float]:
+def _rough_times(source: HeardTrack) -> list[float]:
     """Where the source's own frames do not follow one another: gaps, overlaps, clocks that drift."""
-    return [
-        b.time_s
-        for a, b in itertools.pairwise(source)
-        if abs(b.time_s - a.time_s - a.length_s) > max(0.1 * a.length_s, float(_SLACK_S))
-    ]
+    times, lengths = source.times_s, source.lengths_s
+    off = np.abs(np.diff(times) - lengths[:-1]) > np.maximum(0.1 * lengths[:-1], float(_SLACK_S))
+    rough: list[float] = times[1:][off].tolist()
+    return rough
 
 
 def _near(rough: Sequence[float], time_s: float) -> bool:
@@ -116,16 +128,17 @@ def _near(rough: Sequence[float], time_s: float) -> bool:
     return at < len(rough) and rough[at] <= time_s + _AROUND_S
 
 
-def _match(
-    source: Sequence[HeardFrame], times: Sequence[float], frame: HeardFrame, at: float, slack: float
-) -> int | None:
-    """The source's frame that sounds within half a frame of `at` and has the same bytes."""
-    near = bisect_left(times, at)
-    for i in (near - 1, near, near + 1, near - 2):
-        same = 0 <= i < len(source) and source[i].digest == frame.digest
-        if same and abs(times[i] - at) <= source[i].length_s / 2 + slack:
-            return i
-    return None
+def _matches(source: HeardTrack, digests: U64, times: F64, slack: float) -> npt.NDArray[np.int64]:
+    """For frames of the result the source's frame with the same bytes within half a frame of its time, or -1."""
+    near = np.searchsorted(source.times_s, times)
+    found = np.full(times.size, -1, np.int64)
+    for shift in (-1, 0, 1, -2):
+        there = (near + shift >= 0) & (near + shift < len(source))
+        i = np.clip(near + shift, 0, len(source) - 1)
+        same = there & (source.digests[i] == digests)
+        same &= np.abs(source.times_s[i] - times) <= source.lengths_s[i] / 2 + slack
+        found = np.where((found < 0) & same, i, found)
+    return found
 
 
 def heard(path: Path, index: MediaIndex) -> Heard:
@@ -137,38 +150,32 @@ def heard(path: Path, index: MediaIndex) -> Heard:
     return _heard_in_transport(path, index) if index.container == "mpegts" else _heard_in_container(path, index)
 
 
-def _heard(frame: SoundFrame, first: int, base: Fraction) -> HeardFrame:
-    return HeardFrame(
-        float((frame.time - first) * base), float(frame.length * base), xxhash.xxh3_64_intdigest(frame.data)
-    )
-
-
 def _heard_in_transport(path: Path, index: MediaIndex) -> Heard:
     tracks = [track for track in index.tracks if track.kind == "audio"]
     numbers = {track.id: i for i, track in enumerate(tracks) if splits(track.codec)}
-    readers = {t.id: (PayloadReader(), SoundReader(t.codec, TICKS)) for t in tracks if t.id in numbers}
+    readers = {t.id: (PayloadReader(), SoundReader(t.codec, TICKS), TrackRecord()) for t in tracks if t.id in numbers}
     clock, first = SourceClock(index), int(index.shown_pts[0])
-    found: Heard = {number: [] for number in numbers.values()}
     with open_source(path) as file:
         layout = find_layout(file.read(1 << 18))
         if layout is None or not readers:
             return {}
-        for block in PacketReader(file, layout, index.size_bytes).blocks():
-            pid = block.pid
-            for this, (payloads, frames) in readers.items():
-                mine = block.where(pid == this)
-                if not len(mine):
+        for block in packet_blocks(file, layout, (0, index.size_bytes), index.size_bytes, _CHUNK_BYTES):
+            heads = block.heads()
+            pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+            for this, (payloads, frames, record) in readers.items():
+                which = np.flatnonzero(pids == this)
+                if not which.size:
                     continue
-                payload = payloads.take(mine)
+                payload = payloads.take(block.packets(which))
                 marks = [(p.es, clock.ticks(p.pts, p.at)) for p in payload.pes if p.pts is not None]
-                found[numbers[this]] += [
-                    _heard(frame, first, index.time_base) for frame in frames.feed(payload.es.tobytes(), marks)
-                ]
-    return {number: sorted(frames, key=lambda f: f.time_s) for number, frames in found.items() if frames}
+                for run in frames.feed_runs(payload.es.tobytes(), marks):
+                    record.add(run)
+    found = {numbers[this]: record.heard(first, TICKS) for this, (_, _, record) in readers.items()}
+    return {number: track for number, track in found.items() if track is not None}
 
 
 def _heard_in_container(path: Path, index: MediaIndex) -> Heard:
-    found: Heard = {}
+    found: dict[int, list[tuple[float, float, int]]] = {}
     base, first = index.time_base, int(index.shown_pts[0])
     with open_container(path) as container:
         numbers = {stream.index: i for i, stream in enumerate(container.streams.audio)}
@@ -181,8 +188,21 @@ def _heard_in_container(path: Path, index: MediaIndex) -> Heard:
                     continue
                 scale = packet.time_base / base
                 length = sound_length(packet, base) or Fraction(packet.duration or 0) * scale
-                frame = SoundFrame(Fraction(time) * scale, length, bytes(packet))
-                found.setdefault(numbers[packet.stream_index], []).append(_heard(frame, first, base))
+                found.setdefault(numbers[packet.stream_index], []).append(
+                    (
+                        float((time * scale - first) * base),
+                        float(length * base),
+                        xxhash.xxh3_64_intdigest(bytes(packet)),
+                    )
+                )
         except (av.FFmpegError, EOFError):
             pass
-    return found
+    return {number: _track(frames) for number, frames in found.items()}
+
+
+def _track(frames: Sequence[tuple[float, float, int]]) -> HeardTrack:
+    times, lengths, digests = zip(*frames, strict=True)
+    return HeardTrack(np.array(times), np.array(lengths), np.array(digests, np.uint64))
+
+
+_SILENCE = HeardTrack(np.empty(0), np.empty(0), np.empty(0, np.uint64))

@@ -15,7 +15,9 @@ import numpy as np
 from plexcut.domain.media import StreamResult
 from plexcut.errors import FormatUnsupported
 from plexcut.media import ts_tables
-from plexcut.media.cutting.companions import TICKS, SourceClock, Timed, make_companions
+from plexcut.media.cutting.companions import TICKS, SoundCompanion, SourceClock, Timed, make_companions
+from plexcut.media.cutting.ledger import Ledger
+from plexcut.media.cutting.output import BackgroundWriter
 from plexcut.media.cutting.payloads import CodedPictures
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
@@ -53,6 +55,7 @@ class TransportSplice:
         self._companions = make_companions(path, index, program.streams, self._clock)
         self._heap: list[tuple[int, int, PesUnit | RawUnit]] = []
         self._order = itertools.count()
+        self.ledger = Ledger()
 
     def write(self, out: BinaryIO) -> Iterator[float]:
         """Write the result to `out`; gives the fraction done from time to time.
@@ -63,7 +66,8 @@ class TransportSplice:
         """
         with (
             open_source(self._path) as file,
-            TransportStreamWriter(out, _tables(self._program, self._index.video.id)) as writer,
+            BackgroundWriter(out) as background,
+            TransportStreamWriter(background, _tables(self._program, self._index.video.id)) as writer,
         ):
             layout = find_layout(file.read(1 << 18))
             assert layout is not None
@@ -74,6 +78,10 @@ class TransportSplice:
                         self._drain(writer, self._video_clock(done) - _AROUND_TICKS)
                         yield done / self._schedule.pts.size
             self._drain(writer, None)
+        self.ledger.digest, self.ledger.size_bytes = background.digest, background.size_bytes
+        for pid, companion in self._companions.items():
+            if isinstance(companion, SoundCompanion):
+                self.ledger.sound[pid] = companion.record
 
     def results(self) -> tuple[StreamResult, ...]:
         """What became of every stream of the source."""
@@ -141,7 +149,11 @@ class TransportSplice:
         return int(self._index.at[self._index.display[int(self._schedule.frame[picture])]])
 
     def _push_picture(self, picture: int, source: bytes | None) -> None:
+        row = int(self._schedule.row[picture])
+        if source is None and row >= 0:
+            source = self._pictures.read(row)
         coded = self._pictures.get(picture, source)
+        self.ledger.add(coded.data, source)
         pts, dts = int(self._schedule.pts[picture]), int(self._schedule.dts[picture])
         unit = PesUnit(
             self._index.video.id,

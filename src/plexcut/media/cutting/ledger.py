@@ -1,0 +1,91 @@
+"""What goes into a transport stream, noted on its way: what the proof must find in the finished file."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from plexcut.media.cutting.sound import SoundRun
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+F64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class HeardTrack:
+    """The frames of an audio track, by time: when each begins and how long it sounds, and a hash of it.
+
+    Seconds, times from the first picture on.
+    """
+
+    times_s: F64
+    lengths_s: F64
+    digests: U64
+
+    def __len__(self) -> int:
+        return int(self.times_s.size)
+
+
+class TrackRecord:
+    """Collects the frames of a track as they go by."""
+
+    def __init__(self) -> None:
+        self._times: list[F64] = []
+        self._lengths: list[F64] = []
+        self._digests = array("Q")
+
+    def add(self, run: SoundRun) -> None:
+        """Note the frames of a run."""
+        count = len(run)
+        self._times.append(float(run.time) + float(run.length) * np.arange(count, dtype=np.float64))
+        self._lengths.append(np.full(count, float(run.length)))
+        data, edges = memoryview(run.data), run.edges
+        self._digests.extend(
+            [xxhash.xxh3_64_intdigest(data[edges[i] : edges[i + 1]]) for i in range(count)],
+        )
+
+    def heard(self, first: int, ticks_per_s: int) -> HeardTrack | None:
+        """All frames, each once; `first` is the time of the first picture, in ticks. None if there are none."""
+        if not self._times:
+            return None
+        times = (np.concatenate(self._times) - first) / ticks_per_s
+        lengths = np.concatenate(self._lengths) / ticks_per_s
+        digests = np.array(self._digests, np.uint64)
+        order = np.lexsort((digests, times))
+        times, lengths, digests = times[order], lengths[order], digests[order]
+        # What lies around two spans that are near one another was read twice.
+        fresh = np.ones(times.size, np.bool_)
+        fresh[1:] = (np.diff(times) > lengths[1:] / 1000) | (digests[1:] != digests[:-1])
+        return HeardTrack(times[fresh], lengths[fresh], digests[fresh])
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The coded pictures of the result in order: bytes, hash, whether they are just the source's; its sound.
+
+    `sound` is of the source, around the kept spans, by PID; `digest` is of the whole file, of `size_bytes`.
+    """
+
+    sizes: array[int] = field(default_factory=lambda: array("q"))
+    digests: array[int] = field(default_factory=lambda: array("Q"))
+    copied: bytearray = field(default_factory=bytearray)
+    sound: dict[int, TrackRecord] = field(default_factory=dict)
+    digest: int = 0
+    size_bytes: int = 0
+
+    def add(self, written: bytes, source: bytes | None) -> None:
+        """Note the next picture. `source`: its bytes in the recording, where they are copied as they are.
+
+        Zeros between two pictures belong to neither.
+        """
+        own = b"" if source is None else source.strip(b"\x00")
+        same = bool(own) and written.endswith(own) and not written[: -len(own)].strip(b"\x00")
+        same = same or (bool(own) and written.strip(b"\x00") == own)
+        self.sizes.append(len(written))
+        self.digests.append(xxhash.xxh3_64_intdigest(written))
+        self.copied.append(same)

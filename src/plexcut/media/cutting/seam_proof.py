@@ -1,0 +1,279 @@
+"""The pictures at the seams of a result: played across every place where parts meet, and held against the source's."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+
+from plexcut.domain.spans import KeepList
+from plexcut.media.cutting.plan import Plan
+from plexcut.media.decoding import decode_rows
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.units import UnitReader, open_units
+
+_PLAYED_ROWS = 400
+_GOOD_PSNR_DB = 40.0
+_WORKERS = 2
+_POLL_S = 0.5
+
+
+I64 = npt.NDArray[np.int64]
+Opened = tuple[UnitReader, MediaIndex]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureDifference:
+    """How frame `frame` of the source differs from its place in the result; `psnr_db` is infinite where it does not.
+
+    `damaged`: the decoder called the source's own picture damaged.
+    """
+
+    frame: int
+    psnr_db: float
+    damaged: bool
+
+
+@dataclass(slots=True)
+class Played:
+    """What came out when the result was played across its seams, as a player does, from two keyframes ahead.
+
+    `pictures`: how many; `lost`: source frames that should have come; `disordered`: pictures that came too late.
+    """
+
+    pictures: int = 0
+    lost: list[int] = field(default_factory=list)
+    disordered: int = 0
+    differences: list[PictureDifference] = field(default_factory=list)
+
+    def join(self, other: Played) -> None:
+        self.pictures += other.pictures
+        self.lost += other.lost
+        self.disordered += other.disordered
+        self.differences += other.differences
+
+
+@dataclass(frozen=True, slots=True)
+class SeamProof:
+    """Plays a result across its seams; `frames` of the source are compared on the way, `copied` are those copied."""
+
+    source: tuple[Path, MediaIndex]
+    result: tuple[Path, MediaIndex]
+    plan: Plan
+    frames: Sequence[int]
+    copied: frozenset[int]
+
+    def play(self, on_fraction: Callable[[float], None]) -> Played:
+        """Every seam, several at once.
+
+        Raises:
+            FileUnreadable: one of the files is gone.
+            Whatever `on_fraction` raises, which is called now and then.
+        """
+        todo = _stretches(self.result[1], self.plan)
+        stop = threading.Event()
+        shown = np.concatenate([np.arange(span.start, span.end) for span in self.plan.keep])
+        played = Played()
+        workers = max(1, min(_WORKERS, os.cpu_count() or 1, len(todo)))
+        with ThreadPoolExecutor(workers, "cut-play") as pool:
+            waiting = {pool.submit(self._play, todo[i::workers], shown, stop) for i in range(workers)}
+            try:
+                while waiting:
+                    done, waiting = wait(waiting, _POLL_S, FIRST_COMPLETED)
+                    for each in done:
+                        played.join(each.result())
+                    on_fraction(1 - len(waiting) / workers)
+            finally:
+                stop.set()
+        self._look_again(played)
+        return played
+
+    def _play(self, stretches: Sequence[tuple[int, int]], shown: I64, stop: threading.Event) -> Played:
+        played = Played()
+        with open_units(*self.source) as theirs, open_units(*self.result) as ours:
+            for start, end in stretches:
+                played.join(self._stretch((theirs, ours), (start, end), shown, stop))
+        return played
+
+    def _stretch(
+        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, stop: threading.Event
+    ) -> Played:
+        index = self.result[1]
+        start, end = stretch
+        played = Played()
+        numbers = index.number_of[start:end]
+        expected = shown[numbers[(numbers >= 0) & (index.pts[start:end] >= index.pts[start])]]
+        wanted = sorted(set(expected.tolist()).intersection(self.frames))
+        theirs = _in_order((readers[0], self.source[1]), wanted)
+        frame = next(theirs, None)
+        seen: list[int] = []
+        for row, picture in decode_rows(readers[1], index, range(start, end)):
+            if stop.is_set():
+                return played
+            if index.pts[row] < index.pts[start]:
+                continue
+            number = int(shown[index.number_of[row]])
+            seen.append(number)
+            while frame is not None and frame[0] < number:
+                frame = next(theirs, None)
+            if frame is not None and frame[0] == number:
+                played.differences.append(_difference(number, frame[1], picture))
+        played.pictures = len(seen)
+        certain = [number for number in seen if number not in self.source[1].uncertain]
+        played.disordered = sum(b <= a for a, b in itertools.pairwise(certain))
+        played.lost = sorted(set(expected.tolist()) - set(seen))
+        return played
+
+    def _look_again(self, played: Played) -> None:
+        """Decode pictures that differ once more by themselves, from places nearer and further ahead."""
+        best = {d.frame: d for d in played.differences}
+        doubtful = [n for n in self.frames if n not in best or not self._good(best[n])]
+        if doubtful:
+            with open_units(*self.source) as theirs, open_units(*self.result) as ours:
+                places = places_of(self.plan.keep, doubtful)
+                for found in compare_pictures((theirs, self.source[1]), (ours, self.result[1]), places):
+                    if found.frame not in best or found.psnr_db > best[found.frame].psnr_db:
+                        best[found.frame] = found
+        played.differences = [best[n] for n in sorted(best)]
+
+    def _good(self, found: PictureDifference) -> bool:
+        return found.psnr_db == math.inf or (found.frame not in self.copied and found.psnr_db >= _GOOD_PSNR_DB)
+
+
+def _in_order(source: Opened, frames: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
+    """Some frames as they are shown."""
+    reader, index = source
+    for group in _groups(frames):
+        rows = {int(index.display[n]) for n in group}
+        first = min(index.key_before(row) for row in rows)
+        for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
+            yield int(index.number_of[row]), frame
+
+
+def _difference(number: int, theirs: VideoFrame, ours: VideoFrame) -> PictureDifference:
+    return PictureDifference(number, psnr(theirs, ours), bool(theirs.is_corrupt))
+
+
+def places_of(keep: KeepList, frames: Sequence[int]) -> dict[int, int]:
+    """Source frame to result frame."""
+    wanted = set(frames)
+    places: dict[int, int] = {}
+    at = 0
+    for span in keep:
+        places.update({n: at + n - span.start for n in range(span.start, span.end) if n in wanted})
+        at += len(span)
+    return places
+
+
+def compare_pictures(source: Opened, result: Opened, places: dict[int, int]) -> list[PictureDifference]:
+    """Decode frames on both sides and compare them; a frame that comes out on one side only is left out.
+
+    What differs is decoded once more from one group further ahead: a damaged picture looks different for every place
+    that decoding began at.
+    """
+    differences: list[PictureDifference] = []
+    for group in _groups(sorted(places)):
+        best: dict[int, PictureDifference] = {}
+        for groups_back in (0, 1):
+            todo = [n for n in group if n not in best or best[n].psnr_db < math.inf]
+            if todo:
+                ours = _decoded(result, [places[n] for n in todo], groups_back)
+                theirs = _decoded(source, todo, groups_back)
+                _keep_best(best, theirs, {n: ours[places[n]] for n in todo if places[n] in ours})
+        differences += best.values()
+    return differences
+
+
+def _keep_best(best: dict[int, PictureDifference], theirs: dict[int, VideoFrame], ours: dict[int, VideoFrame]) -> None:
+    for number, frame in theirs.items():
+        if number not in ours:
+            continue
+        found = _difference(number, frame, ours[number])
+        if number not in best or found.psnr_db > best[number].psnr_db:
+            best[number] = found
+
+
+def _groups(frames: Sequence[int]) -> Iterable[list[int]]:
+    group: list[int] = []
+    for n in frames:
+        if group and (n - group[-1] > 8 or len(group) >= 40):
+            yield group
+            group = []
+        group.append(n)
+    if group:
+        yield group
+
+
+def _decoded(opened: Opened, frames: Sequence[int], groups_back: int) -> dict[int, VideoFrame]:
+    reader, index = opened
+    rows = {int(index.display[n]) for n in frames}
+    first = min(index.key_before(row) for row in rows)
+    earlier = index.keys[index.keys < first]
+    if groups_back and earlier.size:
+        first = int(earlier[-groups_back])
+    stretch = range(first, max(rows) + 1)
+    return {int(index.number_of[row]): frame for row, frame in decode_rows(reader, index, stretch, rows)}
+
+
+def psnr(a: VideoFrame, b: VideoFrame) -> float:
+    """Peak signal-to-noise ratio over all planes, in dB; infinite for equal pictures, 0 where the shapes differ."""
+    if (a.width, a.height) != (b.width, b.height) or len(a.planes) != len(b.planes):
+        return 0.0
+    pairs = list(zip(_planes(a), _planes(b), strict=True))
+    if all(np.array_equal(one, other) for one, other in pairs):
+        return math.inf
+    square, count = 0.0, 0
+    peak = 255.0
+    for one, other in pairs:
+        if one.dtype == np.uint16:
+            peak = 1023.0
+        difference = one.astype(np.int32) - other
+        square += float(np.einsum("ij,ij->", difference, difference, dtype=np.float64))
+        count += difference.size
+    return math.inf if square == 0 else 10 * math.log10(peak * peak * count / square)
+
+
+def _planes(frame: VideoFrame) -> Iterable[np.ndarray[tuple[int, int], np.dtype[np.uint8 | np.uint16]]]:
+    wide = any(component.bits > 8 for component in frame.format.components)
+    for plane in frame.planes:
+        data = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        row = plane.width * (2 if wide else 1)
+        lines = np.ascontiguousarray(data[: plane.height, :row])
+        yield lines.view(np.uint16) if wide else lines
+
+
+def without_picture(source: Opened, frames: Collection[int]) -> frozenset[int]:
+    """Of some frames those that are damaged so that the source itself gives no picture."""
+    given: set[int] = set()
+    for group in _groups(sorted(frames)):
+        for groups_back in (0, 1):
+            given.update(_decoded(source, group, groups_back))
+    return frozenset(frames) - given
+
+
+def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:
+    """Rows of the result around every place where parts meet, from keyframe to keyframe; overlapping ones joined."""
+    edges = [0]
+    for part in plan.parts:
+        edges.append(edges[-1] + len(part.frames))
+    found: list[tuple[int, int]] = []
+    for edge in edges:
+        row = int(index.display[min(edge, index.frames - 1)])
+        before, behind = index.keys[index.keys <= row], index.keys[index.keys > row]
+        start = int(before[max(0, before.size - 2)]) if before.size else 0
+        end = int(behind[1]) if behind.size > 1 else index.pts.size
+        end = min(end, row + _PLAYED_ROWS)
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((start, end))
+    return found
