@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from tests.media.ranges import MemoryRanges
 from tests.media.test_tone import patches
 from tests.media_factory import CLIPS, ClipCache, read_beeps, read_number
 
@@ -284,3 +285,11 @@ def test_brightness_is_kept(tmp_path: Path, pixels: str) -> None:
         frame = next(container.decode(video=0))
         assert frame.format.name == "yuv420p"
         assert abs(int(frame.to_ndarray()[40, 80]) - (16 + 200 * 219 // 255)) <= 3
+
+
+@pytest.mark.parametrize("name", ["h264_mbaff_tff", "mp4_h264", "h264_open_gop_50p"])
+def test_over_a_network_the_same_is_played(clip_cache: ClipCache, name: str) -> None:
+    clip = clip_cache.get(CLIPS[name])
+    local = Engine(None).play(clip.path, order((5, 40)))
+    afar = Engine(None).play(MemoryRanges.of(clip.path), order((5, 40)))
+    assert whole(afar) == whole(local)
