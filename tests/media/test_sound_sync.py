@@ -10,7 +10,7 @@ import av
 import pytest
 from tests.media.cut_checks import Cut, make_cut
 from tests.media_factory import CLIPS, AudioSpec, Clip, ClipCache, ClipSpec, decode_numbers, decode_sound
-from tests.media_factory.tones import BEEP_S
+from tests.media_factory.tones import BEEP_S, SECONDS_MODULO
 
 from plexcut.media.engine import Engine
 
@@ -37,8 +37,8 @@ def engine() -> Engine:
 
 
 def _around_each_second(frames: int) -> list[tuple[int, int]]:
-    """Twenty spans, one around each whole second, each of another length and with the second at another place."""
-    spans = [(25 * k - 4 - 5 * k % 7, 25 * k + 7 + 3 * k % 8) for k in range(1, 21)]
+    """Spans around each whole second but the last, each of another length and with the second at another place."""
+    spans = [(25 * k - 4 - 5 * k % 7, 25 * k + 7 + 3 * k % 8) for k in range(1, frames // 25 - 1)]
     assert spans[-1][1] <= frames
     return spans
 
@@ -50,7 +50,10 @@ def _check_beeps(cut: Cut, track: int) -> int:
     frame_s = _SAMPLES[audio.codec] / audio.rate
     pictures = decode_numbers(cut.path)
     shown = {picture.number: float(picture.time_s) for picture in pictures if picture.time_s is not None}
-    beeps = {beep.second: beep for beep in decode_sound(cut.path, track).beeps() if beep.track == track}
+    onsets: dict[int, list[float]] = {}
+    for beep in decode_sound(cut.path, track).beeps():
+        if beep.track == track:
+            onsets.setdefault(beep.second, []).append(beep.onset_s)
     numbers = [*cut.clip.numbers, cut.clip.numbers[-1] + 1]
     expected: list[int] = []
     for start, end in cut.spans:
@@ -59,8 +62,9 @@ def _check_beeps(cut: Cut, track: int) -> int:
             if start_s + frame_s <= second <= end_s - BEEP_S - frame_s:
                 expected.append(second)
                 number = round(second * spec.fps)
-                assert second in beeps, f"second {second} of track {track} does not sound"
-                error_s = beeps[second].onset_s - shown[number]
+                found = onsets.get(second % SECONDS_MODULO)
+                assert found, f"second {second} of track {track} does not sound"
+                error_s = min((onset - shown[number] for onset in found), key=abs)
                 assert abs(error_s) <= frame_s / 2 + _MEASURING_S, f"second {second} of track {track}: {error_s:.4f} s"
     assert expected
     return len(expected)
@@ -105,6 +109,32 @@ def test_twenty_seams_do_not_add_up(engine: Engine, clip_cache: ClipCache, tmp_p
     assert len(cut.result.seams) == 19
     for track in range(len(spec.audio)):
         assert _check_beeps(cut, track) >= 18
+    _check_tracks(cut)
+
+
+_ODD_SOUND = ClipSpec(
+    "odd_sound",
+    width=96,
+    height=64,
+    frames=103 * 25,
+    gop=24,
+    audio_lead_s=Fraction(7, 10),
+    audio=(
+        AudioSpec("aac", "deu", latm=True, frames_per_pes=2),
+        AudioSpec("eac3", "eng", channels=6, dependent=True),
+        AudioSpec("ac3", "fra", later=(37, 1)),
+        AudioSpec("aac", "ita", channels=1, later=(61, 2)),
+    ),
+)
+
+
+def test_a_hundred_seams_of_unusual_sound(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
+    """AAC in LATM, E-AC-3 of two substreams, tracks that change their channels: nothing adds up, nothing is lost."""
+    clip = clip_cache.get(_ODD_SOUND)
+    cut = make_cut(engine, clip, tmp_path, _around_each_second(clip.frames))
+    assert len(cut.result.seams) == 100
+    for track in range(len(_ODD_SOUND.audio)):
+        assert _check_beeps(cut, track) >= 95
     _check_tracks(cut)
 
 

@@ -16,6 +16,7 @@ from tests.media_factory.numbers import draw_yuv, with_grain
 from tests.media_factory.pulldown import with_pulldown
 from tests.media_factory.spec import AudioSpec, ClipSpec
 from tests.media_factory.tones import make_sound
+from tests.media_factory.wrapped import loas_frame, with_dependent
 
 ENCODERS = {
     "h264": "libx264",
@@ -211,6 +212,27 @@ def encode_video(spec: ClipSpec) -> list[Unit]:
 
 def encode_audio(spec: ClipSpec, track: int) -> list[Unit]:
     """Coded audio frames of a track; times in samples."""
+    audio = spec.audio[track]
+    units = _encode_track(spec, track)
+    if audio.later is not None:
+        second, channels = audio.later
+        others = [*spec.audio[:track], replace(audio, channels=channels), *spec.audio[track + 1 :]]
+        later = _encode_track(replace(spec, audio=tuple(others)), track)
+        change = second * audio.rate
+        units = [*(u for u in units if u.pts < change), *(u for u in later if u.pts >= change)]
+    if audio.latm:
+        wraps = (replace(audio, channels=_channels_at(audio, unit.pts)) for unit in units)
+        return [
+            replace(u, data=loas_frame(wrap, u.data, i)) for i, (u, wrap) in enumerate(zip(units, wraps, strict=True))
+        ]
+    return [replace(unit, data=with_dependent(unit.data)) for unit in units] if audio.dependent else units
+
+
+def _channels_at(audio: AudioSpec, pts: int) -> int:
+    return audio.later[1] if audio.later is not None and pts >= audio.later[0] * audio.rate else audio.channels
+
+
+def _encode_track(spec: ClipSpec, track: int) -> list[Unit]:
     audio = spec.audio[track]
     context: Any = av.CodecContext.create(ENCODERS.get(audio.codec, audio.codec), "w")
     sample_format = configure_audio(context, audio)

@@ -37,6 +37,7 @@ from tests.media_factory.transport import (
 
 _VIDEO_STREAM_TYPES = {"mpeg2video": 0x02, "h264": 0x1B, "hevc": 0x24}
 _AUDIO_STREAM_TYPES = {"mp2": 0x03, "aac": 0x0F, "ac3": 0x06, "eac3": 0x06}
+_LATM_STREAM_TYPE = 0x11
 _AUDIO_FRAME_SAMPLES = {"mp2": 1152, "aac": 1024, "ac3": 1536, "eac3": 1536}
 
 
@@ -126,7 +127,8 @@ def _audio_stream(spec: ClipSpec, track: int, audio: AudioSpec, pid: int) -> TsS
     units: list[AccessUnit] = []
     for begin in range(0, len(coded), audio.frames_per_pes):
         group = coded[begin : begin + audio.frames_per_pes]
-        data = b"".join(_adts_header(audio, len(u.data)) + u.data if audio.codec == "aac" else u.data for u in group)
+        adts = audio.codec == "aac" and not audio.latm
+        data = b"".join(_adts_header(audio, len(u.data)) + u.data if adts else u.data for u in group)
         pts = round(Fraction(group[0].pts * 90_000, audio.rate))
         units.append(AccessUnit(data, pts, pts, len(group) * samples * 90_000 // audio.rate))
     descriptors = descriptor(0x0A, audio.language.encode() + b"\x00")
@@ -135,7 +137,8 @@ def _audio_stream(spec: ClipSpec, track: int, audio: AudioSpec, pid: int) -> TsS
     elif audio.codec == "eac3":
         descriptors += descriptor(0x7A, b"\x00")
     stream_id = 0xBD if audio.codec in ("ac3", "eac3") else 0xC0 + track
-    return TsStream(pid, _AUDIO_STREAM_TYPES[audio.codec], stream_id, descriptors, units)
+    stream_type = _LATM_STREAM_TYPE if audio.latm else _AUDIO_STREAM_TYPES[audio.codec]
+    return TsStream(pid, stream_type, stream_id, descriptors, units)
 
 
 def _adts_header(audio: AudioSpec, payload_bytes: int) -> bytes:

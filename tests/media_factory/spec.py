@@ -22,13 +22,20 @@ RECIPE_VERSION = 3
 
 @dataclass(frozen=True)
 class AudioSpec:
-    """An audio track. `frames_per_pes`: how many audio frames share a PES packet (transport streams only)."""
+    """An audio track. `frames_per_pes`: how many audio frames share a PES packet (transport streams only).
+
+    `later`: from a second on the track has another number of channels, `(second, channels)`. `latm`: AAC in LATM.
+    `dependent`: E-AC-3 frames of two substreams. The last two in transport streams only.
+    """
 
     codec: AudioCodec = "mp2"
     language: str = "deu"
     channels: int = 2
     rate: int = 48_000
     frames_per_pes: int = 1
+    later: tuple[int, int] | None = None
+    latm: bool = False
+    dependent: bool = False
 
 
 @dataclass(frozen=True)

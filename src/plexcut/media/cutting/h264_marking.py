@@ -37,9 +37,7 @@ def followed(buffer: tuple[int, ...], marking: Marking, sets: SourceSets) -> tup
 
 def marking_of(reader: UnitReader, index: MediaIndex, row: int, sets: SourceSets) -> Marking | None:
     """The marking of a reference picture of the source; None where it is none, or does more than unmark frames."""
-    known = h264.ParameterSets()
-    for nal in sets.nals:
-        known.add(nal)
+    known = sets.parsed()
     found = _marking_of(unit_nals(next(reader.read(row, row + 1))[0], index), known)
     if found is None or not found[0].ref or any(op != 1 for op, _ in found[1] or ()):
         return None
@@ -52,9 +50,7 @@ def references_before(reader: UnitReader, index: MediaIndex, row: int, sets: Sou
 
     None where they cannot be followed (field pictures, long-term references).
     """
-    known = h264.ParameterSets()
-    for nal in sets.nals:
-        known.add(nal)
+    known = sets.parsed()
     earlier = index.keys[index.keys < row]
     start = int(earlier[max(0, earlier.size - 3)]) if earlier.size else row
     space = 1 << sets.sps.frame_num_bits
