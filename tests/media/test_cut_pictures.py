@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.media.cut_checks import Cut, check_pictures, check_with_ffmpeg, make_cut
-from tests.media_factory import CLIPS, Clip, ClipCache, decode_numbers
+from tests.media_factory import CLIPS, AudioSpec, Clip, ClipCache, ClipSpec, decode_numbers
 
 from plexcut.domain.media import CutMode
 from plexcut.media.engine import Engine
@@ -44,6 +44,13 @@ def test_exactly_the_kept_frames(engine: Engine, clip_cache: ClipCache, tmp_path
     spans = _spread(clip)
     cut = make_cut(engine, clip, tmp_path, spans)
     assert cut.frames == sorted({n for start, end in spans for n in range(start, end)})
+    assert cut.result.frames_copied > 0
+    check_pictures(cut)
+
+
+def test_mpeg1_in_a_transport_stream(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
+    spec = ClipSpec("mpeg1", "mpeg1video", frames=60, gop=12, bframes=2, audio=(AudioSpec("mp2"),))
+    cut = make_cut(engine, clip_cache.get(spec), tmp_path, [(3, 14), (20, 21), (23, 50)])
     assert cut.result.frames_copied > 0
     check_pictures(cut)
 

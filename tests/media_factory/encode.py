@@ -63,7 +63,7 @@ def configure_video(context: Any, spec: ClipSpec) -> None:
         options = {"preset": "superfast", "crf": str(spec.quality or 26), "x264-params": _x264_params(spec)}
     elif spec.video_codec == "hevc":
         options = {"preset": "ultrafast", "x265-params": _x265_params(spec)}
-    elif spec.video_codec == "mpeg2video":
+    elif spec.video_codec in ("mpeg1video", "mpeg2video"):
         context.max_b_frames = spec.bframes
         context.bit_rate = 2_000_000 if spec.quality is None else 60_000_000
         options = {"sc_threshold": "1000000000", "b_strategy": "0", "qmax": str(spec.quality or 12)}

@@ -35,7 +35,7 @@ from tests.media_factory.transport import (
     write_transport_stream,
 )
 
-_VIDEO_STREAM_TYPES = {"mpeg2video": 0x02, "h264": 0x1B, "hevc": 0x24}
+_VIDEO_STREAM_TYPES = {"mpeg1video": 0x01, "mpeg2video": 0x02, "h264": 0x1B, "hevc": 0x24}
 _AUDIO_STREAM_TYPES = {"mp2": 0x03, "aac": 0x0F, "ac3": 0x06, "eac3": 0x06}
 _LATM_STREAM_TYPE = 0x11
 _AUDIO_FRAME_SAMPLES = {"mp2": 1152, "aac": 1024, "ac3": 1536, "eac3": 1536}

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-VideoCodec = Literal["h264", "hevc", "mpeg2video", "vp8", "vp9"]
+VideoCodec = Literal["h264", "hevc", "mpeg1video", "mpeg2video", "vp8", "vp9"]
 AudioCodec = Literal["ac3", "eac3", "mp2", "aac", "vorbis", "opus"]
 SubtitleKind = Literal["teletext", "dvb", "srt"]
 Container = Literal["ts", "m2ts192", "ts204", "mp4", "mkv", "webm"]

@@ -44,7 +44,7 @@ class CodingNeeds:
     """What the stream at a seam asks of the encoder; `interlaced`: code macroblocks of both fields apart (MBAFF).
 
     `coarser`: added to the quantiser, for playback that has to stay below a size. `most_bits`: what
-    the pictures may take in all, None for any number.
+    the pictures may take in all, None for any number. `mpeg1`: MPEG-1 in what is otherwise announced as MPEG-2.
     """
 
     interlaced: bool
@@ -52,6 +52,7 @@ class CodingNeeds:
     transform_8x8: bool = True
     coarser: int = 0
     most_bits: int | None = None
+    mpeg1: bool = False
 
 
 def encode_pictures(
@@ -133,7 +134,7 @@ def padded(frames: Sequence[VideoFrame], coded_size: tuple[int, int]) -> list[Vi
 
 def _make_encoder(frame: VideoFrame, index: MediaIndex, needs: CodingNeeds) -> VideoCodecContext:
     codec = index.video.codec
-    name = {"h264": "libx264", "hevc": "libx265"}.get(codec, codec)
+    name = "mpeg1video" if needs.mpeg1 else {"h264": "libx264", "hevc": "libx265"}.get(codec, codec)
     context = av.CodecContext.create(name, "w")
     assert isinstance(context, VideoCodecContext)
     rate = index.fps

@@ -19,6 +19,13 @@ def split_units(data: bytes) -> list[bytes]:
     return [data[a + 3 : b] for a, b in zip(at, [*at[1:], len(data)], strict=False)]
 
 
+def is_mpeg1(keyframe: bytes) -> bool:
+    """Whether a keyframe begins a sequence of MPEG-1: one without extension."""
+    units = split_units(keyframe)
+    extended = any(_extension(unit) == _SEQUENCE_EXTENSION for unit in units)
+    return not extended and any(unit[:1] == bytes([mpeg2.SEQUENCE]) for unit in units)
+
+
 def is_progressive_sequence(keyframe: bytes) -> bool:
     """What the sequence extension in front of a keyframe says; MPEG-1 has none and is progressive."""
     for unit in split_units(keyframe):

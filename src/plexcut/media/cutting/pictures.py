@@ -25,7 +25,7 @@ from plexcut.media.cutting.h264_sets import (
     unit_nals,
     with_reordering,
 )
-from plexcut.media.cutting.mpeg2_join import is_progressive_sequence, with_sequence_of, without_sequence_end
+from plexcut.media.cutting.mpeg2_join import is_mpeg1, is_progressive_sequence, with_sequence_of, without_sequence_end
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.room import most_bits
 from plexcut.media.cutting.schedule import Schedule
@@ -231,7 +231,7 @@ class PictureSource:
         if in_fields and any(is_film(source) for source in sources):
             # Such a picture cannot be called one of a single moment if it is encoded in fields, nor be shown longer.
             in_fields = 0 < frames[0].height % _FIELD_LINES <= _FIELD_LINES // 2
-        needs = CodingNeeds(in_fields, most_bits=most)
+        needs = CodingNeeds(in_fields, most_bits=most, mpeg1=is_mpeg1(keyframe))
         units = [without_sequence_end(unit) for unit in encode_pictures(frames, self._index, needs)]
         units[0] = with_sequence_of(units[0], keyframe)
         if self._index.video.codec == "mpeg2video":
