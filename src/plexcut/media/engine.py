@@ -31,6 +31,7 @@ from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, format_timecode
 from plexcut.errors import Cancelled, PositionInvalid, SpanInvalid, UsageError
+from plexcut.media import heap
 from plexcut.media.filmstrip.strips import Filmstrips
 from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import Place, Viewer
@@ -59,6 +60,7 @@ class Engine:
     """
 
     def __init__(self, cache_dir: Path | None) -> None:
+        heap.share_arenas()
         self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
         self._viewer = Viewer()
         self._filmstrips = Filmstrips(cache_dir / "filmstrip" if cache_dir else None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
+
+from plexcut.media import heap
 
 IDLE_S = 6.0
 """How long things that nobody asks for are kept: people who look at pictures ask for the next one sooner."""
@@ -139,14 +140,7 @@ class _Sweeper:
                 if not self._stores:
                     self._thread = None
                     break
-        _give_back_memory()
+        heap.give_back()
 
 
 _sweeper = _Sweeper()
-
-
-def _give_back_memory() -> None:
-    """Return freed memory to the system: glibc keeps it in each thread's arena otherwise."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
