@@ -13,11 +13,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from plexcut.media.ts_packets import CLOCK_MASK, PCR_FLAG, Bytes, PidPackets, Room, pcr_field
 from plexcut.media.ts_tables import (
     PACKET_BYTES,
-    PACKET_PAYLOAD_BYTES,
     Pat,
     Pmt,
     PmtStream,
@@ -48,12 +47,9 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-U8 = npt.NDArray[np.uint8]
-Bytes = bytes | memoryview
 
 NO_PCR_PID = 0x1FFF
 _PAT_PID = 0
-_CLOCK_MASK = (1 << 33) - 1
 
 # Mux clock ticks of 90 kHz. DVB wants a PCR every 40 ms and PAT and PMT every 100 ms (TS 101 154). A reader tells time
 # from the PCRs around a packet, thus up to 40 ms off: 60 keep the tables within 100 for it.
@@ -63,9 +59,8 @@ _TABLES_INTERVAL = 5400
 _OTHER_INTERVAL = 135_000
 
 _FLUSH_PACKETS = 8192
-_COUNTED = 1024
 
-_RANDOM_ACCESS, _PCR_FLAG = 0x40, 0x10
+_RANDOM_ACCESS = 0x40
 # Stream ids whose PES packets have no flags and timestamps (ISO 13818-1, 2.4.3.7).
 _BARE_STREAM_IDS = frozenset({0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF})
 
@@ -80,7 +75,8 @@ class PesUnit:
     `pts` and `dts` are 90 kHz ticks, unwrapped (written modulo 2**33); without `pts` no timestamp is written, with
     `dts` None or equal to it only the PTS. `random_access` sets the indicator. `header_tail` are the bytes after the
     timestamps in the header: extension fields as `header_flags` (the low six bits of the second flag byte) names them,
-    then stuffing (teletext wants it). Unless `pes_length_known` the length field is 0, which only video may have.
+    then stuffing (teletext wants it). `lead` comes in front of the payload.
+    Unless `pes_length_known` the length field is 0, which only video may have.
     """
 
     pid: int
@@ -93,6 +89,7 @@ class PesUnit:
     header_tail: bytes = b""
     header_flags: int = 0
     pes_length_known: bool = True
+    lead: bytes = b""
 
     @property
     def decode_time(self) -> int | None:
@@ -131,7 +128,7 @@ def _pes_header(unit: PesUnit) -> bytes:
     """Everything before the payload. Raises ValueError when a length does not fit its field."""
     start = b"\x00\x00\x01" + bytes([unit.stream_id])
     if unit.stream_id in _BARE_STREAM_IDS:
-        return start + _length_field(unit, len(unit.payload))
+        return start + _length_field(unit, len(unit.lead) + len(unit.payload)) + unit.lead
     if unit.pts is None:
         kind, stamps = 0, b""
     elif unit.dts is None or unit.dts == unit.pts:
@@ -142,7 +139,7 @@ def _pes_header(unit: PesUnit) -> bytes:
     if len(tail) > 255:
         raise ValueError(f"PES header of {len(tail)} bytes")
     flags = bytes([0x80 | unit.data_alignment << 2, kind << 6 | unit.header_flags & 0x3F, len(tail)])
-    return start + _length_field(unit, 3 + len(tail) + len(unit.payload)) + flags + tail
+    return start + _length_field(unit, 3 + len(tail) + len(unit.lead) + len(unit.payload)) + flags + tail + unit.lead
 
 
 def _length_field(unit: PesUnit, length: int) -> bytes:
@@ -157,94 +154,9 @@ def _length_field(unit: PesUnit, length: int) -> bytes:
 
 
 def _timestamp(prefix: int, ticks: int) -> bytes:
-    value = ticks & _CLOCK_MASK
+    value = ticks & CLOCK_MASK
     high, middle, low = value >> 30, (value >> 15) & 0x7FFF, value & 0x7FFF
     return bytes([prefix << 4 | high << 1 | 1]) + ((middle << 17 | 1 << 16) | low << 1 | 1).to_bytes(4, "big")
-
-
-def _pcr_field(ticks: int) -> bytes:
-    """The six bytes of a PCR at a moment given in 90 kHz ticks: 33 bits base, 6 reserved, 9 bits extension (0)."""
-    return ((ticks & _CLOCK_MASK) << 15 | 0x7E00).to_bytes(6, "big")
-
-
-def _adaptation(size: int, body: bytes) -> bytes:
-    """An adaptation field of `size` bytes in all (0: none), with its flags and fields in `body`, stuffed."""
-    if size < 2:
-        return b"\x00" * size
-    return (bytes([size - 1]) + (body or b"\x00")).ljust(size, b"\xff")
-
-
-class _Pid:
-    """The continuity of one PID."""
-
-    def __init__(self, pid: int) -> None:
-        self.next_counter = 0
-        self._start = bytes([0x47, pid >> 8, pid & 0xFF])
-        heads = b"".join(self._start + bytes([0x10 | n]) for n in range(16))
-        self._counted = np.tile(np.frombuffer(heads, np.uint8).reshape(16, 4), (_COUNTED // 16 + 1, 1))
-
-    def count(self, size: int, fields: bytes) -> int:
-        """How many transport packets a PES packet of `size` bytes takes."""
-        return max(1, -(-(size + (len(fields) + 1 if fields else 0)) // PACKET_PAYLOAD_BYTES))
-
-    def pack(self, out: U8, pieces: tuple[bytes, Bytes], fields: bytes) -> None:
-        """One PES packet, header and payload, as the transport packets `out`, `(count, 188)`.
-
-        `fields` go into the adaptation field of the first one.
-        """
-        header, payload = pieces
-        count = len(out)
-        out[:, :4] = (
-            self._counted[self.next_counter : self.next_counter + count]
-            if count <= _COUNTED
-            else (self._counted[(np.arange(count) + self.next_counter) & 15])
-        )
-        out[0, 1] |= 0x40
-        self.next_counter = (self.next_counter + count) & 15
-        size = len(header) + len(payload)
-        if count == 1:
-            out[0, 3] |= 0x20 if fields or size < PACKET_PAYLOAD_BYTES else 0
-            whole = _adaptation(PACKET_PAYLOAD_BYTES - size, fields) + header + bytes(payload)
-            out[0, 4:] = np.frombuffer(whole, np.uint8)
-            return
-        at = PACKET_PAYLOAD_BYTES - (len(fields) + 1 if fields else 0) - len(header)
-        if at < 0:
-            # Only a header with half a packet of extensions is as long.
-            header, payload, at = header[:at], header[at:] + bytes(payload), 0
-        first = (_adaptation(len(fields) + 1, fields) if fields else b"") + header + bytes(payload[:at])
-        out[0, 3] |= 0x20 if fields else 0
-        out[0, 4:] = np.frombuffer(first, np.uint8)
-        middle = (count - 2) * PACKET_PAYLOAD_BYTES
-        if middle:
-            out[1:-1, 4:] = np.frombuffer(payload, np.uint8, middle, at).reshape(count - 2, PACKET_PAYLOAD_BYTES)
-        rest = bytes(payload[at + middle :])
-        if len(rest) < PACKET_PAYLOAD_BYTES:
-            out[-1, 3] |= 0x20
-            rest = _adaptation(PACKET_PAYLOAD_BYTES - len(rest), b"") + rest
-        out[-1, 4:] = np.frombuffer(rest, np.uint8)
-
-    def pcr_packet(self, ticks: int) -> bytes:
-        """A packet that holds a PCR and no payload: its counter is the last one again."""
-        head = self._start + bytes([0x20 | (self.next_counter - 1) & 15])
-        return head + _adaptation(PACKET_PAYLOAD_BYTES, bytes([_PCR_FLAG]) + _pcr_field(ticks))
-
-    def renumbered(self, pid: int, packets: bytes) -> bytes:
-        """Foreign packets with this PID and its counters; one that was sent twice goes out once."""
-        count, rest = divmod(len(packets), PACKET_BYTES)
-        if rest or packets[::PACKET_BYTES] != b"\x47" * count:
-            raise ValueError("not whole transport packets")
-        out: list[bytes] = []
-        previous = b""
-        for at in range(0, len(packets), PACKET_BYTES):
-            packet = packets[at : at + PACKET_BYTES]
-            has_payload = packet[3] & 0x10
-            if has_payload and packet == previous:
-                continue
-            previous = packet
-            counter = self.next_counter if has_payload else (self.next_counter - 1) & 15
-            out.append(bytes([0x47, packet[1] & 0xE0 | pid >> 8, pid & 0xFF, packet[3] & 0xF0 | counter]) + packet[4:])
-            self.next_counter = (self.next_counter + bool(has_payload)) & 15
-        return b"".join(out)
 
 
 # ----------------------------------------------------------------------------------------------------------- writer
@@ -261,7 +173,7 @@ class TransportStreamWriter:
         self._out = out
         self._tables = tables
         self._mux_delay = mux_delay
-        self._pids: dict[int, _Pid] = {}
+        self._pids: dict[int, PidPackets] = {}
         self._table_packets = [
             (_PAT_PID, build_section_packets(_PAT_PID, tables.pat_section)),
             (tables.pmt_pid, build_section_packets(tables.pmt_pid, tables.pmt_section)),
@@ -273,6 +185,7 @@ class TransportStreamWriter:
         self._tables_just_written = False
         self._buffer = np.empty((_FLUSH_PACKETS, PACKET_BYTES), np.uint8)
         self._buffered = 0
+        self._flat: memoryview = self._buffer.reshape(-1).data
         self.bytes_written = 0  # those still in the buffer included
         self.late_units = 0  # units whose decoding time had passed on the PCR's clock
 
@@ -340,7 +253,7 @@ class TransportStreamWriter:
             ticks = clock if time is None else min(clock, time)
             passed = _PCR_LEAST if self._last_pcr is None else ticks - self._last_pcr
             if passed >= _PCR_LEAST or (passed > 0 and unit.random_access):
-                flags, pcr = flags | _PCR_FLAG, _pcr_field(ticks)
+                flags, pcr = flags | PCR_FLAG, pcr_field(ticks)
                 self._last_pcr = ticks
         elif self._last_pcr is None and self._tables.pcr_pid != NO_PCR_PID:
             self._put_pcr(clock if time is None else min(clock, time))
@@ -348,8 +261,8 @@ class TransportStreamWriter:
             self.late_units += 1
             logger.debug("PID %#x: decoding time %d, PCR %d", unit.pid, time, self._last_pcr)
         pid, fields = self._pid(unit.pid), bytes([flags]) + pcr if flags else b""
-        out = self._room(pid.count(len(header) + len(unit.payload), fields))
-        pid.pack(out, (header, unit.payload), fields)
+        room = self._room(pid.count(len(header) + len(unit.payload), fields))
+        pid.pack(room, (header, unit.payload), fields)
 
     def _put_tables(self, clock: int) -> None:
         packets = self._table_packets
@@ -365,30 +278,34 @@ class TransportStreamWriter:
         self._put(self._pid(self._tables.pcr_pid).pcr_packet(ticks))
         self._last_pcr = ticks
 
-    def _pid(self, pid: int) -> _Pid:
+    def _pid(self, pid: int) -> PidPackets:
         state = self._pids.get(pid)
         if state is None:
-            state = self._pids[pid] = _Pid(pid)
+            state = self._pids[pid] = PidPackets(pid)
         return state
 
     def _put(self, data: bytes) -> None:
-        self._room(len(data) // PACKET_BYTES)[:] = np.frombuffer(data, np.uint8).reshape(-1, PACKET_BYTES)
+        self._room(len(data) // PACKET_BYTES)[1][:] = data
 
-    def _room(self, packets: int) -> U8:
+    def _room(self, packets: int) -> Room:
         """The next so many packets of what is written, to be filled in at once."""
         if self._buffered + packets > len(self._buffer):
             self._flush()
             if packets > len(self._buffer):
-                self._buffer = np.empty((packets, PACKET_BYTES), np.uint8)
-        room = self._buffer[self._buffered : self._buffered + packets]
-        self._buffered += packets
+                self._renew(packets)
+        first, end = self._buffered, self._buffered + packets
+        self._buffered = end
         self.bytes_written += packets * PACKET_BYTES
-        return room
+        return self._buffer[first:end], self._flat[first * PACKET_BYTES : end * PACKET_BYTES]
+
+    def _renew(self, packets: int) -> None:
+        self._buffer, self._buffered = np.empty((packets, PACKET_BYTES), np.uint8), 0
+        self._flat = self._buffer.reshape(-1).data
 
     def _flush(self) -> None:
-        data = self._buffer[: self._buffered].reshape(-1).data
+        data = self._flat[: self._buffered * PACKET_BYTES]
         # Whoever takes it may keep it.
-        self._buffer, self._buffered = np.empty((_FLUSH_PACKETS, PACKET_BYTES), np.uint8), 0
+        self._renew(_FLUSH_PACKETS)
         # An unbuffered file may take less than it is given.
         while data:
             data = data[self._out.write(data) :]

@@ -135,11 +135,13 @@ class _Work:
         """Write the result to `out`: what became of each stream, and of a transport stream what went into it."""
         pictures = PictureSource(self.source, self.index, self.plan, self.schedule)
         try:
-            pictures.encode_seams(lambda fraction: progress("encode", fraction), progress.should_cancel)
             splice: TransportSplice | ContainerCut
             if self.index.container == "mpegts":
+                progress("encode", 0.0)
+                pictures.encode_behind()
                 splice = TransportSplice(self.source, self.index, self.schedule, pictures)
             else:
+                pictures.encode_seams(lambda fraction: progress("encode", fraction), progress.should_cancel)
                 splice = ContainerCut(self.source, self.index, self.schedule, pictures)
             try:
                 for fraction in splice.write(out):

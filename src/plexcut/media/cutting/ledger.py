@@ -66,26 +66,23 @@ class TrackRecord:
 
 @dataclass(slots=True)
 class Ledger:
-    """The coded pictures of the result in order: bytes, hash, whether they are just the source's; its sound.
+    """The coded pictures of the result in order: bytes, how many zeros are in front of it, hash of it without them,
+    whether it is just what the source has; and the sound.
 
     `sound` is of the source, around the kept spans, by PID; `digest` is of the whole file, of `size_bytes`.
     """
 
     sizes: array[int] = field(default_factory=lambda: array("q"))
+    leads: bytearray = field(default_factory=bytearray)
     digests: array[int] = field(default_factory=lambda: array("Q"))
     copied: bytearray = field(default_factory=bytearray)
     sound: dict[int, TrackRecord] = field(default_factory=dict)
     digest: int = 0
     size_bytes: int = 0
 
-    def add(self, written: bytes, source: bytes | None) -> None:
-        """Note the next picture. `source`: its bytes in the recording, where they are copied as they are.
-
-        Zeros between two pictures belong to neither.
-        """
-        own = b"" if source is None else source.strip(b"\x00")
-        same = bool(own) and written.endswith(own) and not written[: -len(own)].strip(b"\x00")
-        same = same or (bool(own) and written.strip(b"\x00") == own)
-        self.sizes.append(len(written))
+    def add(self, lead: bytes, written: bytes | memoryview, *, copied: bool) -> None:
+        """Note the next picture: a few zeros, and its bytes."""
+        self.sizes.append(len(lead) + len(written))
+        self.leads.append(len(lead))
         self.digests.append(xxhash.xxh3_64_intdigest(written))
-        self.copied.append(same)
+        self.copied.append(copied)

@@ -129,13 +129,13 @@ class CodedPictures:
             {row: place for row, place, there in zip(range(first, last), places.tolist(), here, strict=True) if there}
         )
 
-    def take(self, row: int) -> bytes | None:
+    def take(self, row: int) -> memoryview | None:
         """The picture of a row; None where it has not begun yet, or is not whole yet."""
         place = self._places.get(row)
         if place is None or place < self._base:
             return None
         begin, end = place - self._base, place - self._base + int(self._index.size[row])
-        return self._es[begin:end].tobytes() if end <= self._es.size else None
+        return self._es[begin:end].data if end <= self._es.size else None
 
     def _drop(self, needed: int | None) -> None:
         """Let go of all that lies before a row."""

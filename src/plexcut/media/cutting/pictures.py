@@ -28,6 +28,7 @@ from plexcut.media.cutting.h264_sets import (
 from plexcut.media.cutting.mpeg2_join import is_mpeg1, is_progressive_sequence, with_sequence_of, without_sequence_end
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.room import most_bits
+from plexcut.media.cutting.runs import Run, SeamsBehind, find_runs
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.decoding import decode_rows
 from plexcut.media.index.container import nal_length_size, parameter_nals
@@ -46,18 +47,6 @@ class CodedUnit:
 
     data: bytes
     key: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Re-encoded pictures that follow one another, in decode order, and the copied keyframe that they lead into.
-
-    `pictures` and `stand_ins` are places in the schedule, `key` a row (None: nothing copied follows).
-    """
-
-    pictures: tuple[int, ...]
-    key: int | None
-    stand_ins: tuple[int, ...] = ()
 
 
 class PictureSource:
@@ -79,12 +68,16 @@ class PictureSource:
         self._openings: dict[int, list[bytes]] = {}
         self._ahead: dict[int, bytes] = {}
         self._remarked: dict[int, tuple[Marking, SourceSets]] = {}
+        self._behind: SeamsBehind | None = None
         self.encoder_sets: list[bytes] = []
         self.coarser = 0
 
     def close(self) -> None:
         self._reader.close()
-        self._seam_reader.close()
+        if self._behind is None:
+            self._seam_reader.close()
+        else:
+            self._behind.close(self._seam_reader.close)
 
     def encode_seams(self, on_fraction: Callable[[float], None], should_cancel: Callable[[], bool]) -> None:
         """Re-encode all pictures that need it, and look up what copied parts need in front.
@@ -97,14 +90,24 @@ class PictureSource:
         for run in find_runs(self._plan, self._schedule):
             if should_cancel():
                 raise Cancelled("the cut was cancelled")
-            places = [*run.pictures, *run.stand_ins]
-            for place, unit in zip(places, self._encode(run, places), strict=True):
-                self._encoded[place] = unit
+            self._encode_run(run)
             on_fraction(len(self._encoded) / total)
+        self._look_up()
+
+    def encode_behind(self) -> None:
+        """The same, on a thread, while the caller gets pictures: `get` waits for those that are not there yet."""
+        self._look_up()
+        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run)
+
+    def _look_up(self) -> None:
         for part in self._parts:
             if part.kind == "copy" and part.rows is not None:
                 self._openings[part.rows.start] = self._opening(part.rows.start)
         self._look_at_the_start()
+
+    def _encode_run(self, run: Run) -> None:
+        places = [*run.pictures, *run.stand_ins]
+        self._encoded.update(zip(places, self._encode(run, places), strict=True))
 
     def _look_at_the_start(self) -> None:
         """A result that begins with a copied H.264 keyframe, nothing before it: unmark nothing that is not there."""
@@ -126,11 +129,28 @@ class PictureSource:
         `source`: its bytes in the recording, where the caller has them; else they are read.
         """
         row = int(self._schedule.row[picture])
+        if self._behind is not None:
+            self._behind.wait(picture, row)
         if row < 0:
             return self._encoded.pop(picture)
         opens = row in self._openings
         data = self._copied(picture, self.read(row) if source is None else source)
         return CodedUnit(data, opens or bool(self._index.flags[row] & PictureFlag.KEY))
+
+    def plain(self, row: int, source: memoryview) -> tuple[bytes, memoryview] | None:
+        """What a byte stream holds of a picture that is copied as it is: what comes in front, and a part of `source`.
+
+        None where something has to be done to the picture, see `get`.
+        """
+        if row in self._openings or row in self._remarked:
+            return None
+        if self._index.video.codec not in ("h264", "hevc"):
+            return b"", source
+        # A zero in front of the first start code belongs to this unit, though it lies at the end of the one before.
+        end = len(source)
+        while end and source[end - 1] == 0:
+            end -= 1
+        return (b"\x00" if bytes(source[:3]) == b"\x00\x00\x01" else b""), source[:end]
 
     def _copied(self, picture: int, data: bytes) -> bytes:
         row = int(self._schedule.row[picture])
@@ -307,35 +327,6 @@ class PictureSource:
         row = int(self._index.display[int(self._schedule.frame[run.pictures[0]])])
         before = self._index.keys[self._index.keys <= row]
         return int(before[-1]) if before.size else int(self._index.keys[0])
-
-
-def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
-    """The runs of re-encoded pictures, in decode order."""
-    parts = plan.parts
-    runs: list[Run] = []
-    collected: list[int] = []
-    stand_ins: list[int] = []
-    key: int | None = None
-    for place, (number, row) in enumerate(zip(schedule.part.tolist(), schedule.row.tolist(), strict=True)):
-        rows = parts[number].rows
-        if row >= 0 and rows is not None and row == rows.start:
-            if key is not None and stand_ins:
-                runs.append(Run(tuple(collected), key, tuple(stand_ins)))
-                collected, stand_ins = [], []
-            key = row
-            if collected and not parts[number].stand_ins:
-                runs.append(Run(tuple(collected), key))
-                collected = []
-        elif row < 0 and parts[number].kind == "copy":
-            stand_ins.append(place)
-            if len(stand_ins) == len(parts[number].stand_ins):
-                runs.append(Run(tuple(collected), key, tuple(stand_ins)))
-                collected, stand_ins = [], []
-        elif row < 0:
-            collected.append(place)
-    if collected:
-        runs.append(Run(tuple(collected), None))
-    return runs
 
 
 def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int]) -> list[VideoFrame]:

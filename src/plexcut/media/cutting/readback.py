@@ -128,14 +128,16 @@ class _Look:
         """Compare every picture that is whole now with what was handed over in its place."""
         self._es_bytes += es.size
         es = np.concatenate((self._left, es)) if self._left.size else es
-        sizes, digests = self._ledger.sizes, self._ledger.digests
+        sizes, leads, digests = self._ledger.sizes, self._ledger.leads, self._ledger.digests
         data, at, picture = es.data, 0, self._picture
         while picture < len(sizes) and at + sizes[picture] <= len(data):
             end = at + sizes[picture]
-            if xxhash.xxh3_64_intdigest(data[at:end]) != digests[picture]:
+            if xxhash.xxh3_64_intdigest(data[at + leads[picture] : end]) != digests[picture]:
                 self._wrong.append(picture)
             at, picture = end, picture + 1
-        self._left, self._picture = es[at:].copy(), picture
+        # What is behind the last picture is noted; how much it is does not matter.
+        self._left = es[at : at + 1 if picture == len(sizes) else None].copy()
+        self._picture = picture
 
     def wrong_pictures(self, begins: I64) -> list[int]:
         """Pictures that are not what was handed over, or lie elsewhere; `begins`: where the index has each."""

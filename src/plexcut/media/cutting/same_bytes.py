@@ -76,7 +76,7 @@ def _digests(path: Path, index: MediaIndex, first: int, end: int) -> U64:
             mine = np.flatnonzero(((heads & 0x1F00) | (heads >> 16 & 0xFF)) == index.video.id)
             coded.feed(block, mine, heads[mine], row)
             while row < end and (data := coded.take(row)) is not None:
-                digests[row] = _digest(data)
+                digests[row] = _digest(bytes(data))
                 row += 1
     return digests
 

@@ -15,6 +15,7 @@ import numpy as np
 from plexcut.domain.media import StreamResult
 from plexcut.errors import FormatUnsupported
 from plexcut.media import ts_tables
+from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.companions import TICKS, SoundCompanion, SourceClock, Timed, make_companions
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.output import BackgroundWriter
@@ -148,21 +149,28 @@ class TransportSplice:
             return int(self._index.at[row])
         return int(self._index.at[self._index.display[int(self._schedule.frame[picture])]])
 
-    def _push_picture(self, picture: int, source: bytes | None) -> None:
+    def _push_picture(self, picture: int, source: memoryview | None) -> None:
         row = int(self._schedule.row[picture])
         if source is None and row >= 0:
-            source = self._pictures.read(row)
-        coded = self._pictures.get(picture, source)
-        self.ledger.add(coded.data, source)
+            source = memoryview(self._pictures.read(row))
+        plain = None if source is None else self._pictures.plain(row, source)
+        if plain is not None:
+            lead, data = plain
+            key = bool(self._index.flags[row] & PictureFlag.KEY)
+        else:
+            coded = self._pictures.get(picture, None if source is None else bytes(source))
+            lead, data, key = b"", memoryview(coded.data), coded.key
+        self.ledger.add(lead, data, copied=plain is not None)
         pts, dts = int(self._schedule.pts[picture]), int(self._schedule.dts[picture])
         unit = PesUnit(
             self._index.video.id,
             _VIDEO_STREAM_ID,
-            coded.data,
+            data,
             pts + START_TICKS,
             dts + START_TICKS,
-            random_access=coded.key,
+            random_access=key,
             pes_length_known=False,
+            lead=lead,
         )
         heapq.heappush(self._heap, (dts - _VIDEO_LEAD, next(self._order), unit))
 

@@ -15,8 +15,9 @@ from plexcut.media.bitstream.bits import annexb_nals, sized_nals, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.h264_sets import SourceSets, reorder_depth, source_sets, with_reordering
 from plexcut.media.cutting.opening import settled_plan
-from plexcut.media.cutting.pictures import PictureSource, Run, find_runs
+from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.runs import Run, find_runs
 from plexcut.media.cutting.schedule import Schedule, make_schedule
 from plexcut.media.index.container import nal_length_size
 from plexcut.media.index.model import MediaIndex
