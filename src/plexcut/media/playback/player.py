@@ -11,6 +11,7 @@ from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, NotReady, PlexcutError
 from plexcut.media.playback.layout import Fragment
 from plexcut.media.playback.movie import Look, Movie, MovieOrder, MovieRun, look_at
+from plexcut.media.viewing.idle import IdleStore
 
 MAKERS = 2
 """So many fragments are made at once; each keeps about one core busy."""
@@ -20,6 +21,8 @@ _LOOK_S = 0.1
 _MOVIES = 12
 _LOOKS = 100
 _MADE_BYTES = 48 << 20
+_MADE_IDLE_S = 60.0
+"""Made fragments wait so long for somebody who goes back."""
 _RUNS = 3
 _RUN_IDLE_S = 15.0
 """A reader that takes no more for so long begins anew: its decoders hold some ten megabytes."""
@@ -33,8 +36,7 @@ class Player:
         self._lock = threading.Lock()
         self._movies: OrderedDict[str, Movie] = OrderedDict()
         self._looks: OrderedDict[tuple[str, int | None], Look] = OrderedDict()
-        self._made: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-        self._made_bytes = 0
+        self._made: IdleStore[tuple[str, int], bytes] = IdleStore(_MADE_BYTES, idle_s=_MADE_IDLE_S)
         self._under_way: dict[tuple[str, int], Future[bytes]] = {}
         self._makers = threading.Semaphore(MAKERS)
         self._runs = _IdleRuns()
@@ -82,7 +84,6 @@ class Player:
             with self._lock:
                 held = self._made.get(key)
                 if held is not None:
-                    self._made.move_to_end(key)
                     return held
                 future = self._under_way.get(key)
                 mine = future is None
@@ -121,11 +122,7 @@ class Player:
             raise
         with self._lock:
             self._under_way.pop(key, None)
-            self._made[key] = data
-            self._made_bytes += len(data)
-            while self._made_bytes > _MADE_BYTES and len(self._made) > 1:
-                _, old = self._made.popitem(last=False)
-                self._made_bytes -= len(old)
+            self._made.put(key, data, len(data))
         future.set_result(data)
         return data
 

@@ -25,11 +25,12 @@ class IdleStore(Generic[K, V]):
     """Values by key, each with its size; safe for several threads.
 
     The least used go when their sizes together exceed `limit` (the newest stays whatever its size), and all of them
-    when they have not been asked for in `IDLE_S`. `on_drop` gets each value that goes, in any thread.
+    when they have not been asked for in `idle_s` (0: `IDLE_S`). `on_drop` gets each value that goes, in any thread.
     """
 
-    def __init__(self, limit: int, on_drop: Callable[[V], None] | None = None) -> None:
+    def __init__(self, limit: int, on_drop: Callable[[V], None] | None = None, idle_s: float = 0) -> None:
         self._limit = limit
+        self._idle_s = idle_s
         self._on_drop = on_drop
         self._lock = threading.Lock()
         self._held = 0
@@ -76,8 +77,9 @@ class IdleStore(Generic[K, V]):
         with self._lock:
             return [(key, value) for key, (value, _, _) in self._entries.items()]
 
-    def sweep(self, before: float) -> bool:
-        """Let go what was not asked for since `before` (`time.monotonic`); whether nothing is left."""
+    def sweep(self, now: float) -> bool:
+        """Let go what was not asked for in time, at `now` (`time.monotonic`); whether nothing is left."""
+        before = now - (self._idle_s or IDLE_S)
         dropped = []
         with self._lock:
             while self._entries:
@@ -132,10 +134,10 @@ class _Sweeper:
     def _run(self) -> None:
         while True:
             time.sleep(_LOOK_EVERY_S)
-            before = time.monotonic() - IDLE_S
+            now = time.monotonic()
             with self._lock:
                 for store in tuple(self._stores):
-                    if store.sweep(before):
+                    if store.sweep(now):
                         self._stores.discard(store)
                 if not self._stores:
                     self._thread = None
