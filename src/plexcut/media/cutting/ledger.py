@@ -80,9 +80,13 @@ class Ledger:
     digest: int = 0
     size_bytes: int = 0
 
-    def add(self, lead: bytes, written: bytes | memoryview, *, copied: bool) -> None:
-        """Note the next picture: a few zeros, and its bytes."""
+    def add(self, lead: bytes, written: memoryview, source: memoryview | None = None) -> None:
+        """Note the next picture: a few zeros, and its bytes.
+
+        `source`: those in the recording, where it is copied as it is. Then it is these that the result must have.
+        """
         self.sizes.append(len(lead) + len(written))
         self.leads.append(len(lead))
-        self.digests.append(xxhash.xxh3_64_intdigest(written))
-        self.copied.append(copied)
+        expected = written if source is None else source[: len(written)]
+        self.digests.append(xxhash.xxh3_64_intdigest(expected))
+        self.copied.append(source is not None and not bytes(source[len(written) :]).strip(b"\x00"))

@@ -160,7 +160,7 @@ class TransportSplice:
         else:
             coded = self._pictures.get(picture, None if source is None else bytes(source))
             lead, data, key = b"", memoryview(coded.data), coded.key
-        self.ledger.add(lead, data, copied=plain is not None)
+        self.ledger.add(lead, data, source if plain is not None else None)
         pts, dts = int(self._schedule.pts[picture]), int(self._schedule.dts[picture])
         unit = PesUnit(
             self._index.video.id,
