@@ -21,6 +21,8 @@ from plexcut.media.cutting.schedule import SpanTimes
 
 _CLOCK_SLACK = 2
 """Ticks by which a time stamp may miss the end of the frame before it: it is rounded."""
+_ROUNDING = 1
+"""Ticks by which two rounded time stamps may be too near one another."""
 _JOIN_SLACK = 24
 """Of a frame's length the part by which one more counts as following: Matroska keeps whole milliseconds."""
 
@@ -88,6 +90,7 @@ class SoundCutter:
 
     def __init__(self) -> None:
         self._next: Fraction | None = None
+        self._taken: tuple[SpanTimes, Fraction] | None = None
 
     def place(self, frame: SoundFrame, span: SpanTimes) -> PlacedSound | None:
         """Where the frame goes, or None if it is left out. Frames come in order, spans too."""
@@ -95,7 +98,7 @@ class SoundCutter:
         wanted = frame.time + span.shift
         if not frame.even:
             return self._place_uneven(frame, wanted, span)
-        if self._next is not None and wanted < self._next - half:
+        if self._next is not None and wanted < self._next - half - self._slack(frame.time, span):
             return None
         # Matroska's whole milliseconds: without some slack neither of two neighbours may be within half a frame.
         joins = self._next is not None and wanted < self._next + half + frame.length / _JOIN_SLACK
@@ -103,7 +106,17 @@ class SoundCutter:
         if at >= span.base_end - half or (not joins and at < span.base - half):
             return None
         self._next = at + frame.length
+        self._taken = span, frame.time + frame.length
         return PlacedSound(at, frame.length, frame.data, joins)
+
+    def _slack(self, time: Fraction, span: SpanTimes) -> int:
+        """Ticks by which a frame may come early that follows the last one taken, in the source as well.
+
+        Time stamps are rounded: without it a frame amid others would be left out where they are half a frame off.
+        """
+        if self._taken is None or self._taken[0] != span:
+            return 0
+        return _ROUNDING if abs(time - self._taken[1]) <= _CLOCK_SLACK else 0
 
     def place_run(self, run: SoundRun, span: SpanTimes) -> PlacedRun | None:
         """The same for all frames of a run at once: those that are taken follow one another."""
@@ -111,7 +124,7 @@ class SoundCutter:
         wanted = run.time + span.shift
         first = 0
         if self._next is not None:
-            first = max(0, math.ceil((self._next - half - wanted) / length))
+            first = max(0, math.ceil((self._next - half - self._slack(run.time, span) - wanted) / length))
         joins = self._next is not None and wanted + first * length < self._next + half + length / _JOIN_SLACK
         if not joins:
             first = max(first, math.ceil((span.base - half - wanted) / length))
@@ -120,6 +133,7 @@ class SoundCutter:
         if end <= first:
             return None
         self._next = at + (end - first) * length
+        self._taken = span, run.time + end * length
         return PlacedRun(run, first, end, at, joins)
 
     def _place_uneven(self, frame: SoundFrame, wanted: Fraction, span: SpanTimes) -> PlacedSound | None:
