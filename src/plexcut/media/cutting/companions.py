@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,7 @@ from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader, pla
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
 from plexcut.media.index.psi import ProgramStream
-from plexcut.media.index.rows import signed_wrap
+from plexcut.media.index.rows import WRAP, signed_wrap
 from plexcut.media.sources import open_source
 from plexcut.media.ts_writer import PesUnit, RawUnit
 
@@ -68,6 +68,19 @@ class SourceClock:
                     best = now
         return best
 
+    def marks(self, starts: Sequence[PesStart]) -> list[tuple[int, int]]:
+        """Where in the elementary stream a clock is told, and its ticks, of those PES packets that tell one."""
+        timed = [(start.es, start.pts, start.at) for start in starts if start.pts is not None]
+        if not timed:
+            return []
+        es, raw, at = np.array(timed, np.int64).T
+        near = self._dts[np.maximum(np.searchsorted(self._at, at, side="right") - 1, 0)]
+        add = self._add[np.maximum(np.searchsorted(self._breaks, at, side="right") - 1, 0)]
+        best = near + (raw + add - near + WRAP // 2) % WRAP - WRAP // 2
+        for i in np.flatnonzero(np.abs(best - near) > _FAR_TICKS).tolist():
+            best[i] = self.ticks(timed[i][1], timed[i][2])
+        return list(zip(es.tolist(), best.tolist(), strict=True))
+
 
 @dataclass(slots=True)
 class _Held:
@@ -110,12 +123,9 @@ class SoundCompanion(Companion):
 
     def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
         payload = self._payload.take(packets)
-        marks = []
-        for start in payload.pes:
-            self._stream_id = start.stream_id
-            if start.pts is not None:
-                marks.append((start.es, self.clock.ticks(start.pts, start.at)))
-        for run in self._reader.feed_runs(payload.es.tobytes(), marks):
+        if payload.pes:
+            self._stream_id = payload.pes[-1].stream_id
+        for run in self._reader.feed_runs(payload.es.tobytes(), self.clock.marks(payload.pes)):
             self.record.add(run)
             placed = self._cutter.place_run(run, span)
             if placed is not None:

@@ -167,8 +167,7 @@ def _heard_in_transport(path: Path, index: MediaIndex) -> Heard:
                 if not which.size:
                     continue
                 payload = payloads.take(block.packets(which))
-                marks = [(p.es, clock.ticks(p.pts, p.at)) for p in payload.pes if p.pts is not None]
-                for run in frames.feed_runs(payload.es.tobytes(), marks):
+                for run in frames.feed_runs(payload.es.tobytes(), clock.marks(payload.pes)):
                     record.add(run)
     found = {numbers[this]: record.heard(first, TICKS) for this, (_, _, record) in readers.items()}
     return {number: track for number, track in found.items() if track is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from array import array
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -57,6 +58,12 @@ class TransportSplice:
         self._heap: list[tuple[int, int, PesUnit | RawUnit]] = []
         self._order = itertools.count()
         self.ledger = Ledger()
+        # Single numbers are asked of these, for which arrays of NumPy are slow and lists large.
+        self._rows, self._pts, self._dts = (array("q", a.tobytes()) for a in (schedule.row, schedule.pts, schedule.dts))
+        self._keys = index.flags & PictureFlag.KEY != 0
+        # Where in the file a picture's turn comes: that of one that is encoded anew is where it lies there.
+        own = np.where(schedule.row >= 0, schedule.row, index.display[schedule.frame])
+        self._places = array("q", index.at[own].tobytes())
 
     def write(self, out: BinaryIO) -> Iterator[float]:
         """Write the result to `out`; gives the fraction done from time to time.
@@ -116,8 +123,8 @@ class TransportSplice:
             needed = int(self._schedule.row[copied[following]]) if following < copied.size else None
             coded.feed(block, mine, heads[mine], needed)
             reached = block.at + (block.count - 1) * block.stride
-            while done < pictures.stop and self._position(done) <= reached:
-                row = int(self._schedule.row[done])
+            while done < pictures.stop and self._places[done] <= reached:
+                row = self._rows[done]
                 source = coded.take(row) if row >= 0 else None
                 if row >= 0 and source is None:
                     break
@@ -142,26 +149,19 @@ class TransportSplice:
         start = int(self._index.at[first]) if first > 0 else 0
         return start, int(self._index.at[last]) if last < self._index.at.size else self._index.size_bytes
 
-    def _position(self, picture: int) -> int:
-        """Where in the file a picture's turn comes; a re-encoded one goes with the copied one that follows it."""
-        row = int(self._schedule.row[picture])
-        if row >= 0:
-            return int(self._index.at[row])
-        return int(self._index.at[self._index.display[int(self._schedule.frame[picture])]])
-
     def _push_picture(self, picture: int, source: memoryview | None) -> None:
-        row = int(self._schedule.row[picture])
+        row = self._rows[picture]
         if source is None and row >= 0:
             source = memoryview(self._pictures.read(row))
         plain = None if source is None else self._pictures.plain(row, source)
         if plain is not None:
             lead, data = plain
-            key = bool(self._index.flags[row] & PictureFlag.KEY)
+            key = bool(self._keys[row])
         else:
             coded = self._pictures.get(picture, None if source is None else bytes(source))
             lead, data, key = b"", memoryview(coded.data), coded.key
         self.ledger.add(lead, data, source if plain is not None else None)
-        pts, dts = int(self._schedule.pts[picture]), int(self._schedule.dts[picture])
+        pts, dts = self._pts[picture], self._dts[picture]
         unit = PesUnit(
             self._index.video.id,
             _VIDEO_STREAM_ID,
