@@ -7,7 +7,9 @@ import errno
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,6 +47,9 @@ from plexcut.media.indexes import Indexes
 _ATTEMPTS = 6
 _POLL_S = 0.5
 _RESERVE_BYTES = 8 << 20
+_TURN_S, _USUAL_TURN_S = 0.0005, sys.getswitchinterval()
+_turns = threading.Lock()
+_cutting = 0
 _PHASES = {"index": (0.0, 0.1), "encode": (0.1, 0.2), "write": (0.2, 0.7), "verify": (0.7, 0.98), "move": (0.98, 1.0)}
 
 
@@ -81,11 +86,31 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
         raise RecordingChanged(f"{request.source.name} changed since it was looked at", "look at it again, then cut")
     index = indexes.get(request.source, request.program, lambda fraction: progress("index", fraction))
     try:
-        work, streams, proof = _proved(request, index, progress, lambda: _check_same(request, indexes, identity))
+        with _threads_take_turns():
+            work, streams, proof = _proved(request, index, progress, lambda: _check_same(request, indexes, identity))
     except (VerificationFailed, FormatUnsupported, FileUnreadable):
         _check_same(request, indexes, identity)
         raise
     return _result(request, work, streams, proof, time.monotonic() - began)
+
+
+@contextmanager
+def _threads_take_turns() -> Iterator[None]:
+    """Let Python's threads hand over more often: one that comes back from the disk waits 5 ms for its turn otherwise.
+
+    A cut of 30 minutes takes 7 % less (measured). For the whole process, and so until nobody cuts any more.
+    """
+    global _cutting  # noqa: PLW0603 - it is the process that has one interval
+    with _turns:
+        _cutting += 1
+        sys.setswitchinterval(_TURN_S)
+    try:
+        yield
+    finally:
+        with _turns:
+            _cutting -= 1
+            if not _cutting:
+                sys.setswitchinterval(_USUAL_TURN_S)
 
 
 def _check_same(request: CutRequest, indexes: Indexes, identity: str) -> None:
