@@ -54,6 +54,7 @@ from plexcut.plexdata.model import (
     SelectionChange,
     TimelineFrame,
 )
+from plexcut.plexdata.playback import PlayOrder
 
 FPS = 50
 FRAMES = 5000
@@ -133,6 +134,16 @@ class SlowFrames:
                 self.stopped.set()
                 raise Cancelled("the request was given up")
             time.sleep(0.01)
+
+
+class FakeMovie:
+    """A file to play that is there already."""
+
+    size_bytes = 1000
+    tag = "movie"
+
+    def read(self, start: int, *, should_cancel: Any = None) -> bytes:
+        return bytes(self.size_bytes - start)
 
 
 @dataclass
@@ -253,6 +264,7 @@ class FakePlexdata:
 
     def filmstrip(self, order: StripOrder, *, should_cancel: Any = None) -> Filmstrip:
         self._asked("filmstrip", order)
+        self._known(order.recording)
         if order.pictures.count == 7:
             raise SpanInvalid("the range is empty or reversed")
         if self.slow_frames is not None:
@@ -264,6 +276,11 @@ class FakePlexdata:
         )
         kind = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[order.fmt]
         return Filmstrip(tiles, 0, 2_000_000, 0 if early else 16, 320, 90, b"early" if early else b"exact", kind, early)
+
+    def play(self, order: PlayOrder) -> FakeMovie:
+        self._asked("play", order)
+        self._known(order.recording)
+        return FakeMovie()
 
     def waveform(self, recording: str, order: WaveformOrder, *, should_cancel: Any = None) -> Waveform:
         self._asked("waveform", (recording, order))

@@ -57,7 +57,7 @@ def test_every_route_with_ids_that_do_not_exist(client: httpx.Client) -> None:
 @pytest.mark.logs_error("request .* failed, id")
 def test_every_route_when_something_unknown_fails(server: Running, client: httpx.Client) -> None:
     names = "health libraries sections items item selection update recording frame timeline playlist open_stream keep"
-    names += " save_keep plan cut jobs job progress fingerprint filmstrip waveform"
+    names += " save_keep plan cut jobs job progress fingerprint filmstrip waveform play"
     ids = {**IDS, "recording": REC, "stream": "good.signed~token"}
     bodies = {
         "keep": {"keep": [], "revision": 0},
@@ -86,8 +86,8 @@ def test_every_route_when_something_unknown_fails(server: Running, client: httpx
         ("POST", "/api/nothing", 404),
         ("GET", "/api", 404),
         ("GET", "/metrics", 404),
-        ("GET", f"/api/recordings/{REC}/filmstrip.jpg", 404),
-        ("GET", f"/api/recordings/{REC}/video.mp4", 404),
+        ("GET", f"/api/recordings/{REC}/filmstrip.png", 404),
+        ("GET", f"/api/recordings/{REC}/video.mkv", 404),
         ("POST", f"/api/recordings/{REC}/detect", 404),
         ("POST", f"/api/recordings/{REC}/restore", 404),
         ("GET", "/api/items/a%20b", 404),
