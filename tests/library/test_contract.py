@@ -320,3 +320,11 @@ def test_close_twice(subject):
     subject.library.sections()
     subject.library.close()
     subject.library.close()
+
+
+def test_nobody_watches(subject):
+    library = subject.library
+    movie = library.items(section(library, "Movies").id, ItemQuery()).items[0]
+    assert library.watching(movie.recording) == ()
+    with pytest.raises(RecordingNotFound):
+        library.watching(f"{movie.id}~0123456789")

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from tests.plex.parts import PlexParts
+from tests.plex.sessions import PLAYERS, PlexSessions, Session
 
 MACHINE = "5f9d2c4e8b7a41d0a6c3e1f20b9d8c7a5e4f3b21"
 _TYPES = {"movie": "1", "show": "2", "season": "3", "episode": "4"}
@@ -67,11 +68,12 @@ def _tag(name: str, attributes: dict[str, object], body: str = "") -> str:
     return f"<{name}{text}>{body}</{name}>\n" if body else f"<{name}{text}/>\n"
 
 
-class PlexContent(PlexParts):
+class PlexContent(PlexParts, PlexSessions):
     """Sections, items, and the answers about them."""
 
     def __init__(self, token: str) -> None:
-        super().__init__()
+        PlexParts.__init__(self)
+        PlexSessions.__init__(self)
         self.token = token
         self.transcodes = True
         self.pages = True
@@ -179,6 +181,8 @@ class PlexContent(PlexParts):
             item = self._items.get(int(match[1]) // 100)
             has_some = item is not None and item.previews is not None and int(match[1]) % 100 == 0
             return (200, "application/octet-stream", item.previews) if has_some else self._not_found()
+        if path == "/status/sessions":
+            return self._session_list() if self.owner else (403, "text/html", b"<html><h1>403 Forbidden</h1></html>")
         if path == "/photo/:/transcode":
             return self._transcode(query)
         return self._not_found()
@@ -292,6 +296,28 @@ class PlexContent(PlexParts):
         if item is None or item.thumb is None or not self.transcodes:
             return self._not_found()
         return 200, "image/jpeg", poster(int(query["width"]), int(query["height"]))
+
+    def _session_list(self) -> tuple[int, str, bytes]:
+        body = "".join(self._session(number, session) for number, session in enumerate(self.sessions, 1))
+        return self._xml({"size": len(self.sessions)}, body)
+
+    def _session(self, number: int, session: Session) -> str:
+        item = self._items[session.item]
+        part: dict[str, object] = {"container": "mpegts", "decision": "directplay", "selected": 1, "id": session.part}
+        playing = _tag("Media", {"selected": 1}, "\n" + _tag("Part", part))
+        playing += _tag("User", {"id": 1, "title": session.user, "thumb": "https://plex.tv/users/1/avatar"})
+        playing += _tag("Player", {**PLAYERS, "title": session.player, "state": session.state, "local": 1})
+        playing += _tag("Session", {"id": f"s{number}", "bandwidth": 21178, "location": "lan"})
+        attributes: dict[str, object] = {
+            "ratingKey": item.key,
+            "key": "/livetv/sessions/live_tv_1" if session.live else f"/library/metadata/{item.key}",
+            "type": item.type,
+            "title": item.title,
+            "sessionKey": number,
+            "viewOffset": session.offset_ms,
+            "live": 1 if session.live else None,
+        }
+        return _tag("Video", attributes, "\n" + playing)
 
     def _element(self, item: _Item, whole: bool) -> str:
         folder = item.type in {"show", "season"}

@@ -16,6 +16,7 @@ from plexcut.domain.catalog import (
     RecordingFile,
     Section,
     Thumb,
+    Viewing,
 )
 from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
 from plexcut.domain.media import (
@@ -63,6 +64,7 @@ class FakeLibrary:
         self.changed = True
         self.checks = 0
         self.closed = False
+        self.viewings: tuple[Viewing, ...] = ()
         self._sections: list[Section] = []
         self._items: dict[str, Item] = {}
 
@@ -144,6 +146,10 @@ class FakeLibrary:
                 path = self.root / f"{item.title.replace('/', '_')}.ts"
                 return RecordingFile(recording, item.id, item.title, path, self.root, self.id)
         raise RecordingNotFound(f"no recording {recording}")
+
+    def watching(self, recording: str) -> tuple[Viewing, ...]:
+        self.recording(recording)
+        return self.viewings
 
     def close(self) -> None:
         self.closed = True

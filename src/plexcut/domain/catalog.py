@@ -113,6 +113,19 @@ class Thumb:
 
 
 @dataclass(frozen=True, slots=True)
+class Viewing:
+    """Somebody has a recording open on the library's own server. `user` and `player` may be empty.
+
+    `state` is the server's word (`playing`, `paused`, `buffering`); `position_s` None: not said.
+    """
+
+    user: str
+    player: str
+    state: str
+    position_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingFile:
     """Where a recording's file lies for this process.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from plexcut.domain.catalog import Item, ItemQuery, MovieData, Page, RecordingFile, Section, Thumb
+from plexcut.domain.catalog import Item, ItemQuery, MovieData, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.domain.jobs import Job, Progress, WorkerInfo
 from plexcut.domain.media import (
     CutMode,
@@ -93,6 +93,12 @@ class Library(Protocol):
         """The library's own small pictures of a recording, a BIF file; None where there are none, or none can be had.
 
         May take as long as fetching some megabytes does. Raises nothing: a strip is made without them as well.
+        """
+
+    def watching(self, recording: str) -> tuple[Viewing, ...]:
+        """Who has a recording open on the library's own server now; () where it has none, or nobody has.
+
+        Raises `RecordingNotFound`; `NotAllowed` where the server does not tell (it does so to its owner only).
         """
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
+from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.errors import ItemNotFound, LibraryOffline, RecordingNotFound, SectionNotFound
 from plexcut.library.bounded import Bounded, Stuck, T, Tick
 from plexcut.library.folder.arrange import arrange
@@ -136,6 +136,11 @@ class FolderLibrary:
 
     def previews(self, recording: str) -> bytes | None:
         return None
+
+    def watching(self, recording: str) -> tuple[Viewing, ...]:
+        if self._current().recordings.get(recording) is None:
+            self.recording(recording)
+        return ()
 
     def close(self) -> None:
         with self._watch_lock:

@@ -15,12 +15,13 @@ from xml.etree.ElementTree import Element
 
 from plexapi.video import Episode, Movie
 
-from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
+from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.domain.media import Source
 from plexcut.errors import (
     FileUnreadable,
     ItemNotFound,
     LibraryOffline,
+    NotAllowed,
     NotFound,
     PlexcutError,
     RecordingNotFound,
@@ -34,6 +35,8 @@ from plexcut.library.plex.client import PlexAddress, PlexClient
 from plexcut.library.plex.mapping import item_of, parts_of, recording_id, section_id, sections_of, thumb_of
 from plexcut.library.plex.paths import PlexPath, Unmapped, locate
 from plexcut.library.plex.ranges import PlexRanges
+from plexcut.library.plex.sessions import KEY as SESSIONS
+from plexcut.library.plex.sessions import viewings
 from plexcut.library.text import display, episode_title
 
 log = logging.getLogger(__name__)
@@ -155,18 +158,9 @@ class PlexLibrary:
         return self._picture(path, min(max(width, 1), 2000)) if path is not None else None
 
     def recording(self, recording: str) -> RecordingFile:
-        item = recording.rpartition("~")[0]
-        try:
-            source, section = self._source(item)
-        except ItemNotFound:
-            raise self._no_recording(recording) from None
+        source, section, part = self._part(recording)
         listed = self._item(source, section)
-        if listed is None or not isinstance(source, Movie | Episode):
-            raise self._no_recording(recording)
-        key = str(source.ratingKey)
-        part = next((part for part in parts_of(source) if recording_id(self.id, key, part) == recording), None)
-        if part is None:
-            raise self._no_recording(recording)
+        assert listed is not None
         title = listed.title
         if listed.type == "episode":
             title = episode_title(listed.show_title or "", (listed.parent_index, listed.index), title)
@@ -180,14 +174,21 @@ class PlexLibrary:
 
     def previews(self, recording: str) -> bytes | None:
         try:
-            source, _ = self._source(recording.rpartition("~")[0])
+            _, _, part = self._part(recording)
         except PlexcutError:
             return None
-        if not isinstance(source, Movie | Episode):
-            return None
-        key = str(source.ratingKey)
-        part = next((part for part in parts_of(source) if recording_id(self.id, key, part) == recording), None)
-        return fetch_previews(self._client, part) if part is not None else None
+        return fetch_previews(self._client, part)
+
+    def watching(self, recording: str) -> tuple[Viewing, ...]:
+        source, _, part = self._part(recording)
+        try:
+            answer = self._client.xml(SESSIONS, not_found=RecordingNotFound)
+        except (NotAllowed, RecordingNotFound):
+            raise NotAllowed(
+                f"the Plex server of library {self.name!r} does not tell who is watching",
+                "it tells its owner only: set the owner's token for this library",
+            ) from None
+        return viewings(answer, str(source.ratingKey), part, parts_of(source))
 
     def close(self) -> None:
         self._client.close()
@@ -216,6 +217,24 @@ class PlexLibrary:
             if self._item(source, section) is not None:
                 return source, section
         raise self._no_item(item)
+
+    def _part(self, recording: str) -> tuple[Any, str, Any]:
+        """The item of a recording as plexapi has it, its section, and the part that is the recording itself.
+
+        Raises:
+            RecordingNotFound, LibraryOffline, NotAllowed.
+        """
+        try:
+            source, section = self._source(recording.rpartition("~")[0])
+        except ItemNotFound:
+            raise self._no_recording(recording) from None
+        if not isinstance(source, Movie | Episode):
+            raise self._no_recording(recording)
+        key = str(source.ratingKey)
+        part = next((part for part in parts_of(source) if recording_id(self.id, key, part) == recording), None)
+        if part is None:
+            raise self._no_recording(recording)
+        return source, section, part
 
     def _item(self, source: Any, section: str, show: str | None = None) -> Item | None:
         try:
