@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
@@ -40,14 +41,32 @@ def run(settings: Settings, *, with_worker: bool) -> None:
         )
     for sock in bind(settings.server.host, settings.server.port):
         sock.close()
+    asked = _end_on_signals()
     with ExitStack() as stack:
         try:
-            _serve_with(stack, settings, with_worker=with_worker)
+            _serve_with(stack, settings, asked, with_worker=with_worker)
         finally:
             _be_deaf()
 
 
-def _serve_with(stack: ExitStack, settings: Settings, *, with_worker: bool) -> None:
+def _end_on_signals() -> threading.Event:
+    """End what is being started at a signal; the event remembers it.
+
+    Python drops an exception that a signal raises in a finalizer or a callback of an import, and asyncio's own handler
+    cancels a task that may be about to catch that: the start would go on, deaf.
+    """
+    asked = threading.Event()
+
+    def on_signal(_signum: int, _frame: object) -> None:
+        asked.set()
+        raise KeyboardInterrupt
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, on_signal)
+    return asked
+
+
+def _serve_with(stack: ExitStack, settings: Settings, asked: threading.Event, *, with_worker: bool) -> None:
     """Start one thing after the other; `stack` ends them in reverse order."""
     from plexcut import bootstrap
 
@@ -61,7 +80,7 @@ def _serve_with(stack: ExitStack, settings: Settings, *, with_worker: bool) -> N
         stack.enter_context(_worker(settings))
     plexdata = bootstrap.build(settings)
     stack.callback(plexdata.close)
-    asyncio.run(_serve(plexdata, settings))
+    asyncio.run(_serve(plexdata, settings, asked))
 
 
 def _be_deaf() -> None:
@@ -118,7 +137,7 @@ def _worker(settings: Settings) -> Iterator[None]:
         worker.stop(_WORKER_STOP_S)
 
 
-async def _serve(plexdata: Plexdata, settings: Settings) -> None:
+async def _serve(plexdata: Plexdata, settings: Settings, asked: threading.Event) -> None:
     from plexcut.web.app import create_app
     from plexcut.web.server import serve
     from plexcut.web.settings import WebSettings
@@ -138,8 +157,10 @@ async def _serve(plexdata: Plexdata, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, over.set)
-    plexdata.start()
     try:
+        if asked.is_set():
+            return
+        plexdata.start()
         await serve(app, server.host, server.port, over, _ready)
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM):

@@ -275,9 +275,12 @@ _STEADY_SHARE = 0.75
 def _rate(shown_pts: I64, frame_ticks: int, time_base: Fraction) -> Fraction:
     steps = np.diff(shown_pts)
     steady = steps[np.abs(steps - frame_ticks) <= max(1, frame_ticks // 50)]
-    if steps.size > 1 and steady.size < _STEADY_SHARE * steps.size:
-        # Pulldown: film in 60 fields, two and three by turns.
-        step = Fraction(int(np.median(steps[1:] + steps[:-1])), 2)
+    pairs = steps[1:] + steps[:-1]
+    pair = int(np.median(pairs)) if pairs.size else 0
+    even = np.count_nonzero(np.abs(pairs - pair) <= max(1, pair // 50))
+    if pair and steady.size < _STEADY_SHARE * steps.size and even >= _STEADY_SHARE * pairs.size:
+        # Pulldown: film in 60 fields, two and three by turns. (Frames that are left out make uneven pairs too.)
+        step = Fraction(pair, 2)
     else:
         step = Fraction(int(steady.sum()), int(steady.size)) if steady.size else Fraction(frame_ticks)
     rate = 1 / (step * time_base)

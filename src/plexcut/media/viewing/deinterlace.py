@@ -72,6 +72,8 @@ class _Field:
         source = graph.add_buffer(width=like.width, height=like.height, format=like.format, time_base=time_base)
         graph.link_nodes(source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink"))
         graph.configure()
+        # Its very first picture is made by another filter, as the field at the end of a film is.
+        self.whole(like)
 
     def whole(self, frame: VideoFrame) -> VideoFrame:
         """The first field, and its lines interpolated in the place of the second."""
