@@ -55,6 +55,7 @@ from plexcut.plexdata.model import (
     TimelineFrame,
 )
 from plexcut.plexdata.playback import PlayOrder
+from tests.web.fake_landmarks import FakeLandmarks
 
 FPS = 50
 FRAMES = 5000
@@ -147,7 +148,7 @@ class FakeMovie:
 
 
 @dataclass
-class FakePlexdata:
+class FakePlexdata(FakeLandmarks):
     """`hold`, while set, blocks every library call; `fail` is raised by the method that it names,
     `now` is the fingerprint of every recording."""
 

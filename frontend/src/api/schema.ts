@@ -226,6 +226,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/{recording}/copy-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where a kept span can begin and end so that nothing, or next to nothing, is re-encoded. */
+        get: operations["get_copy_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/{recording}/cut": {
         parameters: {
             query?: never;
@@ -305,6 +322,40 @@ export interface paths {
         get: operations["get_keep"];
         /** Save a keep list over the revision that it was made from; 409 `stale_revision` if another was saved since. */
         put: operations["put_keep"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording}/keyframes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keyframes in a range, by their numbers. */
+        get: operations["get_keyframes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording}/marks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The clock of a recording, its chapters, the Plex server's markers, and where it is silent. */
+        get: operations["get_marks"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -501,6 +552,17 @@ export interface components {
             sample_rate: number | null;
         };
         /**
+         * Chapter
+         * @description A chapter; `origin` is where it was found, `title` may be empty.
+         */
+        Chapter: {
+            end_s: number;
+            /** @enum {string} */
+            origin: "file" | "library";
+            start_s: number;
+            title: string;
+        };
+        /**
          * Check
          * @description One verification of the result.
          */
@@ -508,6 +570,28 @@ export interface components {
             detail: string;
             name: string;
             ok: boolean;
+        };
+        /**
+         * CopyPoints
+         * @description Where a kept span begins and ends without re-encoding, within `[from_frame, to_frame)`.
+         *
+         *     At most 20,000 frames are looked at: `to_frame` says how far. `ends` are the first frames that are not kept.
+         */
+        CopyPoints: {
+            ends: number[];
+            from_frame: number;
+            starts: components["schemas"]["CopyStart"][];
+            to_frame: number;
+        };
+        /**
+         * CopyStart
+         * @description A frame that a kept span can begin at with a copy; `reencoded` pictures are encoded there all the same.
+         *
+         *     0 but in H.264 recordings whose keyframes are no IDR pictures.
+         */
+        CopyStart: {
+            frame: number;
+            reencoded: number;
         };
         /**
          * CutOrder
@@ -711,6 +795,16 @@ export interface components {
             revision: number;
         };
         /**
+         * Keyframes
+         * @description Numbers of the keyframes in `[from_frame, to_frame)`, in order: the first `limit` of `total`.
+         */
+        Keyframes: {
+            from_frame: number;
+            keyframes: number[];
+            to_frame: number;
+            total: number;
+        };
+        /**
          * Libraries
          * @description All libraries, in the order of the configuration.
          */
@@ -747,6 +841,37 @@ export interface components {
          */
         Login: {
             password: string;
+        };
+        /**
+         * Marker
+         * @description A stretch that the Plex server has marked.
+         */
+        Marker: {
+            end_s: number;
+            /** @enum {string} */
+            kind: "intro" | "credits" | "commercial" | "other";
+            start_s: number;
+        };
+        /**
+         * Marks
+         * @description What stands out in a recording.
+         *
+         *     `clock`: frames and their times; on the straight lines between them every frame's time lies within a millisecond.
+         *     The last pair is the end. `silences`: stretches of the first audio track below -50 dB, known up to
+         *     `silences_known_s`.
+         */
+        Marks: {
+            chapters: components["schemas"]["Chapter"][];
+            clock: [
+                number,
+                number
+            ][];
+            markers: components["schemas"]["Marker"][];
+            silences: [
+                number,
+                number
+            ][];
+            silences_known_s: number;
         };
         /**
          * Plan
@@ -1527,6 +1652,42 @@ export interface operations {
             };
         };
     };
+    get_copy_points: {
+        parameters: {
+            query?: {
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the beginning without it. Clamped. */
+                from?: string | null;
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the end without it. Clamped. */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a kept span begins and ends without re-encoding, within `[from_frame, to_frame)`. At most 20,000 frames are looked at: `to_frame` says how far. `ends` are the first frames that are not kept. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CopyPoints"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     cut: {
         parameters: {
             query?: never;
@@ -1784,6 +1945,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Keep"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_keyframes: {
+        parameters: {
+            query?: {
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the beginning without it. Clamped. */
+                from?: string | null;
+                /** @description A time (83.5, 1:23.5, 00:01:23.500) or #4175; the end without it. Clamped. */
+                to?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Numbers of the keyframes in `[from_frame, to_frame)`, in order: the first `limit` of `total`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keyframes"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_marks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What stands out in a recording. `clock`: frames and their times; on the straight lines between them every frame's time lies within a millisecond. The last pair is the end. `silences`: stretches of the first audio track below -50 dB, known up to `silences_known_s`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Marks"];
                 };
             };
             /** @description Any failure. */

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from plexcut.domain.catalog import Item, ItemQuery, MovieData, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.domain.jobs import Job, Progress, WorkerInfo
+from plexcut.domain.landmarks import CopyPoints, Keyframes, Landmarks, LibraryMarks
 from plexcut.domain.media import (
     CutMode,
     CutPlan,
@@ -100,6 +101,9 @@ class Library(Protocol):
 
         Raises `RecordingNotFound`; `NotAllowed` where the server does not tell (it does so to its owner only).
         """
+
+    def marks(self, recording: str) -> LibraryMarks:
+        """Chapters and markers that the library itself has; none where it has none, or they cannot be had."""
 
     def close(self) -> None:
         """Let go of connections and watchers."""
@@ -191,6 +195,15 @@ class MediaEngine(Protocol):
 
     def waveform(self, source: Source, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
         """How loud a range is, by track. Raises also `UsageError`, `SpanInvalid`, `NotReady`, `Cancelled`."""
+
+    def landmarks(self, source: Source) -> Landmarks:
+        """Clock, chapters, silences (waits for the index, not for the sound)."""
+
+    def keyframes(self, source: Source, start: Position | None, end: Position | None, limit: int) -> Keyframes:
+        """The first `limit` keyframes of a range (waits for the index). Raises also `SpanInvalid`."""
+
+    def copy_points(self, source: Source, start: Position | None, end: Position | None) -> CopyPoints:
+        """Where copying can begin and end in a range (waits for the index). Raises also `SpanInvalid`."""
 
     def plan(self, source: Source, keep: KeepList, mode: CutMode) -> CutPlan:
         """What a cut will do."""

@@ -10,6 +10,7 @@ import av
 from av.video.frame import VideoFrame
 
 from plexcut.domain.filmstrip import check_order
+from plexcut.domain.landmarks import CopyPoints, Keyframes, Landmarks
 from plexcut.domain.media import (
     CutMode,
     CutPlan,
@@ -37,6 +38,7 @@ from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import Place, Viewer
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
+from plexcut.media.landmarks import chapters_of, clock_of, copy_points_of, frame_range, keyframes_of
 from plexcut.media.pictures import MAX_SIDE_PX, PictureWish, encode_picture
 from plexcut.media.playback.movie import MovieOrder
 from plexcut.media.playback.player import PlayedFile, Player
@@ -178,6 +180,19 @@ class Engine:
 
     def waveform(self, source: Source, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
         return self._waveforms.waveform(source, order, should_cancel)
+
+    def landmarks(self, source: Source) -> Landmarks:
+        index = self._indexes.get(source)
+        silences, known_us = self._waveforms.silences(source)
+        return Landmarks(clock_of(index.times_us), chapters_of(source, index), silences, known_us)
+
+    def keyframes(self, source: Source, start: Position | None, end: Position | None, limit: int) -> Keyframes:
+        index = self._indexes.get(source)
+        return keyframes_of(index, frame_range(index, start, end), limit)
+
+    def copy_points(self, source: Source, start: Position | None, end: Position | None) -> CopyPoints:
+        index = self._indexes.get(source)
+        return copy_points_of(index, frame_range(index, start, end))
 
     def plan(self, source: Source, keep: KeepList, mode: CutMode, program: int | None = None) -> CutPlan:
         from plexcut.media.cutting.opening import settled_plan, settled_snap

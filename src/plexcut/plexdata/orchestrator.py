@@ -20,6 +20,7 @@ from plexcut.plexdata.filmstrip import Filmstrips, StripOrder
 from plexcut.plexdata.frames import FoundPicture, Frames, PictureOrder
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping
+from plexcut.plexdata.landmarks import LandmarkDoor
 from plexcut.plexdata.model import (
     CutOrder,
     Health,
@@ -41,7 +42,7 @@ from plexcut.plexdata.timeline import Timeline, TimelineOrder
 from plexcut.plexdata.waveform import Waveforms
 
 
-class Plexdata:
+class Plexdata(LandmarkDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
+from plexcut.domain.landmarks import LibraryMarks
 from plexcut.errors import ItemNotFound, LibraryOffline, RecordingNotFound, SectionNotFound
 from plexcut.library.bounded import Bounded, Stuck, T, Tick
 from plexcut.library.folder.arrange import arrange
@@ -133,6 +134,9 @@ class FolderLibrary:
                 f"the file of {listed.title!r} is gone, or lies outside the library", "list the library again"
             ) from None
         return RecordingFile(recording, listed.item, listed.title, path, root, self.id)
+
+    def marks(self, recording: str) -> LibraryMarks:
+        return LibraryMarks()
 
     def previews(self, recording: str) -> bytes | None:
         return None

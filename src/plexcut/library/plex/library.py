@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element
 from plexapi.video import Episode, Movie
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
+from plexcut.domain.landmarks import LibraryMarks
 from plexcut.domain.media import Source
 from plexcut.errors import (
     FileUnreadable,
@@ -32,7 +33,7 @@ from plexcut.library.paging import check_query
 from plexcut.library.picture import scaled
 from plexcut.library.plex.bif import fetch_previews
 from plexcut.library.plex.client import PlexAddress, PlexClient
-from plexcut.library.plex.mapping import item_of, parts_of, recording_id, section_id, sections_of, thumb_of
+from plexcut.library.plex.mapping import item_of, marks_of, parts_of, recording_id, section_id, sections_of, thumb_of
 from plexcut.library.plex.paths import PlexPath, Unmapped, locate
 from plexcut.library.plex.ranges import PlexRanges
 from plexcut.library.plex.sessions import KEY as SESSIONS
@@ -189,6 +190,13 @@ class PlexLibrary:
                 "it tells its owner only: set the owner's token for this library",
             ) from None
         return viewings(answer, str(source.ratingKey), part, parts_of(source))
+
+    def marks(self, recording: str) -> LibraryMarks:
+        try:
+            key = self._key(recording.rpartition("~")[0], ItemNotFound)
+            return marks_of(self._client.xml(f"/library/metadata/{key}", {"includeChapters": 1, "includeMarkers": 1}))
+        except PlexcutError:
+            return LibraryMarks()
 
     def close(self) -> None:
         self._client.close()

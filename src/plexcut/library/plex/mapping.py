@@ -14,6 +14,7 @@ from xml.etree.ElementTree import Element
 from plexapi.video import Episode, Movie, Season, Show
 
 from plexcut.domain.catalog import Item, ItemType, Section, SectionType, Version
+from plexcut.domain.landmarks import Chapter, LibraryMarks, Marker, MarkerKind
 
 _CODECS = {
     "h264": "H.264",
@@ -147,6 +148,31 @@ def versions_of(library: str, source: Movie | Episode) -> tuple[Version, ...]:
 def parts_of(source: Movie | Episode) -> list[Any]:
     """All parts of all versions."""
     return [part for media in source.media for part in media.parts]
+
+
+_MARKERS: tuple[MarkerKind, ...] = ("intro", "credits", "commercial")
+
+
+def marks_of(answer: Element) -> LibraryMarks:
+    """Chapters and markers in a server's answer about one item; what cannot be read is left out."""
+    chapters = [
+        Chapter((one.attrib.get("tag") or "")[:200], *span)
+        for one in answer.iter("Chapter")
+        if (span := _span_us(one)) is not None
+    ]
+    markers = [
+        Marker(next((kind for kind in _MARKERS if kind == one.attrib.get("type")), "other"), *span)
+        for one in answer.iter("Marker")
+        if (span := _span_us(one)) is not None
+    ]
+    return LibraryMarks(tuple(chapters), tuple(markers))
+
+
+def _span_us(element: Element) -> tuple[int, int] | None:
+    start, end = (_number(element.attrib.get(name)) for name in ("startTimeOffset", "endTimeOffset"))
+    if start is None or end is None or start >= end:
+        return None
+    return start * 1000, end * 1000
 
 
 def _label(media: Any, number: int, parts: int) -> str:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from plexcut.domain.landmarks import CopyStart
 from plexcut.domain.media import SnapEdge
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import us_to_s
@@ -42,6 +43,21 @@ def snap_edges(index: MediaIndex, keep: KeepList) -> tuple[SnapEdge, ...]:
     return tuple(edges)
 
 
+def copy_points(index: MediaIndex, first: int, last: int) -> tuple[tuple[CopyStart, ...], tuple[int, ...]]:
+    """Frames in `[first, last)` that a span can begin at with a copy, and frames in `[first, last]` it can end at.
+
+    A start counts as one behind another span: what is re-encoded there besides is told with it.
+    """
+    points = _Points(index)
+    starts = {point.frame: point.reencoded for point in points.between(first, last)}
+    ends = _whole_ends(index)
+    fitting = ends[np.searchsorted(ends, max(1, first)) : np.searchsorted(ends, last, side="right")]
+    return (
+        tuple(CopyStart(frame, cost) for frame, cost in sorted(starts.items()) if first <= frame < last),
+        tuple(fitting.tolist()),
+    )
+
+
 class _Points:
     def __init__(self, index: MediaIndex) -> None:
         self._index = index
@@ -64,6 +80,11 @@ class _Points:
         at = int(np.searchsorted(self._ends, span.end))
         after = next(self._fitting_ends(self._ends[at : at + _KEYS_LOOKED_AT], span.start), None)
         return self._edge("end", span.end, before, after)
+
+    def between(self, first: int, last: int) -> Iterator[Point]:
+        """Starts whose keyframe lies between two frames, or shortly behind."""
+        low, high = (int(np.searchsorted(self._numbers, frame)) for frame in (first, last))
+        yield from self._starts(range(low, min(high + 1, int(self._keys.size))), self._index.frames, inner=True)
 
     def _starts(self, places: range, end: int, inner: bool) -> Iterator[Point]:
         """Starts of copies at some keyframes (places in display order) for spans that end at `end`."""

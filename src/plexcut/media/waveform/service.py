@@ -18,6 +18,7 @@ from plexcut.domain.timecode import US_PER_S, FrameNumber, Position, format_time
 from plexcut.errors import Cancelled, NotReady, SpanInvalid, UsageError
 from plexcut.media.index.model import MediaIndex, Track
 from plexcut.media.indexes import Indexes
+from plexcut.media.landmarks import silences_of
 from plexcut.media.sound.pieces import F32
 from plexcut.media.waveform.levels import CELLS_PER_S, Grid, TrackLevels, empty_levels
 from plexcut.media.waveform.loudness import BLOCKS_PER_S, F64, integrated_lufs, to_lufs
@@ -91,6 +92,21 @@ class Waveforms:
         if known.known_s < grid.end_s:
             known = self._wait(name, source, index, (float(grid.end_s), until), should_cancel)
         return _answer(grid, tracks, tuple(_gathered(one, grid) for one in known.levels), known)
+
+    def silences(self, source: Source) -> tuple[tuple[tuple[int, int], ...], int]:
+        """Silent stretches of the first track in microseconds, and how far they are known; waits for the index alone.
+
+        Begins to measure where nothing is known yet. Raises as `waveform`.
+        """
+        index = self._indexes.get(source)
+        end_us = int(index.times_us[-1])
+        if not any(track.kind == "audio" for track in index.tracks):
+            return (), end_us
+        known = self._known(f"{self._indexes.fingerprint(source)}-{cells_of(index)}", source, index)
+        if not known.levels:
+            return (), 0
+        found = silences_of(known.levels[0].peaks, CELLS_PER_S, known.known_s)
+        return found, min(end_us, int(known.known_s * US_PER_S))
 
     # ---------------------------------------------------------------------------------------------------- what is there
 

@@ -26,6 +26,16 @@ from plexcut.web.schemas.catalog import (
 from plexcut.web.schemas.events import KeepEvent
 from plexcut.web.schemas.filmstrip import Filmstrip, FilmstripQuery, SpriteQuery, Tile
 from plexcut.web.schemas.jobs import Check, CutResult, Job, Jobs, Progress, QueueCounts, Seam, StreamResult, Worker
+from plexcut.web.schemas.landmarks import (
+    Chapter,
+    CopyPoints,
+    CopyStart,
+    Keyframes,
+    KeyframesQuery,
+    Marker,
+    Marks,
+    RangeQuery,
+)
 from plexcut.web.schemas.recordings import (
     Audio,
     CutOrder,
@@ -50,7 +60,10 @@ __all__ = [
     "Answer",
     "Audio",
     "Body",
+    "Chapter",
     "Check",
+    "CopyPoints",
+    "CopyStart",
     "CutOrder",
     "CutResult",
     "Error",
@@ -68,15 +81,20 @@ __all__ = [
     "Keep",
     "KeepChange",
     "KeepEvent",
+    "Keyframes",
+    "KeyframesQuery",
     "Libraries",
     "Library",
     "LibraryState",
     "Login",
+    "Marker",
+    "Marks",
     "Plan",
     "PlannedSpan",
     "Progress",
     "QueueCounts",
     "QueueState",
+    "RangeQuery",
     "Recording",
     "Seam",
     "Section",
