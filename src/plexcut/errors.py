@@ -27,6 +27,7 @@
     │   ├── RecordingBusy              recording_busy        8
     │   ├── RecordingChanged           recording_changed     8
     │   ├── StaleRevision              stale_revision        8
+    │   ├── NothingToUndo              nothing_to_undo       8
     │   └── NotReady                   not_ready             8
     ├── NotAllowed                     not_allowed           2
     └── Cancelled                      cancelled           130
@@ -37,7 +38,8 @@ Leaves also inherit the builtin that fits, so that generic code may catch that.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class PlexcutError(Exception):
@@ -222,9 +224,19 @@ class RecordingChanged(Busy):
 
 
 class StaleRevision(Busy):
-    """The saved keep list was changed by somebody else since it was read."""
+    """The saved keep list was changed by somebody else since it was read.
+
+    `current` is the list that is saved now, as the HTTP interface answers it; None where nobody looked.
+    """
 
     code = "stale_revision"
+    current: Mapping[str, Any] | None = None
+
+
+class NothingToUndo(Busy):
+    """No change of the keep list is left to undo, or to do again."""
+
+    code = "nothing_to_undo"
 
 
 class NotReady(Busy):

@@ -342,13 +342,11 @@ class FakeStore:
     def load_keep(self, recording: str) -> SavedKeep:
         return self.keeps.get(recording, SavedKeep((), 0, None))
 
-    def save_keep(
-        self, recording: str, keep: tuple[tuple[int, int], ...], revision: int, fingerprint: str | None
-    ) -> SavedKeep:
+    def save_keep(self, recording: str, new: SavedKeep, label: str = "") -> SavedKeep:
         with self._lock:
-            if self.load_keep(recording).revision != revision:
+            if self.load_keep(recording).revision != new.revision:
                 raise StaleRevision("changed meanwhile")
-            self.keeps[recording] = SavedKeep(keep, revision + 1, fingerprint)
+            self.keeps[recording] = SavedKeep(new.keep, new.revision + 1, new.fingerprint)
             return self.keeps[recording]
 
     def secret(self, name: str) -> bytes:

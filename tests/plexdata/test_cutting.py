@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from plexcut.errors import (
 )
 from plexcut.plexdata import CutOrder, KeepOrder, SelectionChange, views
 from plexcut.plexdata.keeping import ASSUMED_BYTES_PER_S, FIXED_COST_S, estimate_s, job_timeout_s
+from plexcut.storage.database import Database
 from tests.plexdata.world import World, until
 
 R = "a~r.m2"
@@ -46,6 +48,36 @@ def test_a_stale_revision_loses_nothing(world: World) -> None:
     with pytest.raises(StaleRevision):
         world.plexdata.save_keep(KeepOrder(R, [(5, 6)], 0))
     assert world.plexdata.keep(R).keep_s == ((1.0, 2.0),)
+
+
+def test_a_stale_save_carries_the_current_list_and_can_be_merged(world: World, tmp_path: Path) -> None:
+    store = Database(tmp_path / "plexcut.db")
+    world.store = store  # type: ignore[assignment]
+    plexdata = world.restart()
+    plexdata.save_keep(KeepOrder(R, [(10, 20), (30, 40)], 0))
+    plexdata.save_keep(KeepOrder(R, [(10, 20), (30, 45)], 1, label="end moved"))
+    with pytest.raises(StaleRevision) as caught:
+        plexdata.save_keep(KeepOrder(R, [(5, 20), (30, 40)], 1))
+    assert caught.value.current == views.keep(plexdata.keep(R))
+    merged = plexdata.save_keep(KeepOrder(R, [(5, 20), (30, 40)], 1, merge=True))
+    assert (merged.keep_s, merged.revision) == (((5.0, 20.0), (30.0, 45.0)), 3)
+    with pytest.raises(StaleRevision):  # what was never saved cannot be the common origin
+        plexdata.save_keep(KeepOrder(R, [(1, 2)], 9, merge=True))
+    told: list[Any] = []
+    plexdata.subscribe(told.append)
+    undone = views.keep_history(plexdata.undo_keep(R, 3))
+    assert (undone["keep"], undone["revision"], undone["position"]) == ([[10.0, 20.0], [30.0, 45.0]], 4, 2)
+    assert (undone["can_undo"], undone["can_redo"], undone["total"]) == (True, True, 4)
+    assert [step["label"] for step in undone["steps"]] == ["", "", "end moved", ""]
+    assert undone["steps"][3]["keep"] == [[5.0, 20.0], [30.0, 45.0]]
+    assert told[-1].data == {"recording": R, "revision": 4, "keep": undone["keep"]}
+    with pytest.raises(StaleRevision) as caught:
+        plexdata.undo_keep(R, 3)
+    assert caught.value.current is not None
+    again = views.keep_history(plexdata.redo_keep(R, 4))
+    assert again["keep"] == [[5.0, 20.0], [30.0, 45.0]]
+    with pytest.raises(UsageError):
+        plexdata.keep_history(R, 0)
 
 
 def test_impossible_keep_lists(world: World) -> None:

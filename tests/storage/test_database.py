@@ -33,7 +33,7 @@ def database(path: Path) -> Iterator[Database]:
 def test_everything_survives_a_restart(database: Database, path: Path) -> None:
     database.save_selection("x", {"movie": "a~1", "pos_s": 1.5})
     database.save_selection("x", {"movie": "a~2", "pos_s": 2.5})
-    database.save_keep("a~r", ((0, 5), (7, 9)), 0, "f1")
+    database.save_keep("a~r", SavedKeep(((0, 5), (7, 9)), 0, "f1"))
     key = database.secret("stream-urls")
     database.record_speed("cut", 300, 2.0)
     database.close()
@@ -51,11 +51,11 @@ def test_everything_survives_a_restart(database: Database, path: Path) -> None:
 def test_a_stale_revision_is_refused(database: Database) -> None:
     for revision in (1, 5):
         with pytest.raises(StaleRevision):
-            database.save_keep("r", ((0, 1),), revision, None)
-    assert database.save_keep("r", ((0, 1),), 0, "f").revision == 1
+            database.save_keep("r", SavedKeep(((0, 1),), revision, None))
+    assert database.save_keep("r", SavedKeep(((0, 1),), 0, "f")).revision == 1
     with pytest.raises(StaleRevision):
-        database.save_keep("r", ((0, 2),), 0, "f")
-    assert database.save_keep("r", (), 1, None) == SavedKeep((), 2, None)
+        database.save_keep("r", SavedKeep(((0, 2),), 0, "f"))
+    assert database.save_keep("r", SavedKeep((), 1, None)) == SavedKeep((), 2, None)
 
 
 def test_of_many_saves_at_once_one_wins(database: Database) -> None:
@@ -66,7 +66,7 @@ def test_of_many_saves_at_once_one_wins(database: Database) -> None:
         start.wait()
         for revision in range(5):
             try:
-                database.save_keep("r", ((0, n + 1),), revision, None)
+                database.save_keep("r", SavedKeep(((0, n + 1),), revision, None))
             except StaleRevision:
                 continue
             won.append(revision)

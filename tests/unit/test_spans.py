@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plexcut.domain.spans import KeepList, Span
+from plexcut.domain.spans import KeepList, Span, merge
 from plexcut.errors import SpanInvalid
 
 _TOTAL = 40
@@ -81,3 +81,20 @@ def test_a_span_is_half_open() -> None:
     span = Span(3, 5)
     assert [frame in span for frame in (2, 3, 4, 5)] == [False, True, True, False]
     assert len(span) == 2
+
+
+@given(_lists, _lists)
+def test_intersection(a: list[Span], b: list[Span]) -> None:
+    both = KeepList.of(a).intersection(KeepList.of(b))
+    assert _frames(both) == _frames(a) & _frames(b)
+    assert _is_normal(both)
+
+
+@given(_lists, _lists, _lists)
+def test_a_merge_has_the_changes_of_both(base: list[Span], mine: list[Span], theirs: list[Span]) -> None:
+    merged = merge(KeepList.of(base), KeepList.of(mine), KeepList.of(theirs))
+    was, i_have, they_have = _frames(base), _frames(mine), _frames(theirs)
+    assert _frames(merged) == {
+        n for n in was | i_have | they_have if (n in i_have if (n in i_have) != (n in was) else n in they_have)
+    }
+    assert _is_normal(merged)

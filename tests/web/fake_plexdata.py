@@ -48,6 +48,8 @@ from plexcut.plexdata.model import (
     CutOrder,
     Health,
     KeepOrder,
+    KeepPast,
+    KeepPastStep,
     KeepState,
     LibraryStatus,
     RecordingInfo,
@@ -356,6 +358,19 @@ class FakePlexdata(FakeLandmarks):
             times = tuple((a / FPS, b / FPS) for a, b in frames)
             self._keep = KeepState(REC, times, frames, order.revision + 1, "fp-1")
             return self._keep
+
+    def keep_history(self, recording: str, limit: int = 200) -> KeepPast:
+        self._asked("keep_history", (recording, limit))
+        self._known(recording)
+        return KeepPast(self._keep, (KeepPastStep(self._keep, "", 1.0),), 0)
+
+    def undo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
+        self._asked("undo_keep", (recording, revision, steps))
+        return self.keep_history(recording)
+
+    def redo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
+        self._asked("redo_keep", (recording, revision, steps))
+        return self.keep_history(recording)
 
     @staticmethod
     def _frame(written: Any) -> int:

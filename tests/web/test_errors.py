@@ -35,6 +35,8 @@ def routes(client: httpx.Client) -> list[tuple[str, str]]:
 def test_every_route_with_ids_that_do_not_exist(client: httpx.Client) -> None:
     bodies = {
         "/api/recordings/{recording}/keep": {"keep": [], "revision": 0},
+        "/api/recordings/{recording}/keep/undo": {"revision": 0},
+        "/api/recordings/{recording}/keep/redo": {"revision": 0},
         "/api/timeline": {"basename": "f.jpg", "pos": 0, "l": 2, "r": 1, "step": 1, "size": 100},
     }
     asked = 0
@@ -57,10 +59,14 @@ def test_every_route_with_ids_that_do_not_exist(client: httpx.Client) -> None:
 @pytest.mark.logs_error("request .* failed, id")
 def test_every_route_when_something_unknown_fails(server: Running, client: httpx.Client) -> None:
     names = "health libraries sections items item selection update recording frame timeline playlist open_stream keep"
-    names += " save_keep plan cut jobs job progress fingerprint filmstrip waveform play"
+    names += (
+        " save_keep keep_history undo_keep redo_keep plan cut jobs job progress fingerprint filmstrip waveform play"
+    )
     ids = {**IDS, "recording": REC, "stream": "good.signed~token"}
     bodies = {
         "keep": {"keep": [], "revision": 0},
+        "undo": {"revision": 0},
+        "redo": {"revision": 0},
         "timeline": {"basename": "f.jpg", "pos": 0, "l": 0, "r": 1, "step": 1, "size": 100},
     }
     server.plexdata.fail = {name: RuntimeError("the inner secret") for name in names.split()}

@@ -14,7 +14,7 @@ import pytest
 
 from plexcut.domain.catalog import ItemQuery
 from plexcut.domain.timecode import FrameNumber
-from plexcut.errors import LibraryOffline, RecordingNotFound
+from plexcut.errors import LibraryOffline, NothingToUndo, RecordingNotFound, StaleRevision
 from tests.web.conftest import Launch, Running
 from tests.web.fake_plexdata import JOB, MOVIES, REC
 
@@ -191,6 +191,37 @@ def test_keep_list_takes_every_written_form_and_numbers_as_written(server: Runni
     assert (stale.status_code, stale.json()["error"]["code"]) == (409, "stale_revision")
     read = client.get(path).json()
     assert client.put(path, json=read).status_code == 200
+
+
+def test_the_history_of_a_keep_list(server: Running) -> None:
+    client = server.client()
+    path = f"/api/recordings/{REC}/keep"
+    history = client.get(f"{path}/history?limit=7").json()
+    assert last(server, "keep_history") == (REC, 7)
+    assert (history["position"], history["total"], history["can_undo"], history["can_redo"]) == (0, 1, False, False)
+    assert history["steps"] == [{"revision": 0, "keep": [], "keep_frames": [], "label": "", "saved_at": 1.0}]
+    for word in ("undo", "redo"):
+        assert client.post(f"{path}/{word}", json={"revision": 3, "steps": 2}).json() == history
+        assert last(server, f"{word}_keep") == (REC, 3, 2)
+        for wrong in ({}, {"revision": -1}, {"revision": "1"}, {"revision": 1, "steps": 0}, {"revision": 1, "x": 1}):
+            assert client.post(f"{path}/{word}", json=wrong).status_code == 400
+        stale = StaleRevision("changed")
+        stale.current = {"keep": [[1.0, 2.0]], "keep_frames": [[50, 100]], "revision": 4, "fingerprint": "f"}
+        server.plexdata.fail[f"{word}_keep"] = stale
+        answer = client.post(f"{path}/{word}", json={"revision": 3})
+        assert answer.status_code == 409
+        assert answer.json()["error"] == {
+            "code": "stale_revision",
+            "message": "changed",
+            "hint": "",
+            "current": stale.current,
+        }
+        server.plexdata.fail[f"{word}_keep"] = NothingToUndo("nothing")
+        answer = client.post(f"{path}/{word}", json={"revision": 3})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "nothing_to_undo")
+    client.put(path, json={"keep": [], "revision": 0, "merge": True, "label": "split"})
+    order = last(server, "save_keep")
+    assert (order.merge, order.label) == (True, "split")  # type: ignore[attr-defined]
 
 
 def test_plan_and_cut(server: Running) -> None:

@@ -320,9 +320,68 @@ export interface paths {
         };
         /** The saved keep list. */
         get: operations["get_keep"];
-        /** Save a keep list over the revision that it was made from; 409 `stale_revision` if another was saved since. */
+        /**
+         * Save a keep list over the revision that it was made from.
+         * @description If another was saved since, the answer is 409 `stale_revision` with that one as `error.current`, unless `merge` says
+         *     to put both together.
+         */
         put: operations["put_keep"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording}/keep/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The saved keep list, and what undo and redo lead to: the same for every page and device, over restarts. */
+        get: operations["get_keep_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording}/keep/redo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do again what was taken back. Answers and fails as undo. */
+        post: operations["redo_keep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/recordings/{recording}/keep/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back the last change, or the last `steps`; the answer is the new state.
+         * @description 409 `nothing_to_undo` where there is none; `stale_revision`, with the saved list as `error.current`, if it was
+         *     changed since.
+         */
+        post: operations["undo_keep"];
         delete?: never;
         options?: never;
         head?: never;
@@ -672,6 +731,14 @@ export interface components {
             version: string;
         };
         /**
+         * HistoryStep
+         * @description Which list is to be changed: the one that has `revision`; and by how many steps.
+         */
+        HistoryStep: {
+            revision: number;
+            steps?: number;
+        };
+        /**
          * Index
          * @description How far the index of a recording is; `error` says why it failed.
          */
@@ -780,6 +847,10 @@ export interface components {
                 number | string,
                 number | string
             ][];
+            /** @description What the change was, for the history. */
+            label?: string;
+            /** @description Where somebody else saved since `revision`, add what was changed here to their list instead of answering 409. */
+            merge?: boolean;
             revision: number;
         };
         /**
@@ -793,6 +864,44 @@ export interface components {
             ][];
             recording: string;
             revision: number;
+        };
+        /**
+         * KeepHistory
+         * @description The saved keep list, and what undo and redo lead to: `steps`, oldest first; the one at `position` is saved.
+         */
+        KeepHistory: {
+            can_redo: boolean;
+            can_undo: boolean;
+            fingerprint: string | null;
+            keep: [
+                number,
+                number
+            ][];
+            keep_frames: [
+                number,
+                number
+            ][];
+            position: number;
+            revision: number;
+            steps: components["schemas"]["KeepStep"][];
+            total: number;
+        };
+        /**
+         * KeepStep
+         * @description A keep list as it was, or will be again after a redo; `label` is what made it, `saved_at` when.
+         */
+        KeepStep: {
+            keep: [
+                number,
+                number
+            ][];
+            keep_frames: [
+                number,
+                number
+            ][];
+            label: string;
+            revision: number;
+            saved_at: number | null;
         };
         /**
          * Keyframes
@@ -1053,6 +1162,23 @@ export interface components {
             edge_s: number;
             /** @enum {string} */
             side: "start" | "end";
+        };
+        /**
+         * StaleDetail
+         * @description `code` is `stale_revision`; `current` is the keep list that is saved now.
+         */
+        StaleDetail: {
+            code: string;
+            current: components["schemas"]["Keep"] | null;
+            hint: string;
+            message: string;
+        };
+        /**
+         * StaleKeep
+         * @description Somebody else saved since `revision` was read; nothing was changed.
+         */
+        StaleKeep: {
+            error: components["schemas"]["StaleDetail"];
         };
         /**
          * Starting
@@ -1945,6 +2071,137 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Keep"];
+                };
+            };
+            /** @description Somebody else saved since `revision` was read; nothing was changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleKeep"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_keep_history: {
+        parameters: {
+            query?: {
+                /** @description States in each direction. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The saved keep list, and what undo and redo lead to: `steps`, oldest first; the one at `position` is saved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeepHistory"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    redo_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HistoryStep"];
+            };
+        };
+        responses: {
+            /** @description The saved keep list, and what undo and redo lead to: `steps`, oldest first; the one at `position` is saved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeepHistory"];
+                };
+            };
+            /** @description Somebody else saved since `revision` was read; nothing was changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleKeep"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    undo_keep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HistoryStep"];
+            };
+        };
+        responses: {
+            /** @description The saved keep list, and what undo and redo lead to: `steps`, oldest first; the one at `position` is saved. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeepHistory"];
+                };
+            };
+            /** @description Somebody else saved since `revision` was read; nothing was changed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleKeep"];
                 };
             };
             /** @description Any failure. */

@@ -260,6 +260,24 @@ class SavedKeep:
     fingerprint: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class KeepStep:
+    """A keep list as it was or will be again; `label` says what made it (may be empty), `saved_at` when (epoch)."""
+
+    saved: SavedKeep
+    label: str
+    saved_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepHistory:
+    """`steps[position]` is the saved list; undo leads to the one before it, redo to the one after."""
+
+    saved: SavedKeep
+    steps: tuple[KeepStep, ...]
+    position: int
+
+
 class Store(Protocol):
     """State that survives restarts."""
 
@@ -272,10 +290,20 @@ class Store(Protocol):
     def load_keep(self, recording: str) -> SavedKeep:
         """The saved keep list; empty with revision 0 where there is none."""
 
-    def save_keep(
-        self, recording: str, keep: tuple[tuple[int, int], ...], revision: int, fingerprint: str | None
-    ) -> SavedKeep:
-        """Save over `revision`. Raises `StaleRevision` when the saved one has another revision."""
+    def save_keep(self, recording: str, new: SavedKeep, label: str = "") -> SavedKeep:
+        """Save `new` over the revision that it names. Raises `StaleRevision` when the saved one has another."""
+
+    def keep_at(self, recording: str, revision: int) -> SavedKeep | None:
+        """The keep list as it was at that revision; None where that is forgotten."""
+
+    def step_keep(self, recording: str, revision: int, steps: int) -> SavedKeep:
+        """Undo (negative) or redo so many changes of the list that has `revision`, as far as that is possible.
+
+        Raises `StaleRevision`; `NothingToUndo`: not even one.
+        """
+
+    def keep_history(self, recording: str, limit: int) -> KeepHistory:
+        """What undo and redo lead to, at most `limit` states in each direction."""
 
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call and kept (the key that signs stream URLs, ...)."""

@@ -78,3 +78,23 @@ class KeepList:
 
     def __contains__(self, frame: int) -> bool:
         return any(frame in span for span in self.spans)
+
+    def intersection(self, other: KeepList) -> KeepList:
+        """Frames in both."""
+        found = []
+        for span in self.spans:
+            for theirs in other.spans:
+                start, end = max(span.start, theirs.start), min(span.end, theirs.end)
+                if start < end:
+                    found.append(Span(start, end))
+        return KeepList.of(found)
+
+
+def merge(base: KeepList, mine: KeepList, theirs: KeepList) -> KeepList:
+    """Both sets of changes that were made to `base`: a frame that I put in or took out is as I have it, all others are
+    as they have them.
+    """
+    total = max((keep.spans[-1].end for keep in (base, mine, theirs) if keep.spans), default=0)
+    added = mine.intersection(base.invert(total))
+    removed = base.intersection(mine.invert(total))
+    return theirs.union(added).intersection(removed.invert(total))

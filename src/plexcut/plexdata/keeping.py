@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from contextlib import suppress
 
 from plexcut.domain.media import RecordingFacts, Source
 from plexcut.domain.ports import SavedKeep
-from plexcut.domain.spans import KeepList, Span
+from plexcut.domain.spans import KeepList, Span, merge
 from plexcut.domain.timecode import FrameNumber, Position, parse_position, us_to_s
-from plexcut.errors import PlexcutError, PositionInvalid, RecordingChanged, SpanInvalid, UsageError
+from plexcut.errors import PlexcutError, PositionInvalid, RecordingChanged, SpanInvalid, StaleRevision, UsageError
+from plexcut.plexdata import views
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.hosts import Hosts
-from plexcut.plexdata.model import KeepOrder, KeepState, Ports, Written, WrittenSpans
+from plexcut.plexdata.model import KeepOrder, KeepPast, KeepPastStep, KeepState, Ports, Written, WrittenSpans
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,10 @@ ASSUMED_BYTES_PER_S = 20_000_000
 FIXED_COST_S = 2.0
 """Starting a job and encoding its seams, however short the result."""
 MAX_SPANS = 1000
+HISTORY_STEPS = 200
+"""So many undos and redos are answered unless more are asked for."""
+MAX_HISTORY_STEPS = 1000
+MERGE_ATTEMPTS = 5
 
 
 def read_position(written: Written) -> Position:
@@ -62,12 +68,62 @@ class Keeping:
         file = self._hosts.recording(order.recording)
         fingerprint = self.checked_fingerprint(file.source, order.fingerprint)
         keep = self.resolve(file.source, order.keep) if order.keep else KeepList(())
-        frames = tuple((span.start, span.end) for span in keep)
-        saved = self._store.save_keep(order.recording, frames, order.revision, fingerprint)
-        state = self._state(order.recording, file.source, saved)
+        new = SavedKeep(_frames(keep), order.revision, fingerprint)
+        try:
+            saved = self._store.save_keep(order.recording, new, order.label)
+        except StaleRevision as error:
+            merged = self._merge(order, new) if order.merge else None
+            if merged is None:
+                raise self._with_current(error, order.recording, file.source) from None
+            saved = merged
+        return self._told(self._state(order.recording, file.source, saved))
+
+    def history(self, recording: str, limit: int = HISTORY_STEPS) -> KeepPast:
+        """The saved list amid what undo and redo lead to. Raises as `keep`; `UsageError`: `limit` is not 1 to 1000."""
+        if not 1 <= limit <= MAX_HISTORY_STEPS:
+            raise UsageError(f"limit is {limit}, possible is 1 to {MAX_HISTORY_STEPS}")
+        source = self._hosts.recording(recording).source
+        return self._past(recording, source, limit)
+
+    def step(self, recording: str, revision: int, steps: int) -> KeepPast:
+        """Undo (negative) or redo; the history afterwards. Raises `StaleRevision`, `NothingToUndo`, and as `keep`."""
+        source = self._hosts.recording(recording).source
+        try:
+            saved = self._store.step_keep(recording, revision, steps)
+        except StaleRevision as error:
+            raise self._with_current(error, recording, source) from None
+        self._told(self._state(recording, source, saved))
+        return self._past(recording, source, HISTORY_STEPS)
+
+    def _merge(self, order: KeepOrder, new: SavedKeep) -> SavedKeep | None:
+        """Save what was changed here over what was changed elsewhere; None where the common origin is not known."""
+        base = self._store.keep_at(order.recording, order.revision)
+        for _ in range(MERGE_ATTEMPTS):
+            theirs = self._store.load_keep(order.recording)
+            same_file = theirs.fingerprint == new.fingerprint
+            if base is None or not same_file or base.fingerprint not in (None, new.fingerprint):
+                return None
+            merged = merge(_keep_list(base), _keep_list(new), _keep_list(theirs))
+            with suppress(StaleRevision):
+                saving = SavedKeep(_frames(merged), theirs.revision, new.fingerprint)
+                return self._store.save_keep(order.recording, saving, order.label)
+        return None
+
+    def _with_current(self, error: StaleRevision, recording: str, source: Source) -> StaleRevision:
+        error.current = views.keep(self._state(recording, source, self._store.load_keep(recording)))
+        return error
+
+    def _told(self, state: KeepState) -> KeepState:
         shown = [list(span) for span in state.keep_s]
-        self._events.emit("keep", {"recording": order.recording, "revision": state.revision, "keep": shown})
+        self._events.emit("keep", {"recording": state.recording, "revision": state.revision, "keep": shown})
         return state
+
+    def _past(self, recording: str, source: Source, limit: int) -> KeepPast:
+        found = self._store.keep_history(recording, limit)
+        steps = tuple(
+            KeepPastStep(self._state(recording, source, step.saved), step.label, step.saved_at) for step in found.steps
+        )
+        return KeepPast(self._state(recording, source, found.saved), steps, found.position)
 
     def saved(self, recording: str, fingerprint: str) -> KeepList:
         """The saved keep list for a cut of the file as it is now.
@@ -165,3 +221,7 @@ class Keeping:
 
 def _keep_list(saved: SavedKeep) -> KeepList:
     return KeepList.of(Span(start, end) for start, end in saved.keep)
+
+
+def _frames(keep: KeepList) -> tuple[tuple[int, int], ...]:
+    return tuple((span.start, span.end) for span in keep)

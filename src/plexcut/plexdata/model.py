@@ -102,12 +102,35 @@ class KeepState:
 
 @dataclass(frozen=True, slots=True)
 class KeepOrder:
-    """A keep list to save over `revision`. `fingerprint` None: whatever the file is now."""
+    """A keep list to save over `revision`. `fingerprint` None: whatever the file is now.
+
+    `merge`: where somebody else saved meanwhile, add what was changed here to theirs. `label`: what the change was.
+    """
 
     recording: str
     keep: WrittenSpans
     revision: int
     fingerprint: str | None = None
+    merge: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPastStep:
+    """A keep list as it was, or will be again after a redo; `label` is what made it, `saved_at` when."""
+
+    state: KeepState
+    label: str
+    saved_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeepPast:
+    """The saved keep list, and what undo and redo lead to: `steps[position]` is the saved one."""
+
+    saved: KeepState
+    steps: tuple[KeepPastStep, ...]
+    position: int
 
 
 @dataclass(frozen=True, slots=True)

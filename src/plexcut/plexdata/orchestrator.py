@@ -9,12 +9,12 @@ from pathlib import Path
 
 from plexcut.config import Settings
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
-from plexcut.domain.jobs import Job, Progress
-from plexcut.domain.media import CutPlan, Filmstrip, Picture, PictureFormat, Waveform, WaveformOrder
+from plexcut.domain.media import Filmstrip, Picture, PictureFormat, Waveform, WaveformOrder
 from plexcut.domain.ports import PlayableFile, ShouldCancel, never
 from plexcut.domain.selection import Selection
 from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutting import Cutting
+from plexcut.plexdata.doors import CutDoor, JobDoor
 from plexcut.plexdata.events import Events, Listener
 from plexcut.plexdata.filmstrip import Filmstrips, StripOrder
 from plexcut.plexdata.frames import FoundPicture, Frames, PictureOrder
@@ -22,10 +22,7 @@ from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping
 from plexcut.plexdata.landmarks import LandmarkDoor
 from plexcut.plexdata.model import (
-    CutOrder,
     Health,
-    KeepOrder,
-    KeepState,
     LibraryStatus,
     Ports,
     RecordingInfo,
@@ -42,7 +39,7 @@ from plexcut.plexdata.timeline import Timeline, TimelineOrder
 from plexcut.plexdata.waveform import Waveforms
 
 
-class Plexdata(LandmarkDoor):
+class Plexdata(CutDoor, JobDoor, LandmarkDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number
@@ -328,70 +325,3 @@ class Plexdata(LandmarkDoor):
             NotAllowed: the token is forged or has expired. RecordingNotFound, LibraryOffline.
         """
         return self._streaming.open(token)
-
-    # -- keep lists and cuts ---------------------------------------------------------------------------------------
-
-    def keep(self, recording: str) -> KeepState:
-        """The saved keep list (waits for the index where there is one to show as times).
-
-        Raises:
-            RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported.
-        """
-        return self._keeping.keep(recording)
-
-    def save_keep(self, order: KeepOrder) -> KeepState:
-        """Save a keep list over the revision that it was made from; waits for the index.
-
-        Raises:
-            StaleRevision: somebody saved another one meanwhile; that one stands.
-            RecordingChanged: the file is not the one of `order.fingerprint`.
-            SpanInvalid, PositionInvalid. Besides what `keep` raises.
-        """
-        return self._keeping.save(order)
-
-    def plan(self, order: CutOrder) -> CutPlan:
-        """What a cut would do. Raises as `cut`, but for the queue and `RecordingBusy`."""
-        return self._cutting.plan(order)
-
-    def cut(self, client: str | None, order: CutOrder) -> Job:
-        """Select the movie for the client, make its `MovieData`, queue the cut, answer the job with its metadata.
-
-        Raises:
-            SpanInvalid: a span is not possible, or there is neither `keep` nor a saved list.
-            UnknownOutput: an output that is not possible. UsageError: an unknown mode.
-            RecordingChanged: the file is not the one of `order.fingerprint`, or of the saved keep list.
-            RecordingBusy: another job has this recording.
-            CannotWrite: the file itself is not here, its server only lets it be read.
-            QueueOffline, RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported.
-        """
-        self._cutting.check(order)
-        file = self._hosts.recording(order.recording)
-        item = self._browsing.item(file.item)
-        self._selecting.update(client, SelectionChange(section=item.section, movie=item.id))
-        return self._cutting.cut(order, item.section)
-
-    # -- jobs ------------------------------------------------------------------------------------------------------
-
-    def jobs(self) -> tuple[Job, ...]:
-        """All known jobs, newest first. Raises `QueueOffline`."""
-        return self._ports.queue.jobs()
-
-    def job(self, job: str) -> Job:
-        """One job. Raises `JobNotFound`, `QueueOffline`."""
-        return self._ports.queue.job(job)
-
-    def cancel(self, job: str) -> Job:
-        """Stop a queued or running job. Raises `JobNotFound`, `QueueOffline`."""
-        return self._watch.told(self._ports.queue.cancel(job))
-
-    def retry(self, job: str) -> Job:
-        """Queue a failed or cancelled job again, as a new job.
-
-        Raises:
-            JobNotFound, RecordingBusy, QueueOffline; Busy: it has not ended, or ended well.
-        """
-        return self._watch.told(self._ports.queue.retry(job))
-
-    def progress(self) -> Progress:
-        """Worker, queue and the current job in one object; changes nothing. Raises `QueueOffline`."""
-        return self._ports.queue.progress()

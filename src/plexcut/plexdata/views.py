@@ -10,7 +10,7 @@ from plexcut.domain.jobs import Job, Progress
 from plexcut.domain.media import CutPlan, Filmstrip, RecordingFacts
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import us_to_s
-from plexcut.plexdata.model import Health, KeepState, LibraryStatus, RecordingInfo, TimelineFrame
+from plexcut.plexdata.model import Health, KeepPast, KeepState, LibraryStatus, RecordingInfo, TimelineFrame
 
 _FACT_KEYS = (
     "duration_s",
@@ -136,6 +136,25 @@ def keep(state: KeepState) -> dict[str, Any]:
         "keep_frames": [list(span) for span in state.keep_frames],
         "revision": state.revision,
         "fingerprint": state.fingerprint,
+    }
+
+
+def keep_history(past: KeepPast) -> dict[str, Any]:
+    """The keys of `keep`, and `{steps: [{revision, keep, keep_frames, label, saved_at}], total, position, can_undo,
+    can_redo}`.
+    """
+    steps = []
+    for step in past.steps:
+        shown = keep(step.state)
+        del shown["fingerprint"]
+        steps.append({**shown, "label": step.label, "saved_at": step.saved_at})
+    return {
+        **keep(past.saved),
+        "steps": steps,
+        "total": len(steps),
+        "position": past.position,
+        "can_undo": past.position > 0,
+        "can_redo": past.position < len(steps) - 1,
     }
 
 

@@ -15,14 +15,15 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, text, update
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
-from plexcut.domain.ports import SavedKeep
-from plexcut.errors import CannotWrite, DiskFull, FormatUnsupported, StaleRevision
+from plexcut.domain.ports import KeepHistory, SavedKeep
+from plexcut.errors import CannotWrite, DiskFull, FormatUnsupported
+from plexcut.storage import keeps as keep_lists
 from plexcut.storage.files import make_data_folder
-from plexcut.storage.tables import keeps, secrets, selections, speeds
+from plexcut.storage.tables import secrets, selections, speeds
 
 log = logging.getLogger(__name__)
 
@@ -78,33 +79,23 @@ class Database:
 
     def load_keep(self, recording: str) -> SavedKeep:
         with self._connection() as connection:
-            found = connection.execute(
-                select(keeps.c.keep, keeps.c.revision, keeps.c.fingerprint).where(keeps.c.recording == recording)
-            ).one_or_none()
-        if found is None:
-            return SavedKeep((), 0, None)
-        return SavedKeep(tuple((int(a), int(b)) for a, b in found.keep), found.revision, found.fingerprint)
+            return keep_lists.load(connection, recording)
 
-    def save_keep(
-        self, recording: str, keep: tuple[tuple[int, int], ...], revision: int, fingerprint: str | None
-    ) -> SavedKeep:
-        values = {
-            "keep": [list(span) for span in keep],
-            "revision": revision + 1,
-            "fingerprint": fingerprint,
-            "saved_at": time.time(),
-        }
+    def save_keep(self, recording: str, new: SavedKeep, label: str = "") -> SavedKeep:
         with self._connection() as connection:
-            there = (keeps.c.recording == recording) & (keeps.c.revision == revision)
-            saved = connection.execute(update(keeps).where(there).values(**values)).rowcount == 1
-            if not saved and revision == 0:
-                first = sqlite_insert(keeps).values(recording=recording, **values).on_conflict_do_nothing()
-                saved = connection.execute(first).rowcount == 1
-        if not saved:
-            raise StaleRevision(
-                "the keep list was changed by somebody else since it was read", "read it again, then save yours over it"
-            )
-        return SavedKeep(keep, revision + 1, fingerprint)
+            return keep_lists.save(connection, recording, new, label)
+
+    def keep_at(self, recording: str, revision: int) -> SavedKeep | None:
+        with self._connection() as connection:
+            return keep_lists.at_revision(connection, recording, revision)
+
+    def step_keep(self, recording: str, revision: int, steps: int) -> SavedKeep:
+        with self._connection() as connection:
+            return keep_lists.step(connection, recording, revision, steps)
+
+    def keep_history(self, recording: str, limit: int) -> KeepHistory:
+        with self._connection() as connection:
+            return keep_lists.history(connection, recording, limit)
 
     # -- secrets and speeds -----------------------------------------------------------------------------------------
 

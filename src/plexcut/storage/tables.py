@@ -24,6 +24,19 @@ keeps = Table(
     Column("saved_at", Float, nullable=False),
 )
 
+keep_states = Table(
+    "keep_states",
+    metadata,
+    Column("recording", String, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("keep", JSON, nullable=False),
+    Column("fingerprint", String, nullable=True),
+    Column("label", String, nullable=False),
+    Column("undo_to", Integer, nullable=True),
+    Column("redo_to", Integer, nullable=True),
+    Column("saved_at", Float, nullable=False),
+)
+
 secrets = Table(
     "secrets",
     metadata,

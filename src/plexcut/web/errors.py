@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 from quart import Quart, Response, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -22,6 +24,7 @@ from plexcut.errors import (
     PlexcutError,
     PositionInvalid,
     SpanInvalid,
+    StaleRevision,
     UnknownOutput,
     UsageError,
 )
@@ -90,23 +93,24 @@ def status_of(error: PlexcutError) -> int:
     return next((status for kind, status in STATUS if isinstance(error, kind)), 500)
 
 
-def error_body(code: str, message: str, hint: str = "") -> bytes:
-    """The error shape as JSON."""
-    error = {"code": code, "message": clean(message), "hint": clean(hint)}
+def error_body(code: str, message: str, hint: str = "", more: Mapping[str, Any] | None = None) -> bytes:
+    """The error shape as JSON; `more` are keys beside the usual three."""
+    error = {"code": code, "message": clean(message), "hint": clean(hint), **(more or {})}
     return json.dumps({"error": error}, ensure_ascii=False).encode()
 
 
 def error_response(error: PlexcutError) -> Response:
     """A failure as an answer, with its status."""
-    response = shaped(status_of(error), error.code, error.message, error.hint)
+    more = {"current": dict(error.current)} if isinstance(error, StaleRevision) and error.current is not None else None
+    response = shaped(status_of(error), error.code, error.message, error.hint, more)
     if isinstance(error, TooManyAttempts):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 
-def shaped(status: int, code: str, message: str, hint: str = "") -> Response:
+def shaped(status: int, code: str, message: str, hint: str = "", more: Mapping[str, Any] | None = None) -> Response:
     """An answer in the error shape."""
-    response = Response(error_body(code, message, hint), status, content_type="application/json")
+    response = Response(error_body(code, message, hint, more), status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -76,6 +76,11 @@ def keep(found: model.KeepState) -> schemas.Keep:
     return _shaped(schemas.Keep, views.keep(found))
 
 
+def keep_history(found: model.KeepPast) -> schemas.KeepHistory:
+    """A keep list with what undo and redo lead to."""
+    return _shaped(schemas.KeepHistory, views.keep_history(found))
+
+
 def plan(found: media.CutPlan) -> schemas.Plan:
     """A plan."""
     return _shaped(schemas.Plan, views.plan(found))

@@ -26,6 +26,7 @@ from plexcut.web.schemas.catalog import (
 from plexcut.web.schemas.events import KeepEvent
 from plexcut.web.schemas.filmstrip import Filmstrip, FilmstripQuery, SpriteQuery, Tile
 from plexcut.web.schemas.jobs import Check, CutResult, Job, Jobs, Progress, QueueCounts, Seam, StreamResult, Worker
+from plexcut.web.schemas.keeping import HistoryQuery, HistoryStep, KeepHistory, KeepStep, StaleDetail, StaleKeep
 from plexcut.web.schemas.landmarks import (
     Chapter,
     CopyPoints,
@@ -72,6 +73,8 @@ __all__ = [
     "FilmstripQuery",
     "FrameQuery",
     "Health",
+    "HistoryQuery",
+    "HistoryStep",
     "Index",
     "Item",
     "Items",
@@ -81,6 +84,8 @@ __all__ = [
     "Keep",
     "KeepChange",
     "KeepEvent",
+    "KeepHistory",
+    "KeepStep",
     "Keyframes",
     "KeyframesQuery",
     "Libraries",
@@ -104,6 +109,8 @@ __all__ = [
     "Session",
     "SnapEdge",
     "SpriteQuery",
+    "StaleDetail",
+    "StaleKeep",
     "Starting",
     "Stream",
     "StreamResult",

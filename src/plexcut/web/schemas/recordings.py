@@ -95,6 +95,13 @@ class KeepChange(Body):
     keep: list[WrittenSpan] = Field(max_length=10_000)
     revision: int = Field(ge=0, strict=True)
     fingerprint: str | None = Field(None, max_length=300)
+    merge: bool = Field(
+        False,
+        strict=True,
+        description="Where somebody else saved since `revision`, add what was changed here to their list instead of"
+        " answering 409.",
+    )
+    label: str = Field("", max_length=80, description="What the change was, for the history.")
 
 
 class CutOrder(Body):
