@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Version
-from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
 from plexcut.domain.media import (
     AudioFacts,
     ByteRanges,
-    CutPlan,
     Filmstrip,
     IndexState,
     Picture,
@@ -27,11 +25,10 @@ from plexcut.domain.media import (
     WaveformOrder,
 )
 from plexcut.domain.selection import Selection
-from plexcut.domain.timecode import FrameNumber, parse_position
+from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import (
     Cancelled,
     ItemNotFound,
-    JobNotFound,
     LibraryNotFound,
     NotAllowed,
     NotReady,
@@ -39,18 +36,12 @@ from plexcut.errors import (
     RecordingNotFound,
     SectionNotFound,
     SpanInvalid,
-    StaleRevision,
 )
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.filmstrip import StripOrder
 from plexcut.plexdata.frames import FoundPicture, PictureOrder
 from plexcut.plexdata.model import (
-    CutOrder,
     Health,
-    KeepOrder,
-    KeepPast,
-    KeepPastStep,
-    KeepState,
     LibraryStatus,
     RecordingInfo,
     SelectionChange,
@@ -58,10 +49,9 @@ from plexcut.plexdata.model import (
 )
 from plexcut.plexdata.playback import PlayOrder
 from tests.web.fake_landmarks import FakeLandmarks
+from tests.web.fake_orders import FPS, REC, FakeOrders
 
-FPS = 50
 FRAMES = 5000
-REC = "home~r1"
 
 SECTION = Section("home~movies", "Movies", "movie", "home")
 
@@ -98,30 +88,6 @@ FACTS = RecordingFacts(
     size_bytes=1000,
 )
 
-JOB = Job(
-    id="job-1",
-    kind="cut",
-    state="queued",
-    title="Film 1",
-    recording=REC,
-    phase="queued",
-    percent=0.0,
-    eta_s=None,
-    created_at=1.0,
-    started_at=None,
-    ended_at=None,
-    result=None,
-    error=None,
-    meta={
-        "section": SECTION.id,
-        "raw_duration_s": 100.0,
-        "cut_duration_s": 10.0,
-        "keep": [[0.0, 10.0]],
-        "in_place": False,
-        "output_path": "/media/Film 1 cut.ts",
-    },
-)
-
 
 @dataclass
 class SlowFrames:
@@ -150,7 +116,7 @@ class FakeMovie:
 
 
 @dataclass
-class FakePlexdata(FakeLandmarks):
+class FakePlexdata(FakeLandmarks, FakeOrders):
     """`hold`, while set, blocks every library call; `fail` is raised by the method that it names,
     `now` is the fingerprint of every recording."""
 
@@ -169,7 +135,6 @@ class FakePlexdata(FakeLandmarks):
         self.events = Events()
         self._lock = threading.Lock()
         self._selections: dict[str | None, Selection] = {}
-        self._keep = KeepState(REC, (), (), 0, None)
         self._default = Selection("home", "movie", SECTION, movies=MOVIES, movie=MOVIES[0])
 
     def _asked(self, name: str, what: Any = None) -> None:
@@ -342,65 +307,3 @@ class FakePlexdata(FakeLandmarks):
         if self.remote is not None:
             return RecordingFile(REC, "home~m1", "Film", self.remote, None, "home")
         return RecordingFile(REC, "home~m1", "Film", self.media_file, self.media_file.parent, "home")
-
-    def keep(self, recording: str) -> KeepState:
-        self._asked("keep", recording)
-        self._known(recording)
-        return self._keep
-
-    def save_keep(self, order: KeepOrder) -> KeepState:
-        self._asked("save_keep", order)
-        self._known(order.recording)
-        with self._lock:
-            if order.revision != self._keep.revision:
-                raise StaleRevision("somebody saved another keep list", "load it again")
-            frames = tuple((self._frame(a), self._frame(b)) for a, b in order.keep)
-            times = tuple((a / FPS, b / FPS) for a, b in frames)
-            self._keep = KeepState(REC, times, frames, order.revision + 1, "fp-1")
-            return self._keep
-
-    def keep_history(self, recording: str, limit: int = 200) -> KeepPast:
-        self._asked("keep_history", (recording, limit))
-        self._known(recording)
-        return KeepPast(self._keep, (KeepPastStep(self._keep, "", 1.0),), 0)
-
-    def undo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
-        self._asked("undo_keep", (recording, revision, steps))
-        return self.keep_history(recording)
-
-    def redo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
-        self._asked("redo_keep", (recording, revision, steps))
-        return self.keep_history(recording)
-
-    @staticmethod
-    def _frame(written: Any) -> int:
-        at = written if isinstance(written, FrameNumber) else parse_position(written)
-        return at.n if isinstance(at, FrameNumber) else -int(-at * FPS // 1)
-
-    def plan(self, order: CutOrder) -> CutPlan:
-        self._asked("plan", order)
-        return CutPlan(500, 480, 20, 10.0, 12345, (), ((0, 500),), ((0.0, 10.0),))
-
-    def cut(self, client: str | None, order: CutOrder) -> Job:
-        self._asked("cut", (client, order))
-        return JOB
-
-    def jobs(self) -> tuple[Job, ...]:
-        self._asked("jobs")
-        return (JOB,)
-
-    def job(self, job: str) -> Job:
-        self._asked("job", job)
-        if job != JOB.id:
-            raise JobNotFound(f"there is no job {job!r}")
-        return JOB
-
-    def cancel(self, job: str) -> Job:
-        return replace(self.job(job), state="cancelled")
-
-    def retry(self, job: str) -> Job:
-        return replace(self.job(job), id="job-2")
-
-    def progress(self) -> Progress:
-        self._asked("progress")
-        return Progress("idle", None, None, None, 0.0, None, WorkerInfo("w", "idle", 1.0), QueueCounts(0, 0, 0))

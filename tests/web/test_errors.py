@@ -11,7 +11,7 @@ import pytest
 from plexcut import errors
 from plexcut.web.errors import status_of
 from tests.web.conftest import Running
-from tests.web.fake_plexdata import REC
+from tests.web.fake_plexdata import REC, FakePlexdata
 
 IDS = {"library": "nope", "section": "nope", "item": "nope", "recording": "nope", "job": "nope", "stream": "nope"}
 
@@ -58,10 +58,7 @@ def test_every_route_with_ids_that_do_not_exist(client: httpx.Client) -> None:
 
 @pytest.mark.logs_error("request .* failed, id")
 def test_every_route_when_something_unknown_fails(server: Running, client: httpx.Client) -> None:
-    names = "health libraries sections items item selection update recording frame timeline playlist open_stream keep"
-    names += (
-        " save_keep keep_history undo_keep redo_keep plan cut jobs job progress fingerprint filmstrip waveform play"
-    )
+    names = {name for name in dir(FakePlexdata) if not name.startswith("_")} - {"subscribe", "secret"} | {"playlist"}
     ids = {**IDS, "recording": REC, "stream": "good.signed~token"}
     bodies = {
         "keep": {"keep": [], "revision": 0},
@@ -69,7 +66,7 @@ def test_every_route_when_something_unknown_fails(server: Running, client: httpx
         "redo": {"revision": 0},
         "timeline": {"basename": "f.jpg", "pos": 0, "l": 0, "r": 1, "step": 1, "size": 100},
     }
-    server.plexdata.fail = {name: RuntimeError("the inner secret") for name in names.split()}
+    server.plexdata.fail = {name: RuntimeError("the inner secret") for name in names}
     for method, path in routes(client):
         if path in {"/api/events", "/api/session"}:
             continue

@@ -9,7 +9,7 @@ import pytest
 from plexcut.plexdata.orchestrator import Plexdata
 from tests.web.fake_plexdata import FakePlexdata
 
-METHODS = [name for name, found in vars(FakePlexdata).items() if inspect.isfunction(found) and not name.startswith("_")]
+METHODS = [name for name, found in inspect.getmembers(FakePlexdata, inspect.isfunction) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("name", METHODS)

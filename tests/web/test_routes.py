@@ -16,7 +16,8 @@ from plexcut.domain.catalog import ItemQuery
 from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import LibraryOffline, NothingToUndo, RecordingNotFound, StaleRevision
 from tests.web.conftest import Launch, Running
-from tests.web.fake_plexdata import JOB, MOVIES, REC
+from tests.web.fake_orders import JOB, REC
+from tests.web.fake_plexdata import MOVIES
 
 FRAME = f"/api/recordings/{REC}/frame"
 

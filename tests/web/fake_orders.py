@@ -1,0 +1,114 @@
+"""The part of the fake `Plexdata` that keeps lists, cuts, and has a job."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import Any
+
+from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
+from plexcut.domain.media import CutPlan
+from plexcut.domain.timecode import FrameNumber, parse_position
+from plexcut.errors import JobNotFound, StaleRevision
+from plexcut.plexdata.model import CutOrder, KeepOrder, KeepPast, KeepPastStep, KeepState
+
+FPS = 50
+REC = "home~r1"
+JOB = Job(
+    id="job-1",
+    kind="cut",
+    state="queued",
+    title="Film 1",
+    recording=REC,
+    phase="queued",
+    percent=0.0,
+    eta_s=None,
+    created_at=1.0,
+    started_at=None,
+    ended_at=None,
+    result=None,
+    error=None,
+    meta={
+        "section": "home~movies",
+        "raw_duration_s": 100.0,
+        "cut_duration_s": 10.0,
+        "keep": [[0.0, 10.0]],
+        "in_place": False,
+        "output_path": "/media/Film 1 cut.ts",
+    },
+)
+
+
+class FakeOrders:
+    """One keep list, one job."""
+
+    _keep = KeepState(REC, (), (), 0, None)
+    _lock: threading.Lock
+
+    def _asked(self, name: str, what: Any = None) -> None:
+        raise NotImplementedError
+
+    def _known(self, recording: str) -> None:
+        raise NotImplementedError
+
+    def keep(self, recording: str) -> KeepState:
+        self._asked("keep", recording)
+        self._known(recording)
+        return self._keep
+
+    def save_keep(self, order: KeepOrder) -> KeepState:
+        self._asked("save_keep", order)
+        self._known(order.recording)
+        with self._lock:
+            if order.revision != self._keep.revision:
+                raise StaleRevision("somebody saved another keep list", "load it again")
+            frames = tuple((self._frame(a), self._frame(b)) for a, b in order.keep)
+            times = tuple((a / FPS, b / FPS) for a, b in frames)
+            self._keep = KeepState(REC, times, frames, order.revision + 1, "fp-1")
+            return self._keep
+
+    def keep_history(self, recording: str, limit: int = 200) -> KeepPast:
+        self._asked("keep_history", (recording, limit))
+        self._known(recording)
+        return KeepPast(self._keep, (KeepPastStep(self._keep, "", 1.0),), 0)
+
+    def undo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
+        self._asked("undo_keep", (recording, revision, steps))
+        return self.keep_history(recording)
+
+    def redo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
+        self._asked("redo_keep", (recording, revision, steps))
+        return self.keep_history(recording)
+
+    @staticmethod
+    def _frame(written: Any) -> int:
+        at = written if isinstance(written, FrameNumber) else parse_position(written)
+        return at.n if isinstance(at, FrameNumber) else -int(-at * FPS // 1)
+
+    def plan(self, order: CutOrder) -> CutPlan:
+        self._asked("plan", order)
+        return CutPlan(500, 480, 20, 10.0, 12345, (), ((0, 500),), ((0.0, 10.0),))
+
+    def cut(self, client: str | None, order: CutOrder) -> Job:
+        self._asked("cut", (client, order))
+        return JOB
+
+    def jobs(self) -> tuple[Job, ...]:
+        self._asked("jobs")
+        return (JOB,)
+
+    def job(self, job: str) -> Job:
+        self._asked("job", job)
+        if job != JOB.id:
+            raise JobNotFound(f"there is no job {job!r}")
+        return JOB
+
+    def cancel(self, job: str) -> Job:
+        return replace(self.job(job), state="cancelled")
+
+    def retry(self, job: str) -> Job:
+        return replace(self.job(job), id="job-2")
+
+    def progress(self) -> Progress:
+        self._asked("progress")
+        return Progress("idle", None, None, None, 0.0, None, WorkerInfo("w", "idle", 1.0), QueueCounts(0, 0, 0))
