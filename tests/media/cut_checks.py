@@ -121,7 +121,20 @@ def decode_with_ffmpeg(path: Path, *, sound: bool = True) -> tuple[list[int | No
     with av.open(str(path)) as container:
         width, height = container.streams.video[0].width, container.streams.video[0].height
         sound = sound and bool(container.streams.audio)
-    command = [program, "-nostdin", "-v", "error", "-threads", "1", "-i", str(path), "-map", "0:v:0"]
+    command = [
+        program,
+        "-nostdin",
+        "-v",
+        "error",
+        "-xerror",
+        "-noautorotate",
+        "-threads",
+        "1",
+        "-i",
+        str(path),
+        "-map",
+        "0:v:0",
+    ]
     command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     if sound:
         command += ["-map", "0:a", "-f", "null", "-"]

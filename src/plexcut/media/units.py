@@ -202,7 +202,7 @@ class ContainerUnits(_Closing):
         if back_s is None:
             self._open()
         for packet in self._container.demux(self._stream):
-            if packet.size and not packet.is_discard:
+            if packet.size:
                 yield packet
 
     def _row(self, packet: av.Packet[Any]) -> int | None:

@@ -24,7 +24,7 @@ class PictureFlag(IntFlag):
     REF: other pictures may refer to it. FIELDS: two field pictures. LONE_FIELD: one field whose partner is missing.
     RADL: a leading picture that decodes from its own keyframe. INTRA: all its slices are intra coded.
     RECOVERY: decoding can start here, but the picture is whole only some frames later. INTERLACED: coded as two fields.
-    DAMAGED: packets of it are missing.
+    DAMAGED: packets of it are missing. HIDDEN: there to decode others from, never shown (edit lists).
     """
 
     KEY = 1
@@ -37,6 +37,7 @@ class PictureFlag(IntFlag):
     RECOVERY = 128
     INTERLACED = 256
     DAMAGED = 512
+    HIDDEN = 1024
 
 
 @dataclass(slots=True)

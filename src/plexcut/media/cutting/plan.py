@@ -133,7 +133,9 @@ def _whole_ends(index: MediaIndex, key: int, stop: int) -> list[tuple[int, int]]
 
     Rows beyond the first one that is shown at or after frame `stop` are not looked at.
     """
-    rows = np.arange(key, index.pts.size)
+    # What is there to decode others from cannot go along: it would be shown.
+    hidden = np.flatnonzero(index.flags[key:] & PictureFlag.HIDDEN)
+    rows = np.arange(key, key + int(hidden[0]) if hidden.size else index.pts.size)
     rows = rows[~_is_leading(index, rows, key) & (index.number_of[rows] >= 0)]
     numbers = index.number_of[rows]
     beyond = np.flatnonzero(numbers >= stop)

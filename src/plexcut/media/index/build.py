@@ -161,6 +161,7 @@ def packets_index(found: container.ContainerScan, size_bytes: int) -> MediaIndex
         clock_add=_NO_CLOCK,
         discontinuities=0,
         size_bytes=size_bytes,
+        last_ticks=found.last_ticks,
     )
 
 

@@ -301,6 +301,7 @@ def _to_stored(index: MediaIndex) -> dict[str, Any]:
         "dropped": list(index.dropped),
         "pmt": index.pmt.hex(),
         "pmt_pid": index.pmt_pid,
+        "last_ticks": index.last_ticks,
         "raw": None if index.raw is None else {"hint_bits": index.raw.hint_bits, "promoted": index.raw.promoted},
     }
 
@@ -331,6 +332,7 @@ def _from_stored(meta: dict[str, Any], columns: Columns) -> MediaIndex:
         dropped=tuple(meta["dropped"]),
         pmt=bytes.fromhex(meta["pmt"]),
         pmt_pid=meta["pmt_pid"],
+        last_ticks=int(meta["last_ticks"]),
         raw=raw,
         **{name: columns[name] for name in (*_ROWS, *_OTHERS)},
     )

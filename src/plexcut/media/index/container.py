@@ -61,7 +61,10 @@ def _advice(error: Exception) -> str:
 
 @dataclass(slots=True)
 class ContainerScan:
-    """What the pass over a container found. `length_size`: bytes of a NAL unit's length, 0 for start codes."""
+    """What the pass over a container found.
+
+    `last_ticks`: how long the frame lasts that is shown last; 0 where the file does not say.
+    """
 
     format: str
     stream: int
@@ -73,7 +76,7 @@ class ContainerScan:
     at: I64
     size: npt.NDArray[np.int32]
     flags: npt.NDArray[np.uint16]
-    rotation: int = 0
+    last_ticks: int = 0
 
 
 def nal_length_size(codec: str, extradata: bytes) -> int:
@@ -128,7 +131,7 @@ def scan(path: Source, on_fraction: Callable[[float], None], options: dict[str, 
         found = _Packets(_assembler(codec, extradata), nal_length_size(codec, extradata))
         try:
             for packet in container.demux(stream):
-                if packet.size and not packet.is_discard:
+                if packet.size:
                     found.add(packet)
                     if len(found.pts) % 256 == 0:
                         on_fraction(min(1.0, max(packet.pos or 0, 0) / total))
@@ -152,7 +155,7 @@ def scan_stretch(
     found = _Packets(_assembler(codec, extradata), nal_length_size(codec, extradata))
     try:
         for packet in container.demux(stream):
-            if packet.size and not packet.is_discard:
+            if packet.size:
                 found.add(packet)
                 if enough(found.pts, found.dts):
                     break
@@ -195,6 +198,7 @@ class _Packets:
         self._assembler = assembler
         self._length_size = length_size
         self._single_field = False
+        self._last_pts, self._last_ticks = int(UNKNOWN), 0
         self.pts: list[int] = []
         self.dts: list[int] = []
         self.at: list[int] = []
@@ -216,7 +220,9 @@ class _Packets:
         self.dts.append(int(UNKNOWN) if packet.dts is None else packet.dts)
         self.at.append(packet.pos if packet.pos is not None else -1)
         self.size.append(len(data))
-        self.flags.append(int(flags))
+        self.flags.append(int(flags | PictureFlag.HIDDEN if packet.is_discard else flags))
+        if self.pts[-1] >= self._last_pts and not packet.is_discard:
+            self._last_pts, self._last_ticks = self.pts[-1], packet.duration or 0
 
     def _flags(self, data: bytes, packet: av.Packet[VideoStream]) -> PictureFlag | None:
         """None for a packet that holds no picture to show."""
@@ -259,4 +265,6 @@ class _Packets:
             at=np.asarray(self.at, np.int64),
             size=np.asarray(self.size, np.int32),
             flags=np.asarray(self.flags, np.uint16),
+            # Matroska tells of durations only what it takes for usual.
+            last_ticks=0 if "matroska" in name else self._last_ticks,
         )

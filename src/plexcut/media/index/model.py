@@ -17,7 +17,9 @@ from plexcut.media.index.companions import PesRows, RawPes, clocked_companion
 
 I64 = npt.NDArray[np.int64]
 
-INDEX_VERSION = 4
+INDEX_VERSION = 5
+_LONGEST_FRAME_S = 60
+"""Longer than this a file's word on its last frame is not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class MediaIndex:
 
     `clock_at`, `clock_add`: from file position `clock_at[i]` on, raw 33-bit clocks plus `clock_add[i]` (and a multiple
     of 2**33) are ticks of the time line (TS only). `pmt`: the programme's table (TS only), with the streams that later
-    ones name besides. `raw`: None where the index cannot be made longer.
+    ones name besides. `raw`: None where the index cannot be made longer. `last_ticks`: how long the last frame lasts,
+    0 where the file does not say.
     """
 
     container: str
@@ -112,6 +115,7 @@ class MediaIndex:
     pmt: bytes = b""
     pmt_pid: int = 0
     raw: RawScan | None = None
+    last_ticks: int = 0
 
     @property
     def frames(self) -> int:
@@ -146,7 +150,13 @@ class MediaIndex:
     @cached_property
     def end_pts(self) -> int:
         """Where the last frame ends."""
-        return int(self.shown_pts[-1]) + max(1, round(1 / (self.fps * self.time_base)))
+        usual = max(1, round(1 / (self.fps * self.time_base)))
+        said = (
+            self.last_ticks
+            if usual <= self.last_ticks * 2 and self.last_ticks * self.time_base < _LONGEST_FRAME_S
+            else 0
+        )
+        return int(self.shown_pts[-1]) + (said or usual)
 
     @cached_property
     def times_us(self) -> I64:
@@ -302,7 +312,7 @@ def display_order(pts: I64, flags: npt.NDArray[np.uint16]) -> I64:
     rows = np.arange(first, pts.size)
     leading = (rows < second) & (pts[rows] < pts[first])
     decodable = np.full(rows.size, bool(flags[first] & PictureFlag.CLOSED)) | ((flags[rows] & PictureFlag.RADL) != 0)
-    rows = rows[~leading | decodable]
+    rows = rows[(~leading | decodable) & ((flags[rows] & PictureFlag.HIDDEN) == 0)]
     # Of two with one timestamp (a multiplexer's slip) the one that nothing refers to is the earlier.
     order: I64 = rows[np.lexsort((rows, (flags[rows] & PictureFlag.REF) != 0, pts[rows]))]
     return order

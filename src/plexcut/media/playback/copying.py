@@ -62,7 +62,8 @@ def copyable(source: Source, index: MediaIndex) -> SourceSets | None:
         return None
     if index.uncertain or bits_per_s > _MAX_BITS_PER_S or longest > _MAX_GROUP_S:
         return None
-    if np.any(index.flags & (PictureFlag.FIELDS | PictureFlag.INTERLACED | PictureFlag.RECOVERY)):
+    odd = PictureFlag.FIELDS | PictureFlag.INTERLACED | PictureFlag.RECOVERY | PictureFlag.HIDDEN
+    if np.any(index.flags & odd):
         return None
     with open_units(source, index) as reader:
         try:
