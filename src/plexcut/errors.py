@@ -11,6 +11,7 @@
     │   ├── SectionNotFound            section_not_found     3
     │   ├── ItemNotFound               item_not_found        3
     │   ├── RecordingNotFound          recording_not_found   3
+    │   ├── NotInLibrary               not_in_library        3
     │   └── JobNotFound                job_not_found         3
     ├── FileUnreadable                 file_unreadable       3
     ├── FormatUnsupported              format_unsupported    4
@@ -125,6 +126,12 @@ class RecordingNotFound(NotFound):
     """No such recording, or its file is gone."""
 
     code = "recording_not_found"
+
+
+class NotInLibrary(NotFound):
+    """A file lies in no folder that the library's own server knows."""
+
+    code = "not_in_library"
 
 
 class JobNotFound(NotFound):

@@ -7,9 +7,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from tests.plex.living import PlexLife
 from tests.plex.parts import PlexParts
 from tests.plex.sessions import PLAYERS, PlexSessions, Session
 
@@ -68,14 +68,16 @@ def _tag(name: str, attributes: dict[str, object], body: str = "") -> str:
     return f"<{name}{text}>{body}</{name}>\n" if body else f"<{name}{text}/>\n"
 
 
-class PlexContent(PlexParts, PlexSessions):
+class PlexContent(PlexParts, PlexSessions, PlexLife):
     """Sections, items, and the answers about them."""
 
     def __init__(self, token: str) -> None:
         PlexParts.__init__(self)
         PlexSessions.__init__(self)
+        PlexLife.__init__(self)
         self.token = token
         self.transcodes = True
+        self.method = "GET"
         self.pages = True
         self._keys = iter(range(100, 10**9))
         self._sections: dict[int, _Section] = {}
@@ -174,7 +176,9 @@ class PlexContent(PlexParts, PlexSessions):
         if match := re.fullmatch(r"/library/sections/(\d+)/all", path):
             return self._all(int(match[1]), query, headers)
         if match := re.fullmatch(r"/library/sections/(\d+)/refresh", path):
-            return 200, "text/html", b""
+            return self.refresh(int(match[1]), query.get("path", ""))
+        if match := re.fullmatch(r"/:/(progress|timeline|scrobble|unscrobble)", path):
+            return self.play(match[1], query) or self._not_found()
         if match := re.fullmatch(r"/library/metadata/(\d+)(/children|/allLeaves|/thumb/\d+|/refresh|/analyze)?", path):
             return self._metadata(int(match[1]), match[2] or "")
         if match := re.fullmatch(r"/library/parts/(\d+)/indexes/sd", path):
@@ -262,7 +266,9 @@ class PlexContent(PlexParts, PlexSessions):
             return self._not_found()
         if what.startswith("/thumb"):
             return (200, "image/jpeg", item.thumb) if item.thumb is not None else self._not_found()
-        if what in {"/refresh", "/analyze"}:
+        if what == "/analyze":
+            return self.analyze(item) if self.method == "PUT" else self._not_found()
+        if what == "/refresh":
             return 200, "text/html", b""
         container: dict[str, object] = {
             "allowSync": 1,
@@ -375,13 +381,13 @@ class PlexContent(PlexParts, PlexSessions):
             media["title"] = media.pop("media_title", None)
             body = ""
             for n, path in enumerate(paths):
-                local = self._contents.get(path, Path(path))
+                local = self.local(path)
                 part: dict[str, object] = {
                     "id": item.key * 100 + number * 10 + n,
                     "key": f"/library/parts/{item.key * 100 + number * 10 + n}/1579478991/file.ts",
-                    "duration": media["duration"],
+                    "duration": self.durations_ms.get(path, media["duration"]),
                     "file": path,
-                    "size": local.stat().st_size if local.is_file() else 13_400_382 + n,
+                    "size": self.sizes.get(path) or (local.stat().st_size if local.is_file() else 13_400_382 + n),
                     "container": media["container"],
                     "videoProfile": "high",
                     "indexes": "sd" if item.previews is not None and number == n == 0 else None,

@@ -59,6 +59,7 @@ class PlexStandIn(PlexContent):
         self.requests: list[Request] = []
         self.connections = 0
         self.slow_s = 30.0
+        self.answering = threading.Lock()
         self._tls = tls
         self._port = port
         self._failure: str | None = None
@@ -179,7 +180,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(*answer, how="cut" if drop else failure)
             return
         query = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-        self._send(*plex.answer(url.path, query, headers), how=failure)
+        with plex.answering:
+            plex.method = self.command
+            plex.catch_up()
+            answer = plex.answer(url.path, query, headers)
+        self._send(*answer, how=failure)
 
     do_PUT = do_GET  # noqa: N815 - the standard library's names
     do_POST = do_GET  # noqa: N815

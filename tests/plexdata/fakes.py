@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -150,6 +151,9 @@ class FakeLibrary:
     def watching(self, recording: str) -> tuple[Viewing, ...]:
         self.recording(recording)
         return self.viewings
+
+    def upkeep(self) -> None:
+        return None
 
     def close(self) -> None:
         self.closed = True
@@ -328,6 +332,7 @@ class FakeStore:
         self.keeps: dict[str, SavedKeep] = {}
         self.secrets: dict[str, bytes] = {}
         self.speeds: list[tuple[str, int, float]] = []
+        self.told: dict[str, dict[str, Any]] = {}
         self.fail: Exception | None = None
         self._lock = threading.Lock()
 
@@ -357,6 +362,12 @@ class FakeStore:
 
     def speed(self, kind: str) -> float | None:
         return self.speeds[-1][1] / self.speeds[-1][2] if self.speeds else None
+
+    def follow_ups(self) -> dict[str, dict[str, Any]]:
+        return dict(self.told)
+
+    def save_follow_up(self, job: str, follow_up: dict[str, Any]) -> None:
+        self.told[job] = json.loads(json.dumps(follow_up))
 
     def close(self) -> None:
         pass

@@ -17,10 +17,10 @@ _ALL = [value for value in vars(errors).values() if isinstance(value, type) and 
 _EXIT_CODES = {
     "usage": 2, "config_invalid": 2, "span_invalid": 2, "unknown_output": 2, "position_invalid": 2, "not_allowed": 2,
     "not_found": 3, "library_not_found": 3, "section_not_found": 3, "item_not_found": 3, "recording_not_found": 3,
-    "job_not_found": 3, "file_unreadable": 3, "format_unsupported": 4, "verification_failed": 5, "cannot_write": 6,
-    "disk_full": 6, "target_exists": 6, "host_offline": 7, "library_offline": 7, "queue_offline": 7, "busy": 8,
-    "port_in_use": 8, "data_folder_in_use": 8, "recording_busy": 8, "recording_changed": 8, "stale_revision": 8,
-    "cancelled": 130,
+    "job_not_found": 3, "not_in_library": 3, "file_unreadable": 3, "format_unsupported": 4, "verification_failed": 5,
+    "cannot_write": 6, "disk_full": 6, "target_exists": 6, "host_offline": 7, "library_offline": 7, "queue_offline": 7,
+    "busy": 8, "port_in_use": 8, "data_folder_in_use": 8, "recording_busy": 8, "recording_changed": 8,
+    "stale_revision": 8, "cancelled": 130,
 }  # fmt: skip
 
 

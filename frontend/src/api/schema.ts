@@ -682,6 +682,7 @@ export interface components {
             seconds: number;
             streams: components["schemas"]["StreamResult"][];
             verified: boolean;
+            warnings: string[];
         } & {
             [key: string]: unknown;
         };
@@ -804,6 +805,7 @@ export interface components {
             output_path: string | null;
             percent: number;
             phase: string;
+            plex: components["schemas"]["PlexNews"] | null;
             raw_duration_s: number | null;
             recording: string;
             result: components["schemas"]["CutResult"] | null;
@@ -1020,6 +1022,16 @@ export interface components {
             start_frame: number;
             start_s: number;
             tail: number;
+        };
+        /**
+         * PlexNews
+         * @description What the Plex server made of a finished cut: `duration_s` is what it shows of the file, null while nothing.
+         */
+        PlexNews: {
+            duration_s: number | null;
+            message: string;
+            /** @enum {string} */
+            state: "waiting" | "done" | "failed";
         };
         /**
          * Progress

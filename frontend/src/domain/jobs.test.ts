@@ -25,6 +25,7 @@ function job(id: string, state: JobState, created_at: number, percent = 0): Job 
     keep: null,
     in_place: false,
     output_path: null,
+    plex: null,
   }
 }
 
@@ -41,7 +42,7 @@ it('sums up the progress of what goes on', () => {
 it('finds the path of the result', () => {
   const result = {
     path: '/x/a cut.ts', duration_s: 1, frames: 50, frames_copied: 40, frames_reencoded: 10, bytes: 9, seconds: 1,
-    verified: true, seams: [], streams: [], checks: [],
+    verified: true, seams: [], streams: [], checks: [], warnings: [],
   }
   expect(resultPath(job('a', 'finished', 1))).toBeNull()
   expect(resultPath({ ...job('a', 'finished', 1), result } )).toBe('/x/a cut.ts')

@@ -35,6 +35,7 @@ from plexcut.domain.media import (
 )
 from plexcut.domain.spans import KeepList
 from plexcut.domain.timecode import Position
+from plexcut.domain.upkeep import Upkeep
 
 OnProgress = Callable[[str, float], None]
 """`on_progress(phase, fraction)`: the phase's name and how much of the whole work is done, 0 to 1."""
@@ -104,6 +105,9 @@ class Library(Protocol):
 
     def marks(self, recording: str) -> LibraryMarks:
         """Chapters and markers that the library itself has; none where it has none, or they cannot be had."""
+
+    def upkeep(self) -> Upkeep | None:
+        """The server that must be told when a file changed; None where the library shows files as they are."""
 
     def close(self) -> None:
         """Let go of connections and watchers."""
@@ -313,6 +317,12 @@ class Store(Protocol):
 
     def speed(self, kind: str) -> float | None:
         """Bytes per second of past jobs of this kind; None where there were none."""
+
+    def follow_ups(self) -> dict[str, dict[str, Any]]:
+        """What a library's server is (or was) to be told, by the job's id, as `save_follow_up` got it."""
+
+    def save_follow_up(self, job: str, follow_up: dict[str, Any]) -> None:
+        """Remember it; what ended long ago is forgotten."""
 
     def close(self) -> None:
         """Close the database."""

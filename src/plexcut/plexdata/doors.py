@@ -89,11 +89,11 @@ class JobDoor:
 
     def jobs(self) -> tuple[Job, ...]:
         """All known jobs, newest first. Raises `QueueOffline`."""
-        return self._ports.queue.jobs()
+        return tuple(self._watch.follow_ups.on(job) for job in self._ports.queue.jobs())
 
     def job(self, job: str) -> Job:
         """One job. Raises `JobNotFound`, `QueueOffline`."""
-        return self._ports.queue.job(job)
+        return self._watch.follow_ups.on(self._ports.queue.job(job))
 
     def cancel(self, job: str) -> Job:
         """Stop a queued or running job. Raises `JobNotFound`, `QueueOffline`."""

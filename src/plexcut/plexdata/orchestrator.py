@@ -17,6 +17,7 @@ from plexcut.plexdata.cutting import Cutting
 from plexcut.plexdata.doors import CutDoor, JobDoor
 from plexcut.plexdata.events import Events, Listener
 from plexcut.plexdata.filmstrip import Filmstrips, StripOrder
+from plexcut.plexdata.followups import FollowUps
 from plexcut.plexdata.frames import FoundPicture, Frames, PictureOrder
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping
@@ -62,7 +63,7 @@ class Plexdata(CutDoor, JobDoor, LandmarkDoor):
         self._timeline = Timeline(self._frames, settings.server.static_dir)
         self._streaming = Streaming(self._browsing, self._hosts, ports.store, clock)
         self._cutting = Cutting(self._hosts, ports, self._keeping, settings, self._events)
-        self._watch = Watch(ports, self._hosts, self._events)
+        self._watch = Watch(ports, self._hosts, self._events, FollowUps(self._hosts, ports.store, clock))
         self._startup = Startup(self._hosts, self._selecting, settings)
 
     # -- life ------------------------------------------------------------------------------------------------------

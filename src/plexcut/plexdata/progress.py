@@ -11,6 +11,7 @@ from plexcut.domain.jobs import Job
 from plexcut.errors import HostUnreachable
 from plexcut.plexdata import views
 from plexcut.plexdata.events import Events
+from plexcut.plexdata.followups import FollowUps
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.model import Ports
 
@@ -25,7 +26,8 @@ UNWATCHED_S = 5.0
 class Watch:
     """A thread that asks the queue for its jobs and tells of the differences."""
 
-    def __init__(self, ports: Ports, hosts: Hosts, events: Events) -> None:
+    def __init__(self, ports: Ports, hosts: Hosts, events: Events, follow_ups: FollowUps) -> None:
+        self.follow_ups = follow_ups
         self._queue = ports.queue
         self._store = ports.store
         self._hosts = hosts
@@ -39,6 +41,7 @@ class Watch:
         """Begin to watch."""
         self._thread = threading.Thread(target=self._run, name="watch-queue", daemon=True)
         self._thread.start()
+        self.follow_ups.start()
 
     def close(self) -> None:
         """End it."""
@@ -46,9 +49,11 @@ class Watch:
         self._events.wake()
         if self._thread is not None:
             self._thread.join(5)
+        self.follow_ups.close()
 
     def told(self, job: Job) -> Job:
         """Tell of a job that was just changed, and answer it."""
+        job = self.follow_ups.on(job)
         self._events.emit("job", views.job(job))
         return job
 
@@ -61,8 +66,9 @@ class Watch:
             progress = views.progress(self._queue.progress())
         except HostUnreachable:
             return
+        self.follow_ups.collect(jobs)
         before = self._known
-        self._known = {job.id: views.job(job) for job in jobs}
+        self._known = {job.id: views.job(self.follow_ups.on(job)) for job in jobs}
         for job in reversed(jobs):
             now = self._known[job.id]
             if before is not None and before.get(job.id) != now:

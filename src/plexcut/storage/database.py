@@ -23,7 +23,7 @@ from plexcut.domain.ports import KeepHistory, SavedKeep
 from plexcut.errors import CannotWrite, DiskFull, FormatUnsupported
 from plexcut.storage import keeps as keep_lists
 from plexcut.storage.files import make_data_folder
-from plexcut.storage.tables import secrets, selections, speeds
+from plexcut.storage.tables import follow_ups, secrets, selections, speeds
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ BUSY_S = 10.0
 """How long one connection waits for another's write."""
 FORGET_SELECTIONS_S = 180 * 24 * 3600.0
 """Selections of clients that were not seen for so long go when the database is opened."""
+FORGET_FOLLOW_UPS_S = 60 * 24 * 3600.0
+"""Longer than the queue remembers a job, so that none is told twice."""
 SPEEDS_COUNTED = 10
 """So many last jobs make the speed: their median, because one slow disk evening says little."""
 SPEEDS_KEPT = 200
@@ -128,6 +130,19 @@ class Database:
             found = connection.execute(last.order_by(speeds.c.id.desc()).limit(SPEEDS_COUNTED)).all()
         return statistics.median(row.nbytes / row.seconds for row in found) if found else None
 
+    # -- follow-ups -------------------------------------------------------------------------------------------------
+
+    def follow_ups(self) -> dict[str, dict[str, Any]]:
+        with self._connection() as connection:
+            found = connection.execute(select(follow_ups.c.job, follow_ups.c.data)).all()
+        return {row.job: dict(row.data) for row in found if isinstance(row.data, dict)}
+
+    def save_follow_up(self, job: str, follow_up: dict[str, Any]) -> None:
+        values = {"data": follow_up, "saved_at": time.time()}
+        statement = sqlite_insert(follow_ups).values(job=job, **values)
+        with self._connection() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["job"], set_=values))
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -178,6 +193,7 @@ class Database:
     def _forget(self) -> None:
         with self._connection() as connection:
             connection.execute(delete(selections).where(selections.c.saved_at < time.time() - FORGET_SELECTIONS_S))
+            connection.execute(delete(follow_ups).where(follow_ups.c.saved_at < time.time() - FORGET_FOLLOW_UPS_S))
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -52,3 +52,11 @@ speeds = Table(
     Column("nbytes", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
 )
+
+follow_ups = Table(
+    "follow_ups",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("data", JSON, nullable=False),
+    Column("saved_at", Float, nullable=False, index=True),
+)

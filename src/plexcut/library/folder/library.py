@@ -146,6 +146,9 @@ class FolderLibrary:
             self.recording(recording)
         return ()
 
+    def upkeep(self) -> None:
+        return None
+
     def close(self) -> None:
         with self._watch_lock:
             self._watched = False

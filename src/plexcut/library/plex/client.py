@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 CONFIG.data.setdefault("plexapi", {})["autoreload"] = "false"
 
 T = TypeVar("T")
+Method = Literal["GET", "PUT", "POST"]
 _Read = Callable[[requests.Response, Tick], T]
 
 _CHUNK_BYTES = 64 * 1024
@@ -49,6 +50,16 @@ class PlexAddress:
     token: str
     timeout_s: float = 10.0
     ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked of the server. Only `GET` is sent again on a new connection when one kept from before broke."""
+
+    key: str
+    params: Mapping[str, str | int]
+    headers: Mapping[str, str]
+    method: Method = "GET"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +139,14 @@ class PlexClient:
         def whole(response: requests.Response, _tick: Tick) -> tuple[int, bytes, str]:
             return response.status_code, _body(response, until), response.headers.get("Content-Type", "")
 
-        status, body, kind = self._ask(key, params or {}, headers or {}, whole)
+        status, body, kind = self._ask(_Request(key, params or {}, headers or {}), whole)
         self._raise_for(status, not_found)
         return body, kind
+
+    def tell(self, key: str, params: Mapping[str, str | int] | None = None, method: Method = "PUT") -> None:
+        """Have the server do something; what it answers does not matter. Sent once. Raises as `xml`."""
+        status = self._ask(_Request(key, params or {}, {}, method), lambda response, _tick: response.status_code)
+        self._raise_for(200 if 200 <= status < 300 else status, ItemNotFound)
 
     def piece(self, key: str, start: int, size: int) -> Piece:
         """The answer to a GET of `size` bytes from `start` on of the file at `key`, whatever its status.
@@ -142,21 +158,21 @@ class PlexClient:
         """
         until = time.monotonic() + _PIECE_LIMITS * self._timeout_s
         headers = {"Range": range_header(start, size), "Accept": "*/*", "Accept-Encoding": "identity"}
-        return self._ask(key, {}, headers, lambda response, tick: _piece(response, size, until, tick))
+        return self._ask(_Request(key, {}, headers), lambda response, tick: _piece(response, size, until, tick))
 
-    def _ask(self, key: str, params: Mapping[str, str | int], headers: Mapping[str, str], read: _Read[T]) -> T:
-        """What `read` makes of the answer to a GET; every failure of the connection is `LibraryOffline`."""
-        if not key.startswith("/"):  # would run on from the host or port
+    def _ask(self, request: _Request, read: _Read[T]) -> T:
+        """What `read` makes of the answer; every failure of the connection is `LibraryOffline`."""
+        if not request.key.startswith("/"):  # would run on from the host or port
             raise self.offline("names a resource that is none of its own")
         if time.monotonic() < self._silent_until:
             raise self.offline("does not answer", "is it running?")
         if not self._token.isascii() or not self._token.isprintable():
             raise self._refused()
-        sent = {**self._base_headers(), **headers}
+        sent = {**self._base_headers(), **request.headers}
         if self._host_header:
             sent["Host"] = self._host_header
         try:
-            return self._bounded(lambda tick: self._get(key, params, sent, lambda response: read(response, tick)))
+            return self._bounded(lambda tick: self._send(request, sent, lambda response: read(response, tick)))
         except (Stuck, requests.Timeout):
             self._silent_until = time.monotonic() + _REST_S
             raise self.offline(f"does not answer within {self._timeout_s:g} s", "is it running?") from None
@@ -195,21 +211,17 @@ class PlexClient:
         ours = {"X-Plex-Product": "plexcut", "X-Plex-Version": __version__, "Accept": "application/xml, */*"}
         return {**headers, **ours}
 
-    def _get(
-        self,
-        key: str,
-        params: Mapping[str, str | int],
-        headers: dict[str, str],
-        read: Callable[[requests.Response], T],
-    ) -> T:
-        """One GET, without redirects: they would carry the token elsewhere."""
+    def _send(self, request: _Request, headers: dict[str, str], read: Callable[[requests.Response], T]) -> T:
+        """One request, without redirects: they would carry the token elsewhere."""
         until = time.monotonic() + self._timeout_s
         timeout = (min(5.0, self._timeout_s), self._timeout_s)
-        for attempt in (1, 2):
+        attempts = 2 if request.method == "GET" else 1
+        for attempt in range(1, attempts + 1):
             try:
-                with self._session.get(
-                    self._base + key,
-                    params=dict(params),
+                with self._session.request(
+                    request.method,
+                    self._base + request.key,
+                    params=dict(request.params),
                     headers=headers,
                     timeout=timeout,
                     stream=True,
@@ -220,7 +232,7 @@ class PlexClient:
                 raise
             except requests.ConnectionError:
                 # A connection kept from before may have been closed meanwhile.
-                if attempt == 2 or time.monotonic() > until:
+                if attempt == attempts or time.monotonic() > until:
                     raise
         raise requests.ConnectionError
 

@@ -38,6 +38,7 @@ from plexcut.library.plex.paths import PlexPath, Unmapped, locate
 from plexcut.library.plex.ranges import PlexRanges
 from plexcut.library.plex.sessions import KEY as SESSIONS
 from plexcut.library.plex.sessions import viewings
+from plexcut.library.plex.upkeep import PlexUpkeep
 from plexcut.library.text import display, episode_title
 
 log = logging.getLogger(__name__)
@@ -159,7 +160,7 @@ class PlexLibrary:
         return self._picture(path, min(max(width, 1), 2000)) if path is not None else None
 
     def recording(self, recording: str) -> RecordingFile:
-        source, section, part = self._part(recording)
+        source, section, part = self.part_of(recording)
         listed = self._item(source, section)
         assert listed is not None
         title = listed.title
@@ -175,13 +176,13 @@ class PlexLibrary:
 
     def previews(self, recording: str) -> bytes | None:
         try:
-            _, _, part = self._part(recording)
+            _, _, part = self.part_of(recording)
         except PlexcutError:
             return None
         return fetch_previews(self._client, part)
 
     def watching(self, recording: str) -> tuple[Viewing, ...]:
-        source, _, part = self._part(recording)
+        source, _, part = self.part_of(recording)
         try:
             answer = self._client.xml(SESSIONS, not_found=RecordingNotFound)
         except (NotAllowed, RecordingNotFound):
@@ -197,6 +198,11 @@ class PlexLibrary:
             return marks_of(self._client.xml(f"/library/metadata/{key}", {"includeChapters": 1, "includeMarkers": 1}))
         except PlexcutError:
             return LibraryMarks()
+
+    def upkeep(self) -> PlexUpkeep:
+        return PlexUpkeep(
+            self, self._client, lambda: tuple((plex, str(self._real(here))) for plex, here in self._mappings)
+        )
 
     def close(self) -> None:
         self._client.close()
@@ -226,7 +232,7 @@ class PlexLibrary:
                 return source, section
         raise self._no_item(item)
 
-    def _part(self, recording: str) -> tuple[Any, str, Any]:
+    def part_of(self, recording: str) -> tuple[Any, str, Any]:
         """The item of a recording as plexapi has it, its section, and the part that is the recording itself.
 
         Raises:
@@ -243,6 +249,17 @@ class PlexLibrary:
         if part is None:
             raise self._no_recording(recording)
         return source, section, part
+
+    def source_of(self, item: str) -> Any:
+        """An item as plexapi has it. Raises `ItemNotFound`, `LibraryOffline`, `NotAllowed`."""
+        return self._source(item)[0]
+
+    def _real(self, here: Path) -> Path:
+        """A mapped folder with its links resolved, as the paths of recordings are."""
+        try:
+            return self._files(lambda _tick: here.expanduser().resolve())
+        except (Stuck, OSError, RuntimeError):
+            return here
 
     def _item(self, source: Any, section: str, show: str | None = None) -> Item | None:
         try:

@@ -42,6 +42,35 @@ class PlexPath:
         want = [unicodedata.normalize("NFC", part.casefold() if self.windows else part) for part in prefix.parts]
         return self.parts[len(prefix.parts) :] if same == want else None
 
+    def same_as(self, other: PlexPath) -> bool:
+        """Whether both name the same file."""
+        return len(self.parts) == len(other.parts) and self.below(other) == ()
+
+
+def beside(file: str, name: str) -> str:
+    """The path of `name` in the folder of `file`, as Plex writes it; of the folder itself where `name` is empty."""
+    windows = PlexPath.of(file).windows
+    cut = max(file.rfind("/"), file.rfind("\\") if windows else -1)
+    if not name:
+        return file[:cut] or file[: cut + 1]
+    return file[: cut + 1] + name
+
+
+def named_by_plex(path: str, mappings: Iterable[tuple[str, str]]) -> str | None:
+    """How Plex names the file at `path` (as it is reached from here), by the mapping with the longest folder; or None.
+
+    `mappings` are pairs of a folder as Plex names it and the same one from here.
+    """
+    best: tuple[int, str] | None = None
+    for plex, here in mappings:
+        folder = here.rstrip("/")
+        if path.startswith(folder + "/") and (best is None or len(folder) > best[0]):
+            rest = path[len(folder) + 1 :]
+            prefix = PlexPath.of(plex)
+            separator = "\\" if prefix.windows and "\\" in plex else "/"
+            best = (len(folder), plex.rstrip("/\\") + separator + rest.replace("/", separator))
+    return best[1] if best is not None else None
+
 
 def locate(file: str, mappings: Iterable[tuple[str, Path]], locations: Iterable[str]) -> tuple[Path, Path]:
     """Root and resolved path of `file`, by the mapping with the longest prefix.

@@ -54,6 +54,7 @@ class CutResult(Answer):
     seams: list[Seam] = Field(default_factory=list)
     streams: list[StreamResult] = Field(default_factory=list)
     checks: list[Check] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
 
 
 def _as_it_is(value: Any, validate: ValidatorFunctionWrapHandler) -> CutResult | None:
@@ -65,6 +66,14 @@ def _as_it_is(value: Any, validate: ValidatorFunctionWrapHandler) -> CutResult |
             raise
         return CutResult.model_construct(**value)
     return found
+
+
+class PlexNews(Answer):
+    """What the Plex server made of a finished cut: `duration_s` is what it shows of the file, null while nothing."""
+
+    state: Literal["waiting", "done", "failed"]
+    message: str
+    duration_s: float | None
 
 
 class Job(Answer):
@@ -89,6 +98,7 @@ class Job(Answer):
     keep: list[tuple[float, float]] | None = None
     in_place: bool = False
     output_path: str | None = None
+    plex: PlexNews | None = None
 
 
 class Jobs(Answer):
