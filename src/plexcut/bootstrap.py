@@ -7,6 +7,8 @@ costs nothing.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plexcut import config
@@ -14,7 +16,7 @@ from plexcut.config import LibrarySettings, Settings
 from plexcut.errors import CannotWrite, ConfigError
 
 if TYPE_CHECKING:
-    from plexcut.domain.ports import JobQueue, Library, MediaEngine, Store
+    from plexcut.domain.ports import FileStore, JobQueue, Library, MediaEngine, Store
     from plexcut.plexdata import Plexdata
     from plexcut.storage.files import DataFolderLock
 
@@ -104,6 +106,26 @@ def store(settings: Settings) -> Store:
     from plexcut.storage.database import Database
 
     return Database(settings.database)
+
+
+def files(settings: Settings, tell: Callable[[str], None] | None = None) -> FileStore:
+    """What replaces recordings and keeps the originals; it remembers under the data folder where trashes are.
+
+    `tell` gets a line for each thing that an interrupted process had left and that was finished or undone.
+    """
+    from plexcut.storage.local import LocalFiles
+    from plexcut.storage.trash.known import KnownPlaces
+    from plexcut.storage.trash.store import RecordingStore
+
+    known = KnownPlaces(settings.data_dir / "trash")
+    return RecordingStore(LocalFiles(), known, settings.cut.keep_original_days, tell)
+
+
+def library_folders(settings: Settings) -> tuple[Path, ...]:
+    """The folders of the libraries as they are reached from here, links resolved; those that are not there too."""
+    folders = [library.path for library in settings.libraries if library.path is not None]
+    folders += [mapping.here for library in settings.libraries for mapping in library.paths]
+    return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
 
 
 def task_tools() -> tuple[MediaEngine, Store | None]:

@@ -12,6 +12,8 @@
     │   ├── ItemNotFound               item_not_found        3
     │   ├── RecordingNotFound          recording_not_found   3
     │   ├── NotInLibrary               not_in_library        3
+    │   ├── NoOriginal                 no_original           3
+    │   ├── TrashEntryNotFound         entry_not_found       3
     │   └── JobNotFound                job_not_found         3
     ├── FileUnreadable                 file_unreadable       3
     ├── FormatUnsupported              format_unsupported    4
@@ -132,6 +134,18 @@ class NotInLibrary(NotFound):
     """A file lies in no folder that the library's own server knows."""
 
     code = "not_in_library"
+
+
+class NoOriginal(NotFound):
+    """There is no original in the trash that could be brought back."""
+
+    code = "no_original"
+
+
+class TrashEntryNotFound(NotFound):
+    """Nothing in the trash has that id."""
+
+    code = "entry_not_found"
 
 
 class JobNotFound(NotFound):

@@ -68,7 +68,20 @@ def files(home: Path) -> list[str]:
 def test_help_and_version(plexcut: Any) -> None:
     shown = plexcut("--help")
     assert shown.code == 0
-    for command in ("serve", "worker", "probe", "frame", "filmstrip", "plan", "cut", "verify", "doctor", "passwd"):
+    for command in (
+        "serve",
+        "worker",
+        "probe",
+        "frame",
+        "filmstrip",
+        "plan",
+        "cut",
+        "verify",
+        "restore",
+        "trash",
+        "doctor",
+        "passwd",
+    ):
         assert f"\n  {command} " in shown.out
         assert plexcut(command, "--help").code == 0
     assert "\n  detect " not in shown.out
@@ -162,7 +175,7 @@ def test_cut_never_touches_what_is_there(plexcut: Any, home: Path) -> None:
         (("cut", "Film.ts", "--keep", "5-99999"), 2),
         (("cut", "Film.ts", "--keep", "a-b"), 2),
         (("cut", "Film.ts", "--keep", "1-2", "--mode", "fast"), 2),
-        (("cut", "Film.ts", "--keep", "1-2", "--in-place"), 2),
+        (("cut", "Film.ts", "--keep", "1-2", "--in-place", "-o", "x.ts"), 2),
         (("cut", "Film.ts", "--keep", "1-2", "--config", "nope.toml"), 2),
         (("cut", "nope.ts", "--keep", "1-2"), 3),
         (("cut", ".", "--keep", "1-2"), 3),

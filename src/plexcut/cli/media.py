@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from plexcut import config
-from plexcut.cli import files, interrupts, logs, output, spans
+from plexcut.cli import files, interrupts, logs, output, spans, trash
 from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts, Source
 from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
 from plexcut.errors import UsageError, VerificationFailed
@@ -150,6 +150,10 @@ def cut(
         ),
     ] = None,
     mode: Mode = None,
+    in_place: Annotated[
+        bool,
+        typer.Option("--in-place", help="Put the result in the recording's place; `plexcut restore` brings it back."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing OUT.")] = False,
     program: Program = None,
     config: Config = None,
@@ -161,8 +165,12 @@ def cut(
     """
     wanted = spans.parse_keeps(keep)
     checked = _mode(mode, config)
+    if in_place and (out is not None or overwrite):
+        raise UsageError("--in-place names the place of the result already", "leave out -o and --overwrite")
     source = files.readable(recording)
-    target = files.result_of_cut(source, out, overwrite=overwrite)
+    if in_place:
+        source = source.resolve()
+    target = source if in_place else files.result_of_cut(source, out, overwrite=overwrite)
     engine = engine_for(config, source, program)
     fingerprint = engine.fingerprint(source)
     request = CutRequest(
@@ -176,7 +184,10 @@ def cut(
     )
     temporary.remove_abandoned(target.parent)
     with interrupts.graceful() as should_cancel, output.progress("cutting") as on_progress:
-        result = engine.cut(request, on_progress, should_cancel)
+        if in_place:
+            result = trash.cut_in_place(config, request, lambda order: engine.cut(order, on_progress, should_cancel))
+        else:
+            result = engine.cut(request, on_progress, should_cancel)
     if json:
         output.answer(dataclasses.asdict(result))
         return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
 from plexcut.domain.spans import KeepList
 from plexcut.domain.timecode import Position
+from plexcut.domain.trash import Rendered
 
 CutMode = Literal["exact", "keyframe"]
 CUT_MODES: tuple[CutMode, ...] = ("exact", "keyframe")
@@ -294,7 +296,11 @@ class CutPlan:
 
 @dataclass(frozen=True, slots=True)
 class CutRequest:
-    """An order to the engine. `fingerprint` None means: whatever the file is now."""
+    """An order to the engine. `fingerprint` None means: whatever the file is now.
+
+    `hand_over`: who puts the finished cut into its place, which may then be the recording's own (`target` is `source`);
+    None: the engine does, and never over the recording.
+    """
 
     source: Path
     target: Path
@@ -304,6 +310,7 @@ class CutRequest:
     fingerprint: str | None = None
     program: int | None = None
     temp_dir: Path | None = None
+    hand_over: Callable[[Rendered], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

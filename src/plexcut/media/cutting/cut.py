@@ -22,6 +22,7 @@ import av
 from plexcut.domain.media import CutRequest, CutResult, Seam, StreamResult, Verification
 from plexcut.domain.ports import OnProgress, ShouldCancel
 from plexcut.domain.timecode import us_to_s
+from plexcut.domain.trash import Rendered
 from plexcut.errors import (
     Cancelled,
     CannotWrite,
@@ -138,7 +139,7 @@ def _proved(
                 _wait_for(sync, progress)
                 progress("move", 0.0)
                 check_same()
-                _move(temporary.path, request)
+                _deliver(temporary.path, request, index, plan)
                 progress.tell("move", 1.0)
                 return work, streams, proof.verification
         failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
@@ -215,6 +216,8 @@ def _check_target(request: CutRequest) -> None:
     try:
         if target.is_dir():
             raise CannotWrite(f"{target} is a folder", "name a file")
+        if request.hand_over is not None:
+            return
         if target.exists() and request.source.exists() and target.samefile(request.source):
             raise TargetExists(f"{target} is the recording itself", "the original is never written to")
         if (target.exists() or target.is_symlink()) and not request.overwrite:
@@ -314,6 +317,15 @@ def _wait_for(sync: Sync, progress: _Progress) -> None:
             progress("verify", 1.0)
     except OSError as error:
         raise _cannot_write(error) from None
+
+
+def _deliver(temporary: Path, request: CutRequest, index: MediaIndex, plan: Plan) -> None:
+    """Give the finished file to who waits for it, or its name."""
+    if request.hand_over is None:
+        _move(temporary, request)
+        return
+    kept_us = tuple((int(index.times_us[s.span.start]), int(index.times_us[s.span.end])) for s in plan.spans)
+    request.hand_over(Rendered(temporary, kept_us, us_to_s(int(index.times_us[-1]))))
 
 
 def _move(temporary: Path, request: CutRequest) -> None:

@@ -1,0 +1,196 @@
+"""`cut --in-place`, `restore`, `trash`: what is replaced, and what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from plexcut import config
+from plexcut.cli import files, logs, output
+from plexcut.config import Settings
+from plexcut.domain.media import CutRequest, CutResult
+from plexcut.domain.trash import Rendered, Spot, TrashEntry
+from plexcut.errors import FileUnreadable, PlexcutError, TrashEntryNotFound, UsageError
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False, readable=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
+
+
+def cut_in_place(config_file: Path | None, request: CutRequest, cut: Callable[[CutRequest], CutResult]) -> CutResult:
+    """Let `cut` make the result of `request` and put it into the recording's place, which goes to the trash.
+
+    Raises:
+        RecordingBusy, CannotWrite, DiskFull; what `cut` raises. The recording is untouched then.
+    """
+    from plexcut import bootstrap
+
+    settings = config.load(config.Choices(config=config_file))
+    store = bootstrap.files(settings, output.note)
+    spot = spot_of(request.source, settings)
+    store.recover([spot.root])
+
+    def hand_over(rendered: Rendered) -> None:
+        store.replace(spot, rendered)
+
+    with store.hold(spot.path), store.workspace(spot, f"cli-{os.getpid()}-{uuid.uuid4().hex[:8]}") as folder:
+        result = cut(dataclasses.replace(request, temp_dir=folder, hand_over=hand_over))
+    with contextlib.suppress(PlexcutError):
+        store.expire([spot.root])
+    return result
+
+
+def restore(
+    recording: Annotated[str, typer.Argument(metavar="FILE", help="The recording.", show_default=False)],
+    config_file: Config = None,
+    json: Json = False,
+) -> None:
+    """Bring the original back after a cut in place.
+
+    What lies in its place goes to the trash.
+    """
+    from plexcut import bootstrap
+
+    logs.quiet()
+    settings = config.load(config.Choices(config=config_file))
+    path = _place_of(recording)
+    store = bootstrap.files(settings, output.note)
+    spot = spot_of(path, settings)
+    restored = store.restore(Spot(spot.path, _top(spot)))
+    duration_s = restored.duration_s
+    if duration_s is None:
+        from plexcut.cli.media import engine_for
+
+        duration_s = engine_for(config_file, restored.path, None).probe(restored.path).duration_s
+    if json:
+        output.answer({"path": str(restored.path), "duration_s": duration_s})
+    else:
+        output.say(f"{restored.path}: the original is back")
+
+
+def show_trash(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER]...",
+            help="Look in these; by default in the libraries and where cuts were made.",
+            show_default=False,
+            readable=False,
+        ),
+    ] = None,
+    delete: Annotated[
+        list[str] | None, typer.Option("--delete", metavar="ID", help="Delete this entry for good; may be repeated.")
+    ] = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Delete everything in the trash for good.")] = False,
+    config_file: Config = None,
+    json: Json = False,
+) -> None:
+    """List what cuts in place have replaced."""
+    from plexcut import bootstrap
+
+    logs.quiet()
+    if delete and empty:
+        raise UsageError("--delete and --empty say two things", "give one of them")
+    settings = config.load(config.Choices(config=config_file))
+    store = bootstrap.files(settings, output.note)
+    roots = [_folder(folder) for folder in folders or ()] or [Path("/"), *bootstrap.library_folders(settings)]
+    store.recover(roots)
+    found = store.entries(roots)
+    if delete or empty:
+        unknown = set(delete or ()) - {entry.id for entry in found}
+        if unknown:
+            raise TrashEntryNotFound(f"nothing in the trash has the id {min(unknown)!r}", "see `plexcut trash`")
+        emptied = store.delete(roots, frozenset(delete) if delete else None)
+        for line in emptied.kept:
+            output.note(line)
+        if json:
+            output.answer({"deleted": list(emptied.deleted), "freed_bytes": emptied.freed_bytes})
+        else:
+            output.say(f"{len(emptied.deleted)} deleted, {emptied.freed_bytes / 1e6:.1f} MB freed")
+        return
+    if json:
+        output.answer({"entries": [_shown(entry) for entry in found], "total": len(found)})
+        return
+    rows: list[tuple[str, ...]] = [
+        (
+            entry.id,
+            entry.kind,
+            f"{entry.size_bytes / 1e6:.1f} MB",
+            _day(entry.trashed_at),
+            _day(entry.expires_at),
+            str(entry.path),
+        )
+        for entry in found
+    ]
+    output.table(("id", "kind", "size", "since", "until", "recording"), rows)
+
+
+def spot_of(path: Path, settings: Settings) -> Spot:
+    """A recording and the folder of the library that it lies in; its own folder where it lies in none."""
+    from plexcut import bootstrap
+
+    holding = [folder for folder in bootstrap.library_folders(settings) if folder in path.parents]
+    return Spot(path, max(holding, key=lambda folder: len(folder.parts), default=path.parent))
+
+
+def _place_of(written: str) -> Path:
+    """The recording's place, links resolved; the file itself may be gone.
+
+    Raises:
+        FileUnreadable: its folder is not there, or something else is in the place.
+    """
+    if not written or "\0" in written:
+        raise UsageError("that is no file name", "name a recording")
+    path = Path(written).expanduser()
+    if os.path.lexists(path):
+        return files.readable(written).resolve()
+    parent = path.parent.resolve()
+    if not parent.is_dir():
+        raise FileUnreadable(f"there is no file {path}", "check the path")
+    return parent / path.name
+
+
+def _folder(written: Path) -> Path:
+    folder = written.expanduser().resolve()
+    if not folder.is_dir():
+        raise FileUnreadable(f"there is no folder {folder}", "check the path")
+    return folder
+
+
+def _top(spot: Spot) -> Path:
+    """The folder to look for trashes from: the top of the recording's file system, or its library's."""
+    top = spot.path.parent
+    device = top.stat().st_dev
+    for folder in spot.path.parent.parents:
+        if folder.stat().st_dev != device and spot.root not in (folder, *folder.parents):
+            break
+        top = folder
+    return top
+
+
+def _day(moment: float | None) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(moment)) if moment is not None else "-"
+
+
+def _shown(entry: TrashEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "path": str(entry.path),
+        "kind": entry.kind,
+        "trashed_at": entry.trashed_at,
+        "expires_at": entry.expires_at,
+        "size_bytes": entry.size_bytes,
+        "duration_s": entry.duration_s,
+        "files": [file.name for file in entry.files],
+        "folder": str(entry.folder),
+    }
