@@ -16,7 +16,7 @@ from plexcut.config import LibrarySettings, Settings
 from plexcut.errors import CannotWrite, ConfigError
 
 if TYPE_CHECKING:
-    from plexcut.domain.ports import FileStore, JobQueue, Library, MediaEngine, Store
+    from plexcut.domain.ports import CutLists, FileStore, JobQueue, Library, MediaEngine, Store
     from plexcut.plexdata import Plexdata
     from plexcut.storage.files import DataFolderLock
 
@@ -40,6 +40,7 @@ def build(settings: Settings, queue_url: str | None = None) -> Plexdata:
         engine=engine(settings),
         queue=queue(queue_url or settings.queue.url),
         store=store(settings),
+        cut_lists=cut_lists(),
     )
     return Plexdata(ports, settings)
 
@@ -93,6 +94,13 @@ def queue(url: str) -> JobQueue:
     from plexcut.jobs.queue import RqJobQueue
 
     return RqJobQueue(url)
+
+
+def cut_lists() -> CutLists:
+    """Reads and writes the cut lists of other programs."""
+    from plexcut.cutlists import CutListFiles
+
+    return CutListFiles()
 
 
 def store(settings: Settings) -> Store:

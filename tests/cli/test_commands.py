@@ -79,6 +79,7 @@ def test_help_and_version(plexcut: Any) -> None:
         "verify",
         "restore",
         "trash",
+        "cutlist",
         "doctor",
         "passwd",
     ):

@@ -27,7 +27,13 @@ R = "a~r.m2"
 
 
 def test_a_keep_list_is_saved_as_frames(world: World) -> None:
-    assert views.keep(world.plexdata.keep(R)) == {"keep": [], "keep_frames": [], "revision": 0, "fingerprint": None}
+    assert views.keep(world.plexdata.keep(R)) == {
+        "keep": [],
+        "keep_frames": [],
+        "revision": 0,
+        "fingerprint": None,
+        "imported": None,
+    }
     told: list[Any] = []
     world.plexdata.subscribe(told.append)
     saved = world.plexdata.save_keep(KeepOrder(R, [("#250", "00:00:20"), (1, 2.5)], 0))
@@ -36,6 +42,7 @@ def test_a_keep_list_is_saved_as_frames(world: World) -> None:
         "keep_frames": [[25, 62], [250, 500]],
         "revision": 1,
         "fingerprint": "f1",
+        "imported": None,
     }
     assert views.keep(saved) == views.keep(world.plexdata.keep(R)) == shown
     assert [(e.name, e.data) for e in told] == [("keep", {"recording": R, "revision": 1, "keep": shown["keep"]})]

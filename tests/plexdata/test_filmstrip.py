@@ -12,6 +12,7 @@ import pytest
 
 from plexcut import bootstrap, config
 from plexcut.config import Choices, LibrarySettings, PathMapping
+from plexcut.cutlists import CutListFiles
 from plexcut.domain.media import FilmstripOrder, IndexState, Source
 from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import Cancelled, RecordingChanged, RecordingNotFound, SpanInvalid, UsageError
@@ -59,7 +60,7 @@ def plexdata(plex: PlexStandIn, engine: Held, tmp_path: Path) -> Iterator[Plexda
     mapping = PathMapping("/share", tmp_path)
     entry = LibrarySettings("home", "plex", "Home", url=plex.url, token=plex.token, paths=(mapping,))
     settings = replace(config.load(Choices(), {"PLEXCUT_DATA_DIR": str(tmp_path / "data")}), libraries=(entry,))
-    ports = Ports({"home": bootstrap.library(entry)}, engine, FakeQueue(), Database(settings.database))
+    ports = Ports({"home": bootstrap.library(entry)}, engine, FakeQueue(), Database(settings.database), CutListFiles())
     made = Plexdata(ports, settings)
     made.start()
     assert made.wait_ready(10)

@@ -11,6 +11,7 @@ import pytest
 
 from plexcut import bootstrap, config
 from plexcut.config import Choices, LibrarySettings, PathMapping
+from plexcut.cutlists import CutListFiles
 from plexcut.domain.selection import inconsistency
 from plexcut.errors import LibraryOffline
 from plexcut.plexdata import Plexdata, Ports
@@ -44,7 +45,9 @@ def plexdata(plex: PlexStandIn, tmp_path: Path) -> Iterator[Plexdata]:
         "home", "plex", "Home", url=plex.url, token="stand-in-token-7f3a", paths=(PathMapping("/share", tmp_path),)
     )
     settings = replace(config.load(Choices(), {"PLEXCUT_DATA_DIR": str(tmp_path / "data")}), libraries=(entry,))
-    ports = Ports({"home": bootstrap.library(entry)}, FakeEngine(), FakeQueue(), Database(settings.database))
+    ports = Ports(
+        {"home": bootstrap.library(entry)}, FakeEngine(), FakeQueue(), Database(settings.database), CutListFiles()
+    )
     made = Plexdata(ports, settings)
     yield made
     made.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from plexcut.config import Choices, LibrarySettings, Settings, load
+from plexcut.cutlists import CutListFiles
 from plexcut.domain.catalog import Item
 from plexcut.plexdata import Plexdata, Ports
 from tests.plexdata.fakes import FakeEngine, FakeLibrary, FakeQueue, FakeStore
@@ -45,7 +46,7 @@ class World:
         self.restart()
 
     def restart(self) -> Plexdata:
-        ports = Ports({lib.id: lib for lib in self.libraries}, self.engine, self.queue, self.store)
+        ports = Ports({lib.id: lib for lib in self.libraries}, self.engine, self.queue, self.store, CutListFiles())
         self.plexdata = Plexdata(ports, self.settings, self.clock)
         self.made.append(self.plexdata)
         return self.plexdata

@@ -48,6 +48,7 @@ from plexcut.plexdata.model import (
     TimelineFrame,
 )
 from plexcut.plexdata.playback import PlayOrder
+from tests.web.fake_cutlists import FakeCutLists
 from tests.web.fake_landmarks import FakeLandmarks
 from tests.web.fake_orders import FPS, REC, FakeOrders
 
@@ -116,7 +117,7 @@ class FakeMovie:
 
 
 @dataclass
-class FakePlexdata(FakeLandmarks, FakeOrders):
+class FakePlexdata(FakeCutLists, FakeLandmarks, FakeOrders):
     """`hold`, while set, blocks every library call; `fail` is raised by the method that it names,
     `now` is the fingerprint of every recording."""
 

@@ -180,7 +180,13 @@ def test_recording(client: httpx.Client) -> None:
 def test_keep_list_takes_every_written_form_and_numbers_as_written(server: Running) -> None:
     client = server.client()
     path = f"/api/recordings/{REC}/keep"
-    assert client.get(path).json() == {"keep": [], "keep_frames": [], "revision": 0, "fingerprint": None}
+    assert client.get(path).json() == {
+        "keep": [],
+        "keep_frames": [],
+        "revision": 0,
+        "fingerprint": None,
+        "imported": None,
+    }
     body = b'{"keep": [[50.02, "00:01:00.5"], ["1:10", "#4000"], [90, 1.0e2]], "revision": 0, "fingerprint": "fp-1"}'
     answer = client.put(path, content=body, headers={"Content-Type": "application/json"})
     assert answer.json()["keep_frames"] == [[2501, 3025], [3500, 4000], [4500, 5000]]

@@ -260,6 +260,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/{recording}/cutlist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A keep list as a file for other programs. */
+        get: operations["write_cut_list"];
+        put?: never;
+        /** What another program's cut list keeps: EDL, comskip, VDR, enigma2, chapters, LosslessCut. Nothing is saved. */
+        post: operations["read_cut_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/{recording}/filmstrip": {
         parameters: {
             query?: never;
@@ -653,6 +671,14 @@ export interface components {
             reencoded: number;
         };
         /**
+         * CutListFile
+         * @description A cut list to read: `text`, or `base64` of its bytes (enigma2's cuts are no text).
+         */
+        CutListFile: {
+            base64?: string | null;
+            text?: string | null;
+        };
+        /**
          * CutOrder
          * @description What to cut. Without `keep` the saved keep list; without `mode` and `output` what the configuration says.
          */
@@ -738,6 +764,27 @@ export interface components {
         HistoryStep: {
             revision: number;
             steps?: number;
+        };
+        /**
+         * ImportedKeep
+         * @description What a cut list keeps; nothing is saved. `labels` has one for each span, `notes` say what was left out.
+         *
+         *     `name` is the file's where it lay beside the recording, else empty.
+         */
+        ImportedKeep: {
+            /** @enum {string} */
+            format: "edl" | "comskip" | "vdr" | "enigma2" | "ffmetadata" | "ogm" | "llc" | "csv";
+            keep: [
+                number,
+                number
+            ][];
+            keep_frames: [
+                number,
+                number
+            ][];
+            labels: string[];
+            name: string;
+            notes: string[];
         };
         /**
          * Index
@@ -826,9 +873,12 @@ export interface components {
         /**
          * Keep
          * @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet.
+         *
+         *     Then it is what a cut list of another program beside the recording says, if there is one: `imported`.
          */
         Keep: {
             fingerprint: string | null;
+            imported: components["schemas"]["ImportedKeep"] | null;
             keep: [
                 number,
                 number
@@ -875,6 +925,7 @@ export interface components {
             can_redo: boolean;
             can_undo: boolean;
             fingerprint: string | null;
+            imported: components["schemas"]["ImportedKeep"] | null;
             keep: [
                 number,
                 number
@@ -1861,6 +1912,78 @@ export interface operations {
             };
         };
     };
+    write_cut_list: {
+        parameters: {
+            query?: {
+                format?: "edl" | "comskip" | "vdr" | "enigma2" | "ffmetadata" | "ogm" | "llc" | "csv";
+                keep?: string | null;
+            };
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, under the name that programs expect. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "application/octet-stream": string;
+                    "text/csv": string;
+                    "text/plain": string;
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    read_cut_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CutListFile"];
+            };
+        };
+        responses: {
+            /** @description What a cut list keeps; nothing is saved. `labels` has one for each span, `notes` say what was left out. `name` is the file's where it lay beside the recording, else empty. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedKeep"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_filmstrip: {
         parameters: {
             query?: {
@@ -2041,7 +2164,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. */
+            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. Then it is what a cut list of another program beside the recording says, if there is one: `imported`. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2076,7 +2199,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. */
+            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. Then it is what a cut list of another program beside the recording says, if there is one: `imported`. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -21,6 +21,7 @@ class FakeServer {
       keep_frames: this.keep,
       revision: this.revision,
       fingerprint: 'f',
+      imported: null,
     }
   }
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import plexcut
-from plexcut.cli import filmstrip, logs, media, output, server, trash
+from plexcut.cli import cutlists, filmstrip, logs, media, output, server, trash
 from plexcut.errors import Cancelled, PlexcutError, UsageError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -56,6 +56,7 @@ app.command()(media.cut)
 app.command()(media.verify)
 app.command()(trash.restore)
 app.command("trash")(trash.show_trash)
+app.command()(cutlists.cutlist)
 app.command()(server.doctor)
 app.command()(server.passwd)
 

@@ -9,7 +9,8 @@ from typing import Annotated, cast
 import typer
 
 from plexcut.cli import files, output
-from plexcut.cli.media import Config, Json, Program, Recording, engine_for
+from plexcut.cli.media import engine_for
+from plexcut.cli.options import Config, Json, Program, Recording
 from plexcut.domain.media import FilmstripOrder, PictureFormat
 from plexcut.domain.timecode import parse_position, us_to_s
 from plexcut.errors import UsageError

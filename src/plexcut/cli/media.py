@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from plexcut import config
-from plexcut.cli import files, interrupts, logs, output, spans, trash
+from plexcut.cli import cutlists, files, interrupts, logs, output, trash
+from plexcut.cli.cutlists import CutList, KeepOrList
+from plexcut.cli.options import Config, Json, LocalRecording, Mode, Program, Recording
 from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts, Source
 from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
 from plexcut.errors import UsageError, VerificationFailed
@@ -22,36 +24,6 @@ if TYPE_CHECKING:
     from plexcut.media.engine import Engine
 
 _LOOK_EVERY_S = 0.1
-
-# Text, not paths: an address is none, and Typer's own look at readability would make wrong usage (2) of what is a file
-# that cannot be read (3).
-Recording = Annotated[
-    str,
-    typer.Argument(
-        metavar="FILE", help="The recording, or its http://, https:// or smb:// address.", show_default=False
-    ),
-]
-LocalRecording = Annotated[str, typer.Argument(metavar="FILE", help="The recording.", show_default=False)]
-Keep = Annotated[
-    list[str],
-    typer.Option("--keep", metavar="A-B", help="A span to keep, end excluded; may be repeated.", show_default=False),
-]
-Mode = Annotated[
-    str | None,
-    typer.Option(
-        metavar="exact|keyframe",
-        help="keyframe widens the spans to keyframes and re-encodes hardly anything; by default what cut.mode says.",
-        show_default=False,
-    ),
-]
-Program = Annotated[
-    int | None, typer.Option(metavar="N", help="Which programme of a stream with several.", show_default=False)
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False, readable=False),
-]
-Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
 
 
 def probe(recording: Recording, program: Program = None, config: Config = None, json: Json = False) -> None:
@@ -108,18 +80,19 @@ def frame(
 
 def plan(
     recording: Recording,
-    keep: Keep,
+    keep: KeepOrList = None,
+    listed: CutList = None,
     mode: Mode = None,
     program: Program = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Show what a cut would do."""
-    wanted = spans.parse_keeps(keep)
+    cutlists.checked(keep, listed)
     checked = _mode(mode, config)
     source = files.source(recording)
     engine = engine_for(config, source, program)
-    made = engine.plan(source, engine.resolve_keep(source, wanted, program), checked, program)
+    made = engine.plan(source, cutlists.kept(engine, source, keep, listed, program), checked, program)
     if json:
         output.answer(dataclasses.asdict(made))
         return
@@ -142,7 +115,8 @@ def plan(
 
 def cut(
     recording: LocalRecording,
-    keep: Keep,
+    keep: KeepOrList = None,
+    listed: CutList = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -163,7 +137,7 @@ def cut(
 
     The named spans are kept, in order, in a new file that is verified before it appears.
     """
-    wanted = spans.parse_keeps(keep)
+    cutlists.checked(keep, listed)
     checked = _mode(mode, config)
     if in_place and (out is not None or overwrite):
         raise UsageError("--in-place names the place of the result already", "leave out -o and --overwrite")
@@ -176,7 +150,7 @@ def cut(
     request = CutRequest(
         source=source,
         target=target,
-        keep=engine.resolve_keep(source, wanted, program),
+        keep=cutlists.kept(engine, source, keep, listed, program),
         mode=checked,
         overwrite=overwrite and out is not None,
         fingerprint=fingerprint,
@@ -204,7 +178,8 @@ def cut(
 def verify(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The recording.", show_default=False)],
     result: Annotated[str, typer.Argument(metavar="OUT", help="What was cut from it.", show_default=False)],
-    keep: Keep,
+    keep: KeepOrList = None,
+    listed: CutList = None,
     program: Program = None,
     config: Config = None,
     json: Json = False,
@@ -213,10 +188,10 @@ def verify(
 
     OUT must hold exactly the kept frames of SOURCE, in order and in time.
     """
-    wanted = spans.parse_keeps(keep)
+    cutlists.checked(keep, listed)
     original, cut_file = files.readable(source), files.readable(result)
     engine = engine_for(config, original, program)
-    found = engine.verify(original, cut_file, engine.resolve_keep(original, wanted, program), program)
+    found = engine.verify(original, cut_file, cutlists.kept(engine, original, keep, listed, program), program)
     if json:
         output.answer(dataclasses.asdict(found))
     else:

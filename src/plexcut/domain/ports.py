@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from plexcut.domain.catalog import Item, ItemQuery, MovieData, Page, RecordingFile, Section, Thumb, Viewing
+from plexcut.domain.cutlists import CutListFacts, CutListFormat, FoundCutList, KeptSpan, ReadCutList, WrittenCutList
 from plexcut.domain.jobs import Job, Progress, WorkerInfo
 from plexcut.domain.landmarks import CopyPoints, Keyframes, Landmarks, LibraryMarks
 from plexcut.domain.media import (
@@ -269,6 +270,22 @@ class FileStore(Protocol):
 
     def recover(self, roots: Iterable[Path]) -> tuple[str, ...]:
         """Finish or undo what was interrupted; one line for each thing done. Raises nothing."""
+
+
+class CutLists(Protocol):
+    """Cut lists of other programs."""
+
+    def read(self, data: bytes, facts: CutListFacts) -> ReadCutList:
+        """What a file says; its format is told from its content. Raises `FormatUnsupported`."""
+
+    def write(self, fmt: CutListFormat, kept: tuple[KeptSpan, ...], facts: CutListFacts) -> WrittenCutList:
+        """A file of this format. Raises `UsageError`: there is no such format."""
+
+    def open(self, path: Path) -> bytes:
+        """The content of a file that somebody named. Raises `FileUnreadable`, `FormatUnsupported` (too large)."""
+
+    def beside(self, recording: Path) -> tuple[FoundCutList, ...]:
+        """What lies beside a recording under the names that such programs use, the best first. Raises nothing."""
 
 
 class JobQueue(Protocol):

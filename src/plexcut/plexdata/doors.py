@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from plexcut.domain.jobs import Job, Progress
 from plexcut.domain.media import CutPlan
 from plexcut.plexdata.browsing import Browsing
+from plexcut.plexdata.cutlists import CutListing
 from plexcut.plexdata.cutting import Cutting
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import HISTORY_STEPS, Keeping
@@ -17,6 +20,7 @@ class CutDoor:
     """Keep lists, plans and cuts."""
 
     _browsing: Browsing
+    _cut_lists: CutListing
     _cutting: Cutting
     _hosts: Hosts
     _keeping: Keeping
@@ -25,10 +29,16 @@ class CutDoor:
     def keep(self, recording: str) -> KeepState:
         """The saved keep list (waits for the index where there is one to show as times).
 
+        Where nothing was ever saved: what a cut list of another program keeps that lies beside the recording.
+
         Raises:
             RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported.
         """
-        return self._keeping.keep(recording)
+        state = self._keeping.keep(recording)
+        found = self._cut_lists.beside(recording) if state.revision == 0 else None
+        if found is None:
+            return state
+        return replace(state, keep_s=found.keep_s, keep_frames=found.keep_frames, imported=found)
 
     def save_keep(self, order: KeepOrder) -> KeepState:
         """Save a keep list over the revision that it was made from; waits for the index.

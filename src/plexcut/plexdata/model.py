@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from plexcut.domain.media import IndexState, RecordingFacts
-from plexcut.domain.ports import JobQueue, Library, MediaEngine, Store
+from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Store
 from plexcut.domain.timecode import FrameNumber
 
 Written = str | int | float | Decimal | Fraction | FrameNumber
@@ -29,6 +29,7 @@ class Ports:
     engine: MediaEngine
     queue: JobQueue
     store: Store
+    cut_lists: CutLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,27 @@ class RecordingInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedKeep:
+    """What another program's cut list keeps of a recording. It is not saved.
+
+    `name` is the file's where it lay beside the recording, else empty; `labels` has one for each span.
+    """
+
+    format: str
+    name: str
+    keep_s: tuple[tuple[float, float], ...]
+    keep_frames: tuple[tuple[int, int], ...]
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class KeepState:
     """A saved keep list as times (`keep_s`, half-open, seconds) and as frames (`keep_frames`, half-open).
 
     `fingerprint` is the file's when it was saved, None where nothing ever was.
+    `imported` is what the list was taken from where nothing was ever saved (`revision` 0) and another program's cut
+    list lies beside the recording.
     """
 
     recording: str
@@ -98,6 +116,7 @@ class KeepState:
     keep_frames: tuple[tuple[int, int], ...]
     revision: int
     fingerprint: str | None
+    imported: ImportedKeep | None = None
 
 
 @dataclass(frozen=True, slots=True)

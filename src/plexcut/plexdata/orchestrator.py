@@ -9,19 +9,16 @@ from pathlib import Path
 
 from plexcut.config import Settings
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb
-from plexcut.domain.media import Filmstrip, Picture, PictureFormat, Waveform, WaveformOrder
-from plexcut.domain.ports import PlayableFile, ShouldCancel, never
 from plexcut.domain.selection import Selection
 from plexcut.plexdata.browsing import Browsing
+from plexcut.plexdata.cutlists import CutListDoor, CutListing
 from plexcut.plexdata.cutting import Cutting
 from plexcut.plexdata.doors import CutDoor, JobDoor
 from plexcut.plexdata.events import Events, Listener
-from plexcut.plexdata.filmstrip import Filmstrips, StripOrder
 from plexcut.plexdata.followups import FollowUps
-from plexcut.plexdata.frames import FoundPicture, Frames, PictureOrder
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping
-from plexcut.plexdata.landmarks import LandmarkDoor
+from plexcut.plexdata.looking import LookingDoor
 from plexcut.plexdata.model import (
     Health,
     LibraryStatus,
@@ -31,16 +28,14 @@ from plexcut.plexdata.model import (
     TimelineFrame,
     Written,
 )
-from plexcut.plexdata.playback import Playback, PlayOrder
 from plexcut.plexdata.progress import Watch
 from plexcut.plexdata.selecting import Selecting
 from plexcut.plexdata.startup import Startup
 from plexcut.plexdata.streaming import Streaming
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
-from plexcut.plexdata.waveform import Waveforms
 
 
-class Plexdata(CutDoor, JobDoor, LandmarkDoor):
+class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number
@@ -55,11 +50,9 @@ class Plexdata(CutDoor, JobDoor, LandmarkDoor):
         self._hosts = Hosts(ports, settings, self._events, clock)
         self._browsing = Browsing(self._hosts)
         self._keeping = Keeping(self._hosts, ports, self._events)
+        super().__init__(self._hosts, ports, self._keeping)
+        self._cut_lists = CutListing(self._hosts, ports, self._keeping)
         self._selecting = Selecting(self._browsing, ports.store, self._keeping, self._events)
-        self._frames = Frames(self._hosts, ports, self._keeping)
-        self._filmstrips = Filmstrips(self._hosts, ports)
-        self._waveforms = Waveforms(self._hosts, ports)
-        self._playback = Playback(self._hosts, ports)
         self._timeline = Timeline(self._frames, settings.server.static_dir)
         self._streaming = Streaming(self._browsing, self._hosts, ports.store, clock)
         self._cutting = Cutting(self._hosts, ports, self._keeping, settings, self._events)
@@ -205,72 +198,6 @@ class Plexdata(CutDoor, JobDoor, LandmarkDoor):
             RecordingNotFound, LibraryOffline.
         """
         return self._hosts.recording(recording)
-
-    def frame(
-        self,
-        recording: str,
-        at: Written,
-        width: int | None = None,
-        fmt: PictureFormat = "jpg",
-        *,
-        should_cancel: ShouldCancel = never,
-    ) -> Picture:
-        """The frame shown at `at`, `width` pixels wide (16 to 4096; None: full size).
-
-        A host that was down is initialised again when it answers; it is asked at most every 5 s.
-
-        Raises:
-            RecordingNotFound, LibraryOffline, PositionInvalid, UsageError, FileUnreadable, FormatUnsupported,
-            Cancelled.
-        """
-        return self._frames.frame(recording, at, width, fmt, should_cancel=should_cancel)
-
-    def picture(self, order: PictureOrder, *, should_cancel: ShouldCancel = never) -> FoundPicture:
-        """As `frame`, for a client that may have the picture, or shall not wait for the index.
-
-        Raises:
-            NotReady: it would have to wait. Besides what `frame` raises.
-        """
-        return self._frames.picture(order, should_cancel=should_cancel)
-
-    def fingerprint(self, recording: str) -> str:
-        """The identity of a recording's content now; cheap.
-
-        Raises:
-            RecordingNotFound, LibraryOffline, FileUnreadable.
-        """
-        return self._filmstrips.fingerprint(recording)
-
-    def filmstrip(self, order: StripOrder, *, should_cancel: ShouldCancel = never) -> Filmstrip:
-        """Pictures of a range of a recording in one image, each with its frame and place.
-
-        Until the index is ready they come from the library's own previews where it has some (`provisional`); where it
-        has none this waits.
-
-        Raises:
-            UsageError, SpanInvalid: the order is not possible. RecordingChanged: the file is another one than that of
-            `order.fingerprint`. RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported, Cancelled.
-        """
-        return self._filmstrips.filmstrip(order, should_cancel=should_cancel)
-
-    def waveform(self, recording: str, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
-        """How loud a range of a recording is, by track; begins to measure it all where that was not done.
-
-        Raises:
-            UsageError, SpanInvalid: the order is not possible. NotReady: the index was not there within its `wait_s`.
-            RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported, RecordingChanged, Cancelled.
-        """
-        return self._waveforms.waveform(recording, order, should_cancel=should_cancel)
-
-    def play(self, order: PlayOrder) -> PlayableFile:
-        """A span or the kept spans of a recording as a file that a browser plays; waits for the index.
-
-        Raises:
-            SpanInvalid; UsageError: no such audio track.
-            RecordingChanged: the file is not the one of `order.fingerprint`.
-            RecordingNotFound, LibraryOffline, FileUnreadable, FormatUnsupported.
-        """
-        return self._playback.play(order)
 
     def timeline(
         self,

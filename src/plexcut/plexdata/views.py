@@ -10,7 +10,15 @@ from plexcut.domain.jobs import Job, Progress
 from plexcut.domain.media import CutPlan, Filmstrip, RecordingFacts
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import us_to_s
-from plexcut.plexdata.model import Health, KeepPast, KeepState, LibraryStatus, RecordingInfo, TimelineFrame
+from plexcut.plexdata.model import (
+    Health,
+    ImportedKeep,
+    KeepPast,
+    KeepState,
+    LibraryStatus,
+    RecordingInfo,
+    TimelineFrame,
+)
 
 _FACT_KEYS = (
     "duration_s",
@@ -130,12 +138,13 @@ def recording(info: RecordingInfo) -> dict[str, Any]:
 
 
 def keep(state: KeepState) -> dict[str, Any]:
-    """`{keep, keep_frames, revision, fingerprint}`."""
+    """`{keep, keep_frames, revision, fingerprint, imported}`."""
     return {
         "keep": [list(span) for span in state.keep_s],
         "keep_frames": [list(span) for span in state.keep_frames],
         "revision": state.revision,
         "fingerprint": state.fingerprint,
+        "imported": None if state.imported is None else imported(state.imported),
     }
 
 
@@ -146,7 +155,7 @@ def keep_history(past: KeepPast) -> dict[str, Any]:
     steps = []
     for step in past.steps:
         shown = keep(step.state)
-        del shown["fingerprint"]
+        del shown["fingerprint"], shown["imported"]
         steps.append({**shown, "label": step.label, "saved_at": step.saved_at})
     return {
         **keep(past.saved),
@@ -155,6 +164,18 @@ def keep_history(past: KeepPast) -> dict[str, Any]:
         "position": past.position,
         "can_undo": past.position > 0,
         "can_redo": past.position < len(steps) - 1,
+    }
+
+
+def imported(found: ImportedKeep) -> dict[str, Any]:
+    """`{format, name, keep, keep_frames, labels, notes}`."""
+    return {
+        "format": found.format,
+        "name": found.name,
+        "keep": [list(span) for span in found.keep_s],
+        "keep_frames": [list(span) for span in found.keep_frames],
+        "labels": list(found.labels),
+        "notes": list(found.notes),
     }
 
 

@@ -81,6 +81,11 @@ def keep_history(found: model.KeepPast) -> schemas.KeepHistory:
     return _shaped(schemas.KeepHistory, views.keep_history(found))
 
 
+def imported(found: model.ImportedKeep) -> schemas.ImportedKeep:
+    """What a cut list keeps."""
+    return _shaped(schemas.ImportedKeep, views.imported(found))
+
+
 def plan(found: media.CutPlan) -> schemas.Plan:
     """A plan."""
     return _shaped(schemas.Plan, views.plan(found))

@@ -11,7 +11,7 @@ from quart import request
 
 from plexcut.domain.catalog import ID_PATTERN
 from plexcut.domain.timecode import Position, parse_position
-from plexcut.errors import PositionInvalid
+from plexcut.errors import PositionInvalid, SpanInvalid
 from plexcut.web.errors import BadRequest
 
 MAX_BODY_BYTES = 1 << 20
@@ -115,3 +115,36 @@ def _readable(written: str) -> bool:
 def is_id(text: str) -> bool:
     """Whether `text` can be an id at all; anything else need not be asked for."""
     return len(text) <= 300 and ID_PATTERN.match(text) is not None
+
+
+def read_edge(written: str | None) -> Position | None:
+    """One end of a span in a query string; None where it is not given.
+
+    Raises:
+        SpanInvalid: it cannot be read.
+    """
+    try:
+        return None if written is None else read_position(written)
+    except PositionInvalid as error:
+        raise SpanInvalid(error.message, error.hint) from None
+
+
+def read_keep_query() -> list[tuple[Position, Position]]:
+    """The spans of the query's `keep`, which may be repeated: `A-B,A-B` with positions in any written form.
+
+    Raises:
+        BadRequest: one has no hyphen. SpanInvalid: a position cannot be read.
+    """
+    return [_span(text) for keep in request.args.getlist("keep") for text in keep.split(",") if text.strip()]
+
+
+def _span(text: str) -> tuple[Position, Position]:
+    start, hyphen, end = text.strip().replace("\N{EN DASH}", "-").partition("-")
+    if not hyphen:
+        raise BadRequest(
+            f"keep: {text[:60]!r} is no span", "write A-B,A-B with times such as 83.5 or frames such as #120"
+        )
+    first, last = read_edge(start), read_edge(end)
+    assert first is not None
+    assert last is not None
+    return first, last

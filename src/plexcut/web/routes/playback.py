@@ -8,14 +8,12 @@ from collections.abc import AsyncGenerator
 from quart import Blueprint, Response, request
 
 from plexcut.domain.ports import PlayableFile
-from plexcut.domain.timecode import Position
-from plexcut.errors import PositionInvalid, SpanInvalid
 from plexcut.plexdata.playback import PlayOrder
 from plexcut.web.context import context
 from plexcut.web.documentation import Media, documented
-from plexcut.web.errors import BadRequest, shaped
+from plexcut.web.errors import shaped
 from plexcut.web.ranges import ByteRange, RangeNotSatisfiable, parse_range
-from plexcut.web.requests import read_position, read_query
+from plexcut.web.requests import read_edge, read_keep_query, read_query
 from plexcut.web.schemas.playback import VideoQuery
 from plexcut.web.threads import Threads
 
@@ -107,27 +105,6 @@ def _headed(response: Response, file: PlayableFile) -> Response:
 
 def _order(recording: str) -> PlayOrder:
     query = read_query(VideoQuery)
-    written = [text for keep in request.args.getlist("keep") for text in keep.split(",") if text.strip()]
-    keep = None if query.keep is None else [_span(text) for text in written]
-    start, end = _edge(query.from_), _edge(query.to)
+    keep = None if query.keep is None else read_keep_query()
+    start, end = read_edge(query.from_), read_edge(query.to)
     return PlayOrder(recording, keep, start, end, query.audio, query.fingerprint)
-
-
-def _span(text: str) -> tuple[Position, Position]:
-    """`A-B`, with positions in any written form."""
-    start, hyphen, end = text.strip().replace("\N{EN DASH}", "-").partition("-")
-    if not hyphen:
-        raise BadRequest(
-            f"keep: {text[:60]!r} is no span", "write A-B,A-B with times such as 83.5 or frames such as #120"
-        )
-    first, last = _edge(start), _edge(end)
-    assert first is not None
-    assert last is not None
-    return first, last
-
-
-def _edge(written: str | None) -> Position | None:
-    try:
-        return None if written is None else read_position(written)
-    except PositionInvalid as error:
-        raise SpanInvalid(error.message, error.hint) from None

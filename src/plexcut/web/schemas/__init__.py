@@ -23,6 +23,7 @@ from plexcut.web.schemas.catalog import (
     ThumbQuery,
     Version,
 )
+from plexcut.web.schemas.cutlists import CutListFile, CutListQuery, ImportedKeep
 from plexcut.web.schemas.events import KeepEvent
 from plexcut.web.schemas.filmstrip import Filmstrip, FilmstripQuery, SpriteQuery, Tile
 from plexcut.web.schemas.jobs import Check, CutResult, Job, Jobs, Progress, QueueCounts, Seam, StreamResult, Worker
@@ -65,6 +66,8 @@ __all__ = [
     "Check",
     "CopyPoints",
     "CopyStart",
+    "CutListFile",
+    "CutListQuery",
     "CutOrder",
     "CutResult",
     "Error",
@@ -75,6 +78,7 @@ __all__ = [
     "Health",
     "HistoryQuery",
     "HistoryStep",
+    "ImportedKeep",
     "Index",
     "Item",
     "Items",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from plexcut.web.schemas.base import Answer, Body, Written, WrittenSpan
+from plexcut.web.schemas.cutlists import ImportedKeep
 
 
 class Video(Answer):
@@ -79,12 +80,16 @@ class FrameQuery(Body):
 
 
 class Keep(Answer):
-    """The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet."""
+    """The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet.
+
+    Then it is what a cut list of another program beside the recording says, if there is one: `imported`.
+    """
 
     keep: list[tuple[float, float]]
     keep_frames: list[tuple[int, int]]
     revision: int
     fingerprint: str | None
+    imported: ImportedKeep | None
 
 
 class KeepChange(Body):

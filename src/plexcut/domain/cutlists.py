@@ -1,0 +1,77 @@
+"""Cut lists of other programs: what they say of a recording, before it is known which frames that are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from plexcut.domain.timecode import Position
+
+CutListFormat = Literal["edl", "comskip", "vdr", "enigma2", "ffmetadata", "ogm", "llc", "csv"]
+CUT_LIST_FORMATS: tuple[CutListFormat, ...] = ("edl", "comskip", "vdr", "enigma2", "ffmetadata", "ogm", "llc", "csv")
+
+MAX_CUT_LIST_BYTES = 1 << 19
+"""A longer file is no cut list."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutListFacts:
+    """What reading and writing a cut list takes to know of the recording; `name` is its file's name."""
+
+    name: str
+    frames: int
+    fps: Fraction
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSpan:
+    """A span that a cut list names: kept, or removed. `end` None is the end of the recording.
+
+    Times are already a little earlier than written, by how far they may have been rounded up (see `cutlists`).
+    """
+
+    start: Position
+    end: Position | None
+    kept: bool
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCutList:
+    """A cut list that was read. Its spans are all kept or all removed; `notes` say what of it was left out."""
+
+    format: CutListFormat
+    spans: tuple[ListedSpan, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSpan:
+    """A span to write, by frames and by their times in microseconds; all of it half-open."""
+
+    start_frame: int
+    end_frame: int
+    start_us: int
+    end_us: int
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenCutList:
+    """A cut list as a file: `name` is what programs that read it expect beside the recording."""
+
+    format: CutListFormat
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCutList:
+    """A file beside a recording whose name says that it is a cut list, of one of `formats`."""
+
+    name: str
+    data: bytes
+    formats: tuple[CutListFormat, ...]
