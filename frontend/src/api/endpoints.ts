@@ -1,12 +1,16 @@
 import { address, getJson, send, sendJson, withQuery } from './client'
 import type {
+  CopyPoints,
   CutOrder,
+  Filmstrip,
   Item,
   ItemPage,
   Job,
+  Keyframes,
   KeepAnswer,
   KeepChange,
   Library,
+  Marks,
   PlanAnswer,
   Recording,
   Section,
@@ -16,6 +20,7 @@ import type {
   SortKey,
   TimelineFrame,
   TimelineOrder,
+  Waveform,
   WrittenPosition,
 } from './types'
 
@@ -84,6 +89,67 @@ export async function getFrame(recording: string, query: FrameQuery, signal?: Ab
     frame: number === null ? null : Number(number),
     time_s: time === null ? null : Number(time),
   }
+}
+
+export interface StripQuery {
+  /** Frames. */
+  from: number
+  to: number
+  step: number
+  height: number
+}
+
+export function getFilmstrip(recording: string, query: StripQuery, signal: AbortSignal): Promise<Filmstrip> {
+  const { from, to, step, height } = query
+  const path = `api/recordings/${id(recording)}/filmstrip`
+  return getJson(withQuery(path, { from: `#${from}`, to: `#${to}`, step, height }), signal)
+}
+
+/** An image of our server, ready to be drawn. */
+export async function getBitmap(path: string, signal: AbortSignal): Promise<ImageBitmap> {
+  const response = await send(path, { accept: 'image/webp, image/jpeg', signal })
+  return createImageBitmap(await response.blob())
+}
+
+export interface WaveQuery {
+  /** Frames. */
+  from: number
+  to: number
+  points: number
+  wait_s: number
+}
+
+export function getWaveform(recording: string, query: WaveQuery, signal: AbortSignal): Promise<Waveform> {
+  const { from, to, points, wait_s } = query
+  const path = `api/recordings/${id(recording)}/waveform`
+  return getJson(withQuery(path, { from: `#${from}`, to: `#${to}`, points, wait_s }), signal)
+}
+
+export function getMarks(recording: string, signal?: AbortSignal): Promise<Marks> {
+  return getJson(`api/recordings/${id(recording)}/marks`, signal)
+}
+
+/** Keyframes of frames `[from, to)`. */
+export function getKeyframes(recording: string, from: number, to: number, signal?: AbortSignal): Promise<Keyframes> {
+  return getJson(withQuery(`api/recordings/${id(recording)}/keyframes`, { from: `#${from}`, to: `#${to}` }), signal)
+}
+
+/** Where copying can begin and end in frames `[from, to)`. */
+export function getCopyPoints(recording: string, from: number, to: number, signal?: AbortSignal): Promise<CopyPoints> {
+  return getJson(withQuery(`api/recordings/${id(recording)}/copy-points`, { from: `#${from}`, to: `#${to}` }), signal)
+}
+
+export interface VideoQuery {
+  from?: string
+  to?: string
+  keep?: string
+  audio?: number | null
+  fingerprint?: string
+}
+
+/** The address of what a `<video>` plays. */
+export function videoAddress(recording: string, query: VideoQuery): string {
+  return address(withQuery(`api/recordings/${id(recording)}/video.mp4`, { ...query }))
 }
 
 export function getKeep(recording: string): Promise<KeepAnswer> {

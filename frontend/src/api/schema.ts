@@ -801,10 +801,13 @@ export interface components {
          * @description A movie, show, season or episode.
          *
          *     `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is
-         *     the address of the poster.
+         *     the address of the poster. `air_date` is the day of the first broadcast (2024-05-31), `channel` what it was recorded
+         *     from, where the library knows.
          */
         Item: {
             added_at: number | null;
+            air_date: string | null;
+            channel: string | null;
             duration_s: number | null;
             id: string;
             index: number | null;
@@ -1475,7 +1478,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A movie, show, season or episode. `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is the address of the poster. */
+            /** @description A movie, show, season or episode. `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is the address of the poster. `air_date` is the day of the first broadcast (2024-05-31), `channel` what it was recorded from, where the library knows. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -5,6 +5,8 @@ export interface LoadedFrame {
   url: string
   frame: number | null
   time_s: number | null
+  /** Whether it has the size that the screen shows. */
+  sharp: boolean
 }
 
 interface Running {
@@ -12,46 +14,50 @@ interface Running {
   promise: Promise<LoadedFrame>
 }
 
-const CAPACITY = 80
-
 /** Pictures of one recording by frame number; a request for a picture that is on its way is joined, not repeated. */
 export class FrameCache {
   private readonly loaded = new Map<string, LoadedFrame>()
   private readonly running = new Map<string, Running>()
+  /** Addresses of pictures whose number is not known yet: shown, but asked for again. */
+  private provisional: string[] = []
   private closed = false
 
   constructor(
     private readonly recording: string,
-    private readonly width: () => number,
+    private readonly kind: { width: () => number; sharp: boolean; capacity: number },
   ) {}
 
   private key(query: FrameQuery): string {
     return query.n === undefined ? `at:${query.at}` : `n:${query.n}`
   }
 
-  has(query: FrameQuery): boolean {
-    return this.loaded.has(this.key(query))
+  /** The picture if it is in memory. */
+  peek(query: FrameQuery): LoadedFrame | null {
+    const key = this.key(query)
+    const known = this.loaded.get(key)
+    if (!known) return null
+    this.loaded.delete(key)
+    this.loaded.set(key, known)
+    return known
   }
 
   /** The picture, from memory if it is there. Rejects with an AbortError when `abortExcept` cancels it. */
   get(query: FrameQuery): Promise<LoadedFrame> {
+    const known = this.peek(query)
+    if (known) return Promise.resolve(known)
     const key = this.key(query)
-    const known = this.loaded.get(key)
-    if (known) {
-      this.loaded.delete(key)
-      this.loaded.set(key, known)
-      return Promise.resolve(known)
-    }
     const running = this.running.get(key)
     if (running) return running.promise
     const controller = new AbortController()
-    const promise = this.load(query, key, controller.signal).finally(() => this.running.delete(key))
+    const promise = this.load(query, controller.signal).finally(() => {
+      if (this.running.get(key)?.controller === controller) this.running.delete(key)
+    })
     this.running.set(key, { controller, promise })
     return promise
   }
 
-  private async load(query: FrameQuery, key: string, signal: AbortSignal): Promise<LoadedFrame> {
-    const { blob, frame, time_s } = await getFrame(this.recording, { ...query, width: this.width() }, signal)
+  private async load(query: FrameQuery, signal: AbortSignal): Promise<LoadedFrame> {
+    const { blob, frame, time_s } = await getFrame(this.recording, { ...query, width: this.kind.width() }, signal)
     const url = URL.createObjectURL(blob)
     const picture = new Image()
     picture.src = url
@@ -61,13 +67,14 @@ export class FrameCache {
       URL.revokeObjectURL(url)
       throw error
     }
-    if (this.closed) {
+    if (this.closed || signal.aborted) {
       URL.revokeObjectURL(url)
       throw new DOMException('closed', 'AbortError')
     }
-    const result = { url, frame, time_s }
+    const result: LoadedFrame = { url, frame, time_s, sharp: this.kind.sharp }
     // A time is only remembered as the frame that it turned out to be: the same picture is then kept once.
-    this.store(frame === null ? key : `n:${frame}`, result)
+    if (frame === null) this.provisional.push(url)
+    else this.store(`n:${frame}`, result)
     return result
   }
 
@@ -80,7 +87,7 @@ export class FrameCache {
       return
     }
     this.loaded.set(key, result)
-    while (this.loaded.size > CAPACITY) {
+    while (this.loaded.size > this.kind.capacity) {
       const [oldest, picture] = this.loaded.entries().next().value as [string, LoadedFrame]
       this.loaded.delete(oldest)
       URL.revokeObjectURL(picture.url)
@@ -91,14 +98,17 @@ export class FrameCache {
   abortExcept(query: FrameQuery | null): void {
     const spared = query ? this.key(query) : null
     for (const [key, { controller }] of this.running) {
-      if (key !== spared) controller.abort()
+      if (key === spared) continue
+      controller.abort()
+      this.running.delete(key)
     }
   }
 
   /** Forgets all pictures, as when a larger size is wanted. */
   clear(): void {
     this.abortExcept(null)
-    for (const { url } of this.loaded.values()) URL.revokeObjectURL(url)
+    for (const url of [...this.provisional, ...[...this.loaded.values()].map((one) => one.url)]) URL.revokeObjectURL(url)
+    this.provisional = []
     this.loaded.clear()
   }
 

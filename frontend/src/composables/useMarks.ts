@@ -37,7 +37,18 @@ export function useMarks() {
     complete()
   }
 
-  return { markIn, markOut, pending, drop, setIn, setOut }
+  /** Removes what lies between the mark that is set and a frame: from an in up to it, or from it up to an out. */
+  function removeTo(frame: number): void {
+    const [start, end] = markIn.value !== null ? [markIn.value, frame] : [frame, markOut.value ?? frame]
+    drop()
+    const gone = { start: Math.min(start, end), end: Math.max(start, end) }
+    if (gone.start === gone.end) return
+    // Where nothing was chosen yet, everything else is kept.
+    if (keep.list.length === 0) keep.add({ start: 0, end: recording.frames })
+    keep.subtract(gone)
+  }
+
+  return { markIn, markOut, pending, drop, setIn, setOut, removeTo }
 }
 
 export type Marks = ReturnType<typeof useMarks>

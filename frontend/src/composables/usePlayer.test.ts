@@ -59,16 +59,16 @@ describe('the player', () => {
     vi.spyOn(URL, 'revokeObjectURL').mockReturnValue(undefined)
   })
 
-  it('shows the frame and fetches its neighbours ahead', async () => {
+  it('shows the frame, then sharply, and fetches its neighbours ahead', async () => {
     const asked = fakeFrames(10)
     const player = start()
     player.goToFrame(100)
     await vi.runAllTimersAsync()
     expect(player.shown.value).toMatchObject({ frame: 100, time_s: 2 })
-    expect(asked.map(({ frame }) => frame)).toEqual([100, 101, 102, 103, 99])
+    expect(asked.map(({ frame }) => frame)).toEqual([100, 100, 101, 102, 103, 99])
   })
 
-  it('takes no new request for a picture that is there', async () => {
+  it('asks only for the sharp picture of one that is there', async () => {
     const asked = fakeFrames(10)
     const player = start()
     player.goToFrame(100)
@@ -78,7 +78,7 @@ describe('the player', () => {
     await vi.advanceTimersByTimeAsync(0)
     expect(player.shown.value?.frame).toBe(101)
     await vi.runAllTimersAsync()
-    expect(asked.slice(before).map(({ frame }) => frame)).toEqual([104])
+    expect(asked.slice(before).map(({ frame }) => frame)).toEqual([101, 104])
   })
 
   it('cancels what is stale, keeps the old picture until then, and ends on the last wish', async () => {

@@ -18,7 +18,13 @@ interface Target {
   time_s: number | null
 }
 
-/** The place in the recording that is shown. The last wish wins; the old picture stays until the new one is there. */
+/** So wide is a picture that has to come quickly. */
+const QUICK_PX = 480
+
+/**
+ * The place in the recording that is shown. The last wish wins; the old picture stays until the new one is there. A
+ * small picture comes first, the sharp one as soon as nothing else is wanted: both are the very frame.
+ */
 export function usePlayer() {
   const recording = useRecording()
   const width = ref(1024)
@@ -26,7 +32,9 @@ export function usePlayer() {
   const target = shallowRef<Target | null>(null)
   const loading = ref(false)
   const error = shallowRef<ApiError | null>(null)
-  let cache = new FrameCache('', () => width.value)
+  const listeners = new Set<() => void>()
+  let cache = quickCache('')
+  let sharp = sharpCache('')
   /** The latest wish, and the one that is being loaded. `target` is the latest, with what is known by now. */
   let latest: Target | null = null
   let running: Target | null = null
@@ -35,15 +43,25 @@ export function usePlayer() {
   let graceTimer = 0
   let retryTimer = 0
 
+  function quickCache(id: string): FrameCache {
+    return new FrameCache(id, { width: () => QUICK_PX, sharp: false, capacity: 160 })
+  }
+
+  function sharpCache(id: string): FrameCache {
+    return new FrameCache(id, { width: () => width.value, sharp: true, capacity: 40 })
+  }
+
   function open(): void {
     close()
-    cache = new FrameCache(recording.id, () => width.value)
+    cache = quickCache(recording.id)
+    sharp = sharpCache(recording.id)
   }
 
   function close(): void {
     window.clearTimeout(graceTimer)
     window.clearTimeout(retryTimer)
     cache.close()
+    sharp.close()
     shown.value = null
     target.value = null
     error.value = null
@@ -54,11 +72,13 @@ export function usePlayer() {
   }
 
   function aim(next: Target): void {
+    for (const listener of listeners) listener()
     latest = next
     target.value = next
     loading.value = true
     error.value = null
     window.clearTimeout(retryTimer)
+    sharp.abortExcept(next.query)
     if (!running) {
       void load()
       return
@@ -75,7 +95,7 @@ export function usePlayer() {
     running = wish
     cache.abortExcept(wish.query)
     try {
-      const picture = await from.get(wish.query)
+      const picture = sharp.peek(wish.query) ?? (await from.get(wish.query))
       if (from === cache) show(wish, picture)
     } catch (caught) {
       if (isAbort(caught)) again = true
@@ -119,7 +139,25 @@ export function usePlayer() {
       goToFrame(target.value.frame + steps)
       return
     }
-    void prefetch(from)
+    void refine(from)
+  }
+
+  /** The sharp picture of what is shown; then those beside it. */
+  async function refine(from: FrameCache): Promise<void> {
+    const at = target.value
+    const still = shown.value
+    if (!at || !still) return
+    if (!still.sharp) {
+      try {
+        const picture = await sharp.get(still.frame === null ? at.query : { n: still.frame })
+        if (from !== cache || target.value !== at) return
+        if (picture.frame === still.frame && shown.value === still) shown.value = picture
+      } catch {
+        // The small picture is right; the next move tries again.
+        if (from !== cache || target.value !== at) return
+      }
+    }
+    await prefetch(from)
   }
 
   /** The pictures next to the shown one, those in the direction of travel first, one after the other. */
@@ -129,7 +167,7 @@ export function usePlayer() {
     const ahead = Array.from({ length: NEIGHBOURS }, (_, step) => (step + 1) * direction)
     for (const step of [...ahead, -direction]) {
       const n = at.frame + step
-      if (n < 0 || n >= recording.frames || from.has({ n })) continue
+      if (n < 0 || n >= recording.frames || from.peek({ n })) continue
       if (from !== cache || target.value !== at) return
       try {
         await from.get({ n })
@@ -179,6 +217,27 @@ export function usePlayer() {
     goToTime((target.value?.time_s ?? 0) + seconds)
   }
 
+  /** Somebody else shows this frame (a film that plays): the place moves, no picture is asked for. */
+  function follow(frame: number, time_s: number): void {
+    cache.abortExcept(null)
+    sharp.abortExcept(null)
+    latest = { query: { n: frame }, frame, time_s }
+    target.value = latest
+    loading.value = false
+  }
+
+  /** Calls the listener before every move; returns the function that ends it. */
+  function onMove(listener: () => void): () => void {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+
+  /** How many frames the picture is behind what is wanted. */
+  function lag(): number {
+    const [wanted, there] = [target.value?.frame, shown.value?.frame]
+    return wanted == null || there == null ? 0 : Math.abs(wanted - there)
+  }
+
   function retry(): void {
     window.clearTimeout(retryTimer)
     error.value = null
@@ -188,8 +247,9 @@ export function usePlayer() {
 
   watch(width, (wide, before) => {
     if (wide <= before || !target.value) return
-    cache.clear()
-    if (!running) void load()
+    sharp.clear()
+    if (shown.value) shown.value = { ...shown.value, sharp: false }
+    if (!running) void refine(cache)
   })
 
   // Before the index was whole the number of the shown picture may have been unknown.
@@ -202,7 +262,9 @@ export function usePlayer() {
 
   onScopeDispose(close)
 
-  return { width, shown, target, loading, error, open, close, goTo, goToFrame, goToTime, stepFrames, stepSeconds, retry }
+  return {
+    width, shown, target, loading, error, open, close, goTo, goToFrame, goToTime, stepFrames, stepSeconds, retry, follow, onMove, lag,
+  }
 }
 
 export type Player = ReturnType<typeof usePlayer>

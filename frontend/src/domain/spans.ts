@@ -1,14 +1,23 @@
-/** Spans of frames, half-open `[start, end)`, and lists of them that are sorted and neither overlap nor touch. */
+/**
+ * Spans of frames, half-open `[start, end)`, and lists of them that are sorted and do not overlap. Two may touch: then
+ * somebody divided a span there, to name or to move its parts; nothing is removed between them.
+ */
 
 export interface Span {
   readonly start: number
   readonly end: number
+  /** What somebody calls it. */
+  readonly label?: string
 }
 
 export type KeepList = readonly Span[]
 
 export function isSpan(span: Span): boolean {
   return Number.isInteger(span.start) && Number.isInteger(span.end) && span.start >= 0 && span.end > span.start
+}
+
+export function spanOf(start: number, end: number, label?: string): Span {
+  return label ? { start, end, label } : { start, end }
 }
 
 export function spanLength(span: Span): number {
@@ -22,32 +31,102 @@ export function union(spans: Iterable<Span>): KeepList {
   for (const span of sorted) {
     const last = joined.at(-1)
     if (last && span.start <= last.end) {
-      joined[joined.length - 1] = { start: last.start, end: Math.max(last.end, span.end) }
+      joined[joined.length - 1] = spanOf(last.start, Math.max(last.end, span.end), last.label ?? span.label)
     } else {
-      joined.push({ start: span.start, end: span.end })
+      joined.push(spanOf(span.start, span.end, span.label))
     }
   }
   return joined
 }
 
+/** The list with one more span; those that it overlaps or touches become part of it. */
 export function addSpan(list: KeepList, span: Span): KeepList {
-  return union([...list, span])
+  if (!isSpan(span)) return list
+  const met = list.filter((one) => one.start <= span.end && span.start <= one.end)
+  const joined = union([...met, span])
+  return sorted([...list.filter((one) => !met.includes(one)), ...joined])
+}
+
+/** What is left when the frames of `gone` are removed. */
+export function subtract(list: KeepList, gone: Span): KeepList {
+  return list
+    .flatMap((span) => [
+      spanOf(span.start, Math.min(span.end, gone.start), span.label),
+      spanOf(Math.max(span.start, gone.end), span.end, span.label),
+    ])
+    .filter(isSpan)
+}
+
+function sorted(spans: readonly Span[]): KeepList {
+  return [...spans].sort((a, b) => a.start - b.start)
 }
 
 export function removeAt(list: KeepList, index: number): KeepList {
   return list.filter((_, at) => at !== index)
 }
 
-/** The list with another span at `index`; the result is joined where it now overlaps a neighbour. */
+/** The list with another span at `index`; it swallows what it now overlaps. */
 export function replaceAt(list: KeepList, index: number, span: Span): KeepList {
-  return union(list.map((old, at) => (at === index ? span : old)))
+  if (!isSpan(span)) return list
+  const others = list.filter((_, at) => at !== index)
+  const met = others.filter((one) => one.start < span.end && span.start < one.end)
+  return sorted([...others.filter((one) => !met.includes(one)), ...union([span, ...met])])
+}
+
+/** The span at `index` divided at a frame, which begins the second part; the same list where it is not inside. */
+export function splitAt(list: KeepList, frame: number): KeepList {
+  return list.flatMap((span) =>
+    span.start < frame && frame < span.end
+      ? [spanOf(span.start, frame, span.label), spanOf(frame, span.end)]
+      : [span],
+  )
+}
+
+/** The spans at `index` and behind it as one; what lay between them is kept too. */
+export function mergeAt(list: KeepList, index: number): KeepList {
+  const [first, next] = [list[index], list[index + 1]]
+  if (!first || !next) return list
+  const merged = spanOf(first.start, next.end, first.label ?? next.label)
+  return list.flatMap((span, at) => (at === index ? [merged] : at === index + 1 ? [] : [span]))
+}
+
+export function labelAt(list: KeepList, index: number, label: string): KeepList {
+  return list.map((span, at) => (at === index ? spanOf(span.start, span.end, label.trim()) : span))
+}
+
+export type Edge = 'start' | 'end'
+
+/** How far an edge can be moved: to its neighbours, and so that a frame is left of its span. */
+export function edgeRange(list: KeepList, index: number, edge: Edge, total: number): [least: number, most: number] {
+  const span = list[index]
+  if (!span) return [0, total]
+  return edge === 'start'
+    ? [list[index - 1]?.end ?? 0, span.end - 1]
+    : [span.start + 1, list[index + 1]?.start ?? total]
+}
+
+/** The list with one edge elsewhere, as far as it can go. */
+export function moveEdge(list: KeepList, index: number, edge: Edge, frame: number, total: number): KeepList {
+  const [least, most] = edgeRange(list, index, edge, total)
+  const to = Math.max(least, Math.min(frame, most))
+  return list.map((span, at) => (at === index ? { ...span, [edge]: to } : span))
+}
+
+/** The list with a whole span moved by so many frames, as far as its neighbours let it. */
+export function moveSpan(list: KeepList, index: number, by: number, total: number): KeepList {
+  const span = list[index]
+  if (!span) return list
+  const least = (list[index - 1]?.end ?? 0) - span.start
+  const most = (list[index + 1]?.start ?? total) - span.end
+  const delta = Math.max(least, Math.min(by, most))
+  return list.map((one, at) => (at === index ? { ...one, start: one.start + delta, end: one.end + delta } : one))
 }
 
 /** What lies in `[0, total)`. */
 export function clip(list: KeepList, total: number): KeepList {
   return list
     .filter((span) => span.start < total)
-    .map((span) => ({ start: span.start, end: Math.min(span.end, total) }))
+    .map((span) => spanOf(span.start, Math.min(span.end, total), span.label))
 }
 
 /** What of `[0, total)` is removed. */
@@ -68,7 +147,9 @@ export function countFrames(list: KeepList): number {
 }
 
 export function sameList(a: KeepList, b: KeepList): boolean {
-  return a.length === b.length && a.every((span, at) => span.start === b[at]?.start && span.end === b[at].end)
+  const same = (one: Span, other: Span | undefined): boolean =>
+    one.start === other?.start && one.end === other.end && (one.label ?? '') === (other.label ?? '')
+  return a.length === b.length && a.every((span, at) => same(span, b[at]))
 }
 
 /** The index of the span that holds the frame; -1 if it is removed. */

@@ -42,3 +42,9 @@ export function formatShortTime(time_s: number): string {
   const text = formatTimecode(time_s).replace(/^00:/, '').replace(/^0(?=\d:)/, '')
   return text.endsWith('.000') ? text.slice(0, -4) : text.replace(/0$/, '')
 }
+
+/** A length as a clock shows it: `43:12`, `1:02:03`. */
+export function formatLength(duration_s: number): string {
+  const text = formatTimecode(Math.max(0, duration_s) + 0.5, false)
+  return text.replace(/^00:/, '').replace(/^0(?=\d)/, '')
+}

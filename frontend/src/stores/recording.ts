@@ -2,10 +2,12 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowReactive, shallowRef } from 'vue'
 
 import { toApiError, type ApiError } from '@/api/client'
-import { getItem, getRecording } from '@/api/endpoints'
-import type { Item, Recording, Version } from '@/api/types'
+import { getItem, getMarks, getRecording } from '@/api/endpoints'
+import type { Item, Marks, Recording, Version } from '@/api/types'
+import { Clock } from '@/domain/clock'
 
 const POLL_MS = 700
+const MARKS_AGAIN_MS = 2_500
 
 /** The recording that is open in the editor, its index, and the times of the frames that were met so far. */
 export const useRecording = defineStore('recording', () => {
@@ -14,7 +16,9 @@ export const useRecording = defineStore('recording', () => {
   const item = shallowRef<Item | null>(null)
   const error = shallowRef<ApiError | null>(null)
   const times = shallowReactive(new Map<number, number>())
+  const marks = shallowRef<Marks | null>(null)
   let timer = 0
+  let marksTimer = 0
 
   const ready = computed(() => info.value?.index.state === 'ready')
   const frames = computed(() => info.value?.frames ?? 0)
@@ -25,6 +29,18 @@ export const useRecording = defineStore('recording', () => {
     () => info.value?.duration_s ?? version.value?.duration_s ?? item.value?.duration_s ?? null,
   )
   const fps = computed(() => info.value?.fps ?? 25)
+  const clock = computed(() =>
+    marks.value && marks.value.clock.length > 1
+      ? new Clock(marks.value.clock)
+      : Clock.steady(frames.value, duration_s.value ?? frames.value / fps.value),
+  )
+  /** Width by height of a picture as it is shown. */
+  const aspect = computed(() => {
+    const video = info.value?.video
+    if (!video || video.height === 0) return 16 / 9
+    const [across = 1, down = 1] = (video.sample_aspect ?? '1:1').split(':').map(Number)
+    return (video.width * (across || 1)) / (video.height * (down || 1))
+  })
   const heading = computed(() => {
     const one = item.value
     if (!one) return info.value?.title ?? ''
@@ -46,6 +62,7 @@ export const useRecording = defineStore('recording', () => {
       if (answer.index.state === 'building' || answer.index.state === 'none') {
         timer = window.setTimeout(() => void load(), POLL_MS)
       }
+      if (answer.index.state === 'ready' && !marks.value) void loadMarks()
       if (item.value?.id !== answer.item) void loadItem(answer.item)
     } catch (caught) {
       if (wanted !== id.value) return
@@ -64,6 +81,22 @@ export const useRecording = defineStore('recording', () => {
     }
   }
 
+  /** Clock, chapters, silences; again until all of the sound has been measured. */
+  async function loadMarks(): Promise<void> {
+    const wanted = id.value
+    window.clearTimeout(marksTimer)
+    try {
+      const answer = await getMarks(wanted)
+      if (wanted !== id.value) return
+      marks.value = answer
+      if (answer.silences_known_s < (info.value?.duration_s ?? 0) - 0.5) {
+        marksTimer = window.setTimeout(() => void loadMarks(), MARKS_AGAIN_MS)
+      }
+    } catch {
+      if (wanted === id.value) marksTimer = window.setTimeout(() => void loadMarks(), 4 * MARKS_AGAIN_MS)
+    }
+  }
+
   async function open(recording: string): Promise<void> {
     close()
     id.value = recording
@@ -72,8 +105,10 @@ export const useRecording = defineStore('recording', () => {
 
   function close(): void {
     window.clearTimeout(timer)
+    window.clearTimeout(marksTimer)
     id.value = ''
     info.value = null
+    marks.value = null
     item.value = null
     error.value = null
     times.clear()
@@ -88,13 +123,15 @@ export const useRecording = defineStore('recording', () => {
     return times.get(frame) ?? null
   }
 
-  /** The time of a frame: known, or estimated from the frame rate until it was met. The end's is the duration. */
+  /** The time of a frame: known, or from the clock until it was met. The end's is the duration. */
   function timeOf(frame: number): number {
     const known = times.get(frame)
     if (known !== undefined) return known
     if (frame >= frames.value && info.value?.duration_s != null) return info.value.duration_s
-    return frame / fps.value
+    return clock.value.timeOf(frame)
   }
 
-  return { id, info, item, version, error, ready, frames, fps, duration_s, heading, open, close, load, noteTime, knownTime, timeOf }
+  return {
+    id, info, item, version, error, ready, frames, fps, duration_s, heading, aspect, marks, clock, open, close, load, noteTime, knownTime, timeOf,
+  }
 })

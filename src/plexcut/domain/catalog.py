@@ -64,7 +64,8 @@ class Item:
 
     `recording` is the id of the first version's file on movies and episodes, None on shows and seasons.
     `parent` is the season of an episode and the show of a season; `show` the show of both.
-    `added_at` is seconds since the epoch.
+    `added_at` is seconds since the epoch, `air_date` the day of the first broadcast (2024-05-31), `channel` what it was
+    recorded from.
     """
 
     id: str
@@ -82,6 +83,8 @@ class Item:
     parent_index: int | None = None
     show_title: str | None = None
     summary: str | None = None
+    air_date: str | None = None
+    channel: str | None = None
     has_thumb: bool = False
     versions: tuple[Version, ...] = ()
 

@@ -83,6 +83,8 @@ def item(found: Item) -> dict[str, Any]:
         "parent_index": found.parent_index,
         "show_title": found.show_title,
         "summary": found.summary,
+        "air_date": found.air_date,
+        "channel": found.channel,
         "thumb": f"/api/items/{found.id}/thumb" if found.has_thumb else None,
         "versions": [asdict(version) for version in found.versions],
     }

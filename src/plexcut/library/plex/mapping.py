@@ -84,6 +84,8 @@ def item_of(library: str, source: Any, section: str, show: str | None = None) ->
         parent_index=_number(source.parentIndex) if isinstance(source, Episode) else None,
         show_title=_show_title(source),
         summary=source.summary or None,
+        air_date=_day(getattr(source, "originallyAvailableAt", None)),
+        channel=_channel(source),
         has_thumb=thumb_of(source) is not None,
         versions=versions,
     )
@@ -197,6 +199,20 @@ def _number(value: Any) -> int | None:
 def _seconds(milliseconds: Any) -> float | None:
     number = _number(milliseconds)
     return number / 1000 if number is not None and number >= 0 else None
+
+
+def _day(value: Any) -> str | None:
+    return value.date().isoformat() if isinstance(value, datetime) else None
+
+
+def _channel(source: Any) -> str | None:
+    """What a recording was made from: a tuner's recordings carry it at their media."""
+    for media in source.media if isinstance(source, Movie | Episode) else ():
+        attributes = getattr(media, "_data", None)
+        found = attributes.attrib if attributes is not None else {}
+        if name := found.get("channelTitle") or found.get("channelCallSign"):
+            return str(name)
+    return None
 
 
 def _epoch_s(value: Any) -> int | None:

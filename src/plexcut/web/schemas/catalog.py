@@ -90,7 +90,8 @@ class Item(Answer):
     """A movie, show, season or episode.
 
     `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is
-    the address of the poster.
+    the address of the poster. `air_date` is the day of the first broadcast (2024-05-31), `channel` what it was recorded
+    from, where the library knows.
     """
 
     id: str
@@ -108,6 +109,8 @@ class Item(Answer):
     parent_index: int | None
     show_title: str | None
     summary: str | None
+    air_date: str | None
+    channel: str | None
     thumb: str | None
     versions: list[Version]
 

@@ -1,0 +1,28 @@
+/** Two people changed one list: what each of them added and removed, together. */
+
+import { sameList, subtract, union, type KeepList } from './spans'
+
+/** `mine` less `theirs`, frame by frame. */
+export function difference(mine: KeepList, theirs: KeepList): KeepList {
+  return theirs.reduce<KeepList>((left, span) => subtract(left, span), mine)
+}
+
+/**
+ * `theirs` with what I added to `base` added, and what I removed from it removed. Labels are mine where I have one.
+ */
+export function mergeLists(base: KeepList, mine: KeepList, theirs: KeepList): KeepList {
+  const merged = difference(union([...theirs, ...difference(mine, base)]), difference(base, mine))
+  return merged.map((span) => {
+    const same = mine.find((one) => one.label && one.start < span.end && span.start < one.end)
+    return same?.label ? { ...span, label: same.label } : span
+  })
+}
+
+/** Whether two lists say something different about any frame. */
+export function differ(a: KeepList, b: KeepList): boolean {
+  return !sameList(union(a.map(bare)), union(b.map(bare)))
+}
+
+function bare({ start, end }: KeepList[number]): KeepList[number] {
+  return { start, end }
+}
