@@ -59,17 +59,6 @@ def test_a_link_opens_at_its_place(server: Server, recording: str, editor: Edito
     editor.expect_frame(63)
 
 
-def test_the_strip_shows_the_frames_it_leads_to(fresh: Editor) -> None:
-    fresh.go_to("#75")
-    fresh.expect_frame(75)
-    fresh.page.get_by_role("button", name="1 frame", exact=True).click()
-    cell = fresh.page.locator(".cell[data-k='2']")
-    expect(cell).to_have_attribute("data-frame", "77")
-    assert fresh.number_in(cell.locator("img")) == 77
-    cell.click()
-    fresh.expect_frame(77)
-
-
 def test_spans_are_joined_saved_and_undone(server: Server, recording: str, fresh: Editor) -> None:
     fresh.mark(10, 40)
     fresh.mark(100, 120)
