@@ -126,3 +126,30 @@ def test_a_cut_through_the_queue(clip_cache: ClipCache, home: Path, monkeypatch:
     assert numbers(home / "work" / "film cut.ts") == [*range(10, 31), *range(45, 58)]
     assert source.read_bytes() == before
     assert sorted(path.name for path in (home / "work").iterdir()) == ["film cut.ts", "film.ts"]
+
+
+def test_a_cut_into_another_kind_of_file(clip_cache: ClipCache, home: Path) -> None:
+    film = clip(clip_cache, home, "h264_subtitles")
+    work = home / "work"
+    keep = ["--keep", "#10-#31", "--keep", "#45-#58"]
+    kept = [*range(10, 31), *range(45, 58)]
+    named = answer_of(plexcut(home, "cut", film, *keep, "-o", "a.mkv", "--chapters", "--json"))
+    assert [s["codec"] for s in named["streams"] if not s["kept"]] == ["dvb_teletext"]
+    told = answer_of(plexcut(home, "cut", film, *keep, "--container", "mp4", "--json"))
+    assert Path(told["path"]).name == "film cut.mp4"
+    for name, kind in (("a.mkv", "matroska,webm"), ("film cut.mp4", "mov,mp4,m4a,3gp,3g2,mj2")):
+        with av.open(str(work / name)) as container:
+            assert container.format.name == kind
+        assert numbers(work / name) == kept
+        assert plexcut(home, "verify", film, name, *keep).returncode == 0
+    before = sorted(path.name for path in work.iterdir())
+    for arguments, code in (
+        (["--container", "mkv", "-o", "b.mp4"], 2),
+        (["--container", "avi"], 2),
+        (["--container", "mkv", "--in-place"], 2),
+        (["--chapters"], 4),
+    ):
+        refused = plexcut(home, "cut", film, *keep, *arguments)
+        assert (refused.returncode, refused.stderr.count("\n")) == (code, 1), refused.stderr
+    assert plexcut(home, "cut", "a.mkv", "--keep", "#0-#9", "-o", "b.ts").returncode == 4
+    assert sorted(path.name for path in work.iterdir()) == before

@@ -14,6 +14,7 @@ import av
 import numpy as np
 from tests.media_factory import Clip, decode_numbers, read_number
 
+from plexcut.domain.containers import Container, suffix_for
 from plexcut.domain.media import CutMode, CutRequest, CutResult
 from plexcut.domain.spans import KeepList, Span
 from plexcut.media.engine import Engine
@@ -54,13 +55,21 @@ def never() -> bool:
     return False
 
 
-def make_cut(engine: Engine, clip: Clip, folder: Path, spans: Spans, mode: CutMode = "exact") -> Cut:
+def make_cut(
+    engine: Engine,
+    clip: Clip,
+    folder: Path,
+    spans: Spans,
+    mode: CutMode = "exact",
+    *,
+    container: Container | None = None,
+) -> Cut:
     """Cut a clip into `folder`; the source stays as it is and nothing else is left in the folder."""
-    target = folder / f"{clip.spec.name} cut{clip.spec.suffix}"
+    target = folder / f"{clip.spec.name} cut{suffix_for(clip.path, container)}"
     target.unlink(missing_ok=True)
     before = _hash(clip.path), clip.path.stat()
     plan = engine.plan(clip.path, keep_of(spans), mode)
-    result = engine.cut(CutRequest(clip.path, target, keep_of(spans), mode), quiet, never)
+    result = engine.cut(CutRequest(clip.path, target, keep_of(spans), mode, container=container), quiet, never)
     after = _hash(clip.path), clip.path.stat()
     assert before[0] == after[0]
     assert (before[1].st_mtime_ns, before[1].st_ino) == (after[1].st_mtime_ns, after[1].st_ino)
@@ -84,7 +93,7 @@ def check_pictures(cut: Cut) -> None:
     assert None not in found
     times = [time - found[0] for time in found if time is not None and found[0] is not None]
     wanted = expected_times(cut.clip, cut.spans)
-    tick_s = MATROSKA_TICK_S if cut.clip.spec.container in ("mkv", "webm") else CLOCK_TICK_S
+    tick_s = MATROSKA_TICK_S if cut.path.suffix in (".mkv", ".webm") else CLOCK_TICK_S
     tolerance_s = 2 * tick_s if cut.clip.spec.pulldown else tick_s if tick_s == MATROSKA_TICK_S else 0
     assert all(abs(a - b) <= tolerance_s for a, b in zip(times, wanted, strict=True))
     check_with_ffmpeg(cut, expected, sound=len(expected) >= 10)
@@ -135,10 +144,10 @@ def decode_with_ffmpeg(path: Path, *, sound: bool = True) -> tuple[list[int | No
         "-map",
         "0:v:0",
     ]
-    command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
+    command += ["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     if sound:
         command += ["-map", "0:a", "-f", "null", "-"]
-    done = subprocess.run(command, check=True, capture_output=True)
+    done = subprocess.run(command, check=False, capture_output=True)
     pictures = np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width)
     return [read_number(picture) for picture in pictures], done.stderr.decode()
 

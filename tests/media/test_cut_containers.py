@@ -9,7 +9,7 @@ import av
 import pytest
 from tests.media.cut_checks import decode_with_ffmpeg, keep_of, never, quiet
 from tests.media_factory import CLIPS, ClipCache, decode_numbers
-from tests.media_factory.containers import begins_later, remuxed, turned
+from tests.media_factory.containers import FONT, begins_later, remuxed, rich, turned
 
 from plexcut.domain.media import CutRequest, CutResult
 from plexcut.media.engine import Engine
@@ -85,3 +85,99 @@ def test_uneven_times_are_kept(engine: Engine, clip_cache: ClipCache, tmp_path: 
         base += (theirs[b] if b < clip.frames else theirs[-1] * 2 - theirs[-2]) - theirs[a]
     slack = Fraction(1, 1000) if suffix == ".mkv" else 0
     assert all(abs(a - b - ours[0]) <= slack for a, b in zip(ours, expected, strict=True))
+
+
+def _texts(path: Path, codec: str) -> list[tuple[str, float, float]]:
+    """The lines of the subtitle track with this codec: text, and from when to when it is shown, in seconds."""
+    lines = []
+    with av.open(str(path)) as container:
+        stream = next(s for s in container.streams.subtitles if s.codec_context.codec.canonical_name == codec)
+        first = min(p.pts * p.time_base for p in container.demux(video=0) if p.pts is not None)
+        container.seek(0)
+        for packet in container.demux(stream):
+            data = bytes(packet)
+            if codec == "mov_text":
+                data = data[2 : 2 + int.from_bytes(data[:2], "big")]
+            if codec == "ass":
+                data = data.split(b",", 8)[-1] + b"#" + data.split(b",")[0]
+            if data and packet.pts is not None:
+                start = packet.pts * packet.time_base - first
+                lines.append((data.decode(), float(start), float(start + (packet.duration or 0) * packet.time_base)))
+    return lines
+
+
+_KEPT = [(10, 45), (60, 90)]
+_IN_CUT = [("one", 0.0, 0.5), ("two, long", 0.6, 1.4), ("two, long", 1.4, 1.5), ("three", 1.6, 2.6)]
+"""Where the lines of `rich` are when 0.4-1.8 s and 2.4-3.6 s are kept; the second on both sides of the seam."""
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_everything_goes_along(engine: Engine, clip_cache: ClipCache, tmp_path: Path, suffix: str) -> None:
+    source = rich(clip_cache.get(CLIPS["mp4_h264"]).path, tmp_path / f"rich{suffix}")
+    target = tmp_path / f"cut{suffix}"
+    result = cut(engine, source, target, _KEPT)
+    assert all(stream.kept for stream in result.streams), result.streams
+    theirs, ours = _described(source), _described(target)
+    assert ours == theirs
+    slack = 0.0011 if suffix == ".mkv" else 1e-6
+    for codec in ("subrip", "ass") if suffix == ".mkv" else ("mov_text",):
+        lines = _texts(target, codec)
+        numbers = [f"#{i}" if codec == "ass" else "" for i in range(len(_IN_CUT))]
+        assert [line[0] for line in lines] == [f"{line[0]}{n}" for line, n in zip(_IN_CUT, numbers, strict=True)]
+        for found, expected in zip(lines, _IN_CUT, strict=True):
+            assert found[1:] == pytest.approx(expected[1:], abs=slack)
+    with av.open(str(target)) as container:
+        chapters = [(c["metadata"]["title"], float(c["start"] * c["time_base"])) for c in container.chapters()]
+    shift = 0.021 if suffix == ".mkv" else 0
+    assert [title for title, _ in chapters] == ["Eins", "Zwei", "Drei"]
+    assert [at for _, at in chapters] == pytest.approx([0, 1.1 - shift, 2.0 - shift], abs=0.0011)
+
+
+def _described(path: Path) -> list[tuple[object, ...]]:
+    """All streams of a file, whatever their order, and what it says of itself."""
+    with av.open(str(path)) as container:
+        found: list[tuple[object, ...]] = [
+            (s.type, s.codec_context.name if s.codec_context else "", s.language, int(s.disposition))
+            for s in container.streams
+        ]
+        found += [(key.lower(), container.metadata[key]) for key in container.metadata if key.lower() in _TAGS]
+    return sorted(found, key=str)
+
+
+_TAGS = ("title", "comment", "filename", "mimetype")
+
+
+def test_bitmap_subtitles_are_shown_and_cleared_at_seams(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
+    """A square is on the screen from 0.2 to 0.9 s, from 1 to 2.5 s and from 2.6 to 3.9 s."""
+    source = rich(clip_cache.get(CLIPS["mp4_h264"]).path, tmp_path / "rich.mkv")
+    cut(engine, source, tmp_path / "cut.mkv", _KEPT)
+    seen: list[tuple[float, bool]] = []
+    with av.open(str(tmp_path / "cut.mkv")) as container:
+        stream = next(s for s in container.streams.subtitles if s.codec_context.name == "pgssub")
+        for packet in container.demux(stream):
+            if packet.pts is not None:
+                # The number of objects in the presentation composition, which comes first.
+                seen.append((float(packet.pts * packet.time_base), bytes(packet)[13] > 0))
+    times = [at for at, _ in seen]
+    assert [shown for _, shown in seen] == [True, False, True, False, True, False, True, False]
+    assert [at - times[0] for at in times] == pytest.approx([0, 0.5, 0.6, 1.4, 1.4, 1.5, 1.6, 2.6], abs=0.0011)
+
+
+def test_a_font_is_the_same_afterwards(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
+    source = rich(clip_cache.get(CLIPS["mp4_h264"]).path, tmp_path / "rich.mkv")
+    cut(engine, source, tmp_path / "cut.mkv", [(20, 30)])
+    with av.open(str(tmp_path / "cut.mkv")) as container:
+        assert [bytes(s.data) for s in container.streams.attachments] == [FONT]
+        assert [s.codec_context.name for s in container.streams.video] == ["h264", "png"]
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_chapters_at_the_seams(engine: Engine, clip_cache: ClipCache, tmp_path: Path, suffix: str) -> None:
+    clip = clip_cache.get(CLIPS["mp4_h264" if suffix == ".mp4" else "mkv_h264"])
+    target = tmp_path / f"cut{suffix}"
+    spans = keep_of([(10, 45), (60, 61), (70, 90)])
+    engine.cut(CutRequest(clip.path, target, spans, chapters=True), quiet, never)
+    with av.open(str(target)) as container:
+        found = [(c["metadata"]["title"], float(c["start"] * c["time_base"])) for c in container.chapters()]
+    assert [title for title, _ in found] == ["Chapter 1", "Chapter 2", "Chapter 3"]
+    assert [at for _, at in found] == pytest.approx([0, 1.4, 1.44], abs=0.0011)

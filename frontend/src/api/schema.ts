@@ -683,6 +683,10 @@ export interface components {
          * @description What to cut. Without `keep` the saved keep list; without `mode` and `output` what the configuration says.
          */
         CutOrder: {
+            /** @description Begin a chapter at each seam; for results that are MP4 or MKV. */
+            chapters?: boolean;
+            /** @description What kind of file to write; without it, or with null, the recording's own. */
+            container?: ("ts" | "mp4" | "mkv") | null;
             fingerprint?: string | null;
             keep?: [
                 number | string,

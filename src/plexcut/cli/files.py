@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from plexcut.domain.containers import Container, suffix_for
 from plexcut.domain.media import Source
 from plexcut.errors import CannotWrite, DiskFull, FileUnreadable, TargetExists, UsageError
 
@@ -63,18 +64,21 @@ def readable(written: str) -> Path:
         raise FileUnreadable(f"cannot read {path}: {reason}", "check its permissions") from None
 
 
-def result_of_cut(source: Path, wanted: Path | None, *, overwrite: bool) -> Path:
+def result_of_cut(source: Path, wanted: Path | None, container: Container | None, *, overwrite: bool) -> Path:
     """Where the result of a cut goes: `wanted`, or the first free of `<name> cut.<ext>`, `<name> cut 2.<ext>`, ….
+
+    `container`: what it is to be, None for as the source.
 
     Raises:
         TargetExists: `wanted` exists and is not to be overwritten, or is the source itself, by whatever name.
         CannotWrite: its folder does not exist or cannot be written.
     """
     if wanted is None:
-        target = source.with_name(f"{source.stem} cut{source.suffix}")
+        suffix = suffix_for(source, container)
+        target = source.with_name(f"{source.stem} cut{suffix}")
         number = 2
         while os.path.lexists(target):
-            target = source.with_name(f"{source.stem} cut {number}{source.suffix}")
+            target = source.with_name(f"{source.stem} cut {number}{suffix}")
             number += 1
     else:
         target = Path(os.path.abspath(wanted.expanduser()))  # noqa: PTH100 - Path.resolve would follow links

@@ -15,6 +15,7 @@ from plexcut import config
 from plexcut.cli import cutlists, files, interrupts, logs, output, trash
 from plexcut.cli.cutlists import CutList, KeepOrList
 from plexcut.cli.options import Config, Json, LocalRecording, Mode, Program, Recording
+from plexcut.domain.containers import CONTAINERS, Container, named
 from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts, Source
 from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
 from plexcut.errors import UsageError, VerificationFailed
@@ -129,6 +130,15 @@ def cut(
         typer.Option("--in-place", help="Put the result in the recording's place; `plexcut restore` brings it back."),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing OUT.")] = False,
+    container: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ts|mp4|mkv",
+            help="What kind of file to write; by default what OUT is named after, else the recording's own.",
+            show_default=False,
+        ),
+    ] = None,
+    chapters: Annotated[bool, typer.Option("--chapters", help="Begin a chapter at each seam (MP4, MKV).")] = False,
     program: Program = None,
     config: Config = None,
     json: Json = False,
@@ -141,10 +151,13 @@ def cut(
     checked = _mode(mode, config)
     if in_place and (out is not None or overwrite):
         raise UsageError("--in-place names the place of the result already", "leave out -o and --overwrite")
+    kind = _container(container, out)
     source = files.readable(recording)
     if in_place:
         source = source.resolve()
-    target = source if in_place else files.result_of_cut(source, out, overwrite=overwrite)
+    if in_place and kind is not None:
+        raise UsageError("--in-place keeps the recording's kind of file", "leave out --container")
+    target = source if in_place else files.result_of_cut(source, out, kind, overwrite=overwrite)
     engine = engine_for(config, source, program)
     fingerprint = engine.fingerprint(source)
     request = CutRequest(
@@ -155,6 +168,8 @@ def cut(
         overwrite=overwrite and out is not None,
         fingerprint=fingerprint,
         program=program,
+        container=kind,
+        chapters=chapters,
     )
     temporary.remove_abandoned(target.parent)
     with interrupts.graceful() as should_cancel, output.progress("cutting") as on_progress:
@@ -234,6 +249,18 @@ def _mode(written: str | None, config_file: Path | None) -> CutMode:
         return config.load(config.Choices(config=config_file)).cut.mode
     if written not in CUT_MODES:
         raise UsageError(f"--mode {written!r} is not possible", f"write {' or '.join(CUT_MODES)}")
+    return written
+
+
+def _container(written: str | None, out: Path | None) -> Container | None:
+    """The kind of file to write: as told, or as the result is named."""
+    by_name = named(out) if out is not None else None
+    if written is None:
+        return by_name
+    if written not in CONTAINERS:
+        raise UsageError(f"--container {written!r} is not possible", f"write {' or '.join(CONTAINERS)}")
+    if by_name not in (None, written):
+        raise UsageError(f"{out} is no name for {written}", f"end it with .{written}, or leave out --container")
     return written
 
 

@@ -160,6 +160,7 @@ class MovieData:
     """What a cut job needs, as plain JSON data: the seed's `MovieData`. Never holds a secret.
 
     `keep` are frames `[[start, end], ...]`, half-open; `fingerprint` is the file's at the time of the order.
+    `container`: what kind of file the result is to be, None for the recording's own; `chapters`: one for each span.
     """
 
     recording: str
@@ -174,3 +175,5 @@ class MovieData:
     raw_duration_s: float
     cut_duration_s: float
     eta_s: float
+    container: str | None = None
+    chapters: bool = False

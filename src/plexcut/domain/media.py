@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from plexcut.domain.containers import Container
 from plexcut.domain.spans import KeepList
 from plexcut.domain.timecode import Position
 from plexcut.domain.trash import Rendered
@@ -300,6 +301,7 @@ class CutRequest:
 
     `hand_over`: who puts the finished cut into its place, which may then be the recording's own (`target` is `source`);
     None: the engine does, and never over the recording.
+    `container`: what kind of file the result is to be, None for the source's own. `chapters`: one for each kept span.
     """
 
     source: Path
@@ -311,6 +313,8 @@ class CutRequest:
     program: int | None = None
     temp_dir: Path | None = None
     hand_over: Callable[[Rendered], object] | None = None
+    container: Container | None = None
+    chapters: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from rq import get_current_job
 from rq.job import Job as RqJob
 from rq.timeouts import JobTimeoutException
 
+from plexcut.domain.containers import Container, suffix_for
 from plexcut.domain.media import CutMode, CutRequest
 from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
@@ -95,23 +96,29 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dic
     try:
         request = CutRequest(
             source=source,
-            target=free_name(source),
+            target=free_name(source, movie.get("container")),
             keep=KeepList.of(Span(start, end) for start, end in movie["keep"]),
             mode=cast(CutMode, movie["mode"]),
             fingerprint=movie["fingerprint"],
             temp_dir=temporary.make(root, source.parent, control.job),
+            container=movie.get("container"),
+            chapters=bool(movie.get("chapters")),
         )
         return dataclasses.asdict(engine.cut(request, throttled(control.report), control.should_cancel))
     finally:
         temporary.remove(root, control.job)
 
 
-def free_name(source: Path) -> Path:
-    """`<name> cut.<ext>` beside the source, or `<name> cut 2.<ext>` and so on where that exists."""
-    target = source.with_name(f"{source.stem} cut{source.suffix}")
+def free_name(source: Path, container: Container | None = None) -> Path:
+    """`<name> cut.<ext>` beside the source, or `<name> cut 2.<ext>` and so on where that exists.
+
+    `container`: what the result is to be, None for as the source.
+    """
+    suffix = suffix_for(source, container)
+    target = source.with_name(f"{source.stem} cut{suffix}")
     number = 2
     while os.path.lexists(target):
-        target = source.with_name(f"{source.stem} cut {number}{source.suffix}")
+        target = source.with_name(f"{source.stem} cut {number}{suffix}")
         number += 1
     return target
 

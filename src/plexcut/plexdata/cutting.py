@@ -8,6 +8,7 @@ from pathlib import Path
 
 from plexcut.config import Settings
 from plexcut.domain.catalog import MovieData, RecordingFile
+from plexcut.domain.containers import CONTAINERS, Container, of_format, suffix_for, written_as
 from plexcut.domain.jobs import Job
 from plexcut.domain.media import CUT_MODES, CutMode, CutPlan
 from plexcut.domain.spans import KeepList
@@ -23,11 +24,12 @@ log = logging.getLogger(__name__)
 OUTPUTS = ("beside",)
 
 
-def beside(source: Path) -> Path:
+def beside(source: Path, container: Container | None = None) -> Path:
     """The first free name for a result: `<name> cut.<ext>`, `<name> cut 2.<ext>`, ..."""
+    suffix = suffix_for(source, container)
     n = 1
     while True:
-        target = source.with_name(f"{source.stem} cut{f' {n}' if n > 1 else ''}{source.suffix}")
+        target = source.with_name(f"{source.stem} cut{f' {n}' if n > 1 else ''}{suffix}")
         if not target.exists() and not target.is_symlink():
             return target
         n += 1
@@ -63,6 +65,8 @@ class Cutting:
         path = file.path
         keep, fingerprint = self._keep(order, file)
         facts = self._keeping.facts(path, fingerprint)
+        container = _checked_container(order)
+        written_as(path.name, of_format(facts.container), container, chapters=order.chapters)
         plan = self._engine.plan(path, keep, mode)
         estimate_s = self._keeping.estimate_s(facts, keep)
         movie = MovieData(
@@ -78,6 +82,8 @@ class Cutting:
             raw_duration_s=facts.duration_s,
             cut_duration_s=plan.duration_s,
             eta_s=round(estimate_s, 1),
+            container=container,
+            chapters=order.chapters,
         )
         meta = {
             "section": section,
@@ -85,7 +91,7 @@ class Cutting:
             "cut_duration_s": plan.duration_s,
             "keep": [list(span) for span in plan.keep_s],
             "in_place": False,
-            "output_path": str(beside(path)),
+            "output_path": str(beside(path, container)),
         }
         job = self._queue.enqueue_cut(movie, meta, job_timeout_s(self._settings.queue.timeout_s, estimate_s))
         log.info("job %s: cut of %s, %d frames kept", job.id, order.recording, keep.frames)
@@ -95,6 +101,7 @@ class Cutting:
     def check(self, order: CutOrder) -> None:
         """What can be said about an order without looking at any file. Raises `UsageError`, `UnknownOutput`."""
         self._checked_mode(order)
+        _checked_container(order)
 
     def _checked_mode(self, order: CutOrder) -> CutMode:
         output = order.output if order.output is not None else self._settings.cut.output
@@ -111,3 +118,10 @@ class Cutting:
         if order.keep is None:
             return self._keeping.saved(order.recording, fingerprint), fingerprint
         return self._keeping.resolve(file.source, order.keep), fingerprint
+
+
+def _checked_container(order: CutOrder) -> Container | None:
+    wanted = order.container
+    if wanted is not None and wanted not in CONTAINERS:
+        raise UsageError(f"{wanted!r} is no kind of file to cut to", f"possible is {' or '.join(CONTAINERS)}")
+    return wanted

@@ -157,6 +157,7 @@ class CutOrder:
     """A cut, or the plan of one.
 
     `keep` None: the saved list. `mode` and `output` None: as configured. `fingerprint` None: whatever the file is now.
+    `container` None: a file of the recording's own kind. `chapters`: one for each kept span.
     """
 
     recording: str
@@ -164,6 +165,8 @@ class CutOrder:
     mode: str | None = None
     output: str | None = None
     fingerprint: str | None = None
+    container: str | None = None
+    chapters: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -29,6 +30,7 @@ from plexcut.errors import (
     DiskFull,
     FileUnreadable,
     FormatUnsupported,
+    PlexcutError,
     RecordingChanged,
     TargetExists,
     VerificationFailed,
@@ -38,7 +40,7 @@ from plexcut.media.cutting.opening import settled_plan
 from plexcut.media.cutting.output import Sync
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.plan import Plan
-from plexcut.media.cutting.remux import ContainerCut
+from plexcut.media.cutting.render import Watch, is_container, render_container
 from plexcut.media.cutting.schedule import Schedule, make_schedule
 from plexcut.media.cutting.splice_ts import TransportSplice
 from plexcut.media.cutting.verify import Made, prove_cut
@@ -86,6 +88,7 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
     if request.fingerprint is not None and request.fingerprint != identity:
         raise RecordingChanged(f"{request.source.name} changed since it was looked at", "look at it again, then cut")
     index = indexes.get(request.source, request.program, lambda fraction: progress("index", fraction))
+    is_container(request, index)
     try:
         with _threads_take_turns():
             work, streams, proof = _proved(request, index, progress, lambda: _check_same(request, indexes, identity))
@@ -129,11 +132,11 @@ def _proved(
     for _attempt in range(_ATTEMPTS):
         plan = settled_plan(request.source, index, request.keep, request.mode, banned)
         _check_space(request, index, plan)
-        work = _Work(request.source, index, plan, make_schedule(index, plan))
+        work = _Work(request, index, plan, make_schedule(index, plan))
         with _temporary(request) as temporary:
             streams, ledger = work.render(temporary.file, progress)
             sync = _begin_sync(temporary.file)
-            made = Made(plan, work.schedule, ledger)
+            made = Made(plan, work.schedule, ledger, streams)
             proof = prove_cut((request.source, index), temporary.path, made, lambda f: progress("verify", f))
             if proof.verification.ok:
                 _wait_for(sync, progress)
@@ -152,31 +155,32 @@ def _proved(
 
 @dataclass(slots=True)
 class _Work:
-    source: Path
+    request: CutRequest
     index: MediaIndex
     plan: Plan
     schedule: Schedule
 
     def render(self, out: BinaryIO, progress: _Progress) -> tuple[tuple[StreamResult, ...], Ledger | None]:
         """Write the result to `out`: what became of each stream, and of a transport stream what went into it."""
-        pictures = PictureSource(self.source, self.index, self.plan, self.schedule)
         try:
-            splice: TransportSplice | ContainerCut
-            if self.index.container == "mpegts":
-                progress("encode", 0.0)
-                pictures.encode_behind()
-                splice = TransportSplice(self.source, self.index, self.schedule, pictures)
-            else:
-                pictures.encode_seams(lambda fraction: progress("encode", fraction), progress.should_cancel)
-                splice = ContainerCut(self.source, self.index, self.schedule, pictures)
-            try:
-                for fraction in splice.write(out):
-                    progress("write", fraction)
-            except OSError as error:
-                if isinstance(error, FileUnreadable):
-                    raise
-                raise _cannot_write(error) from error
-            return splice.results(), splice.ledger if isinstance(splice, TransportSplice) else None
+            if is_container(self.request, self.index):
+                watch = Watch(partial(progress, "encode"), partial(progress, "write"), progress.should_cancel)
+                return render_container(self.request, self.index, (self.plan, self.schedule), out, watch), None
+            return self._spliced(out, progress)
+        except OSError as error:
+            if isinstance(error, PlexcutError):
+                raise
+            raise _cannot_write(error) from error
+
+    def _spliced(self, out: BinaryIO, progress: _Progress) -> tuple[tuple[StreamResult, ...], Ledger]:
+        pictures = PictureSource(self.request.source, self.index, self.plan, self.schedule)
+        try:
+            progress("encode", 0.0)
+            pictures.encode_behind()
+            splice = TransportSplice(self.request.source, self.index, self.schedule, pictures)
+            for fraction in splice.write(out):
+                progress("write", fraction)
+            return splice.results(), splice.ledger
         finally:
             pictures.close()
 

@@ -26,7 +26,7 @@ from plexcut.media.cutting.h264_sets import (
     with_reordering,
 )
 from plexcut.media.cutting.mpeg2_join import is_mpeg1, is_progressive_sequence, with_sequence_of, without_sequence_end
-from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.room import most_bits
 from plexcut.media.cutting.runs import Run, SeamsBehind, find_runs
 from plexcut.media.cutting.schedule import Schedule
@@ -69,6 +69,7 @@ class PictureSource:
         self._ahead: dict[int, bytes] = {}
         self._remarked: dict[int, tuple[Marking, SourceSets]] = {}
         self._behind: SeamsBehind | None = None
+        self._in_band = self._repeated_sets()
         self.encoder_sets: list[bytes] = []
         self.coarser = 0
 
@@ -156,6 +157,9 @@ class PictureSource:
         row = int(self._schedule.row[picture])
         opening = self._openings.get(row, [])
         codec = self._index.video.codec
+        if self._in_band and not opening and self._index.flags[row] & PictureFlag.KEY:
+            own = {hevc.nal_type(nal) for nal in unit_nals(data, self._index)}
+            opening = [nal for nal in self._in_band if hevc.nal_type(nal) not in own]
         follows = picture > 0 and row in self._openings
         if codec == "hevc" and follows and not self._index.flags[row] & PictureFlag.CLOSED:
             return self._packed(_broken_link(_with_opening(unit_nals(data, self._index), opening, hevc.AUD)))
@@ -183,15 +187,38 @@ class PictureSource:
             self._ahead = {r: b"".join(unit) for r, unit in enumerate(self._reader.read(row, last), row)}
         return self._ahead.pop(row)
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of the plan."""
+        return self._parts
+
+    def opening(self, row: int) -> list[bytes]:
+        """What goes in front of the copied part that begins with a row."""
+        return self._openings.get(row, [])
+
+    def amended(self, nal: bytes) -> bytes:
+        """The SPS that stands for one of the source's where pictures are encoded."""
+        return self._reordered(nal)
+
     def _opening(self, row: int) -> list[bytes]:
         """Parameter sets to put in front of a copied part, where its own keyframe does not bring them."""
         codec = self._index.video.codec
         if codec == "h264" and not self._length_size:
             sets = source_sets(self._seam_reader, self._index, row)
             return [] if sets.in_band else list(sets.nals)
-        if codec == "hevc":
+        if codec == "hevc" and (self._plan.reencoded or not self._length_size):
             return self._hevc_opening(row)
         return []
+
+    def _repeated_sets(self) -> list[bytes]:
+        """HEVC parameter sets that go in front of every copied keyframe: a player may seek there from encoded pictures.
+
+        Those have sets of their own under the same ids, and a copied keyframe counts on the file's header for its own.
+        """
+        video = self._index.video
+        if video.codec != "hevc" or not self._length_size or not self._plan.reencoded:
+            return []
+        return [nal for nal in parameter_nals("hevc", video.extradata) if hevc.nal_type(nal) in _HEVC_SETS]
 
     def _hevc_opening(self, row: int) -> list[bytes]:
         own = {hevc.nal_type(nal) for nal in unit_nals(self._unit(row), self._index)}

@@ -13,37 +13,35 @@ from typing import Any, BinaryIO, cast
 
 import av
 import av.container
+import numpy as np
 from av.stream import Stream
 
+from plexcut.domain.containers import Container, of_format
 from plexcut.domain.media import StreamResult
-from plexcut.errors import FileUnreadable, FormatUnsupported
+from plexcut.errors import FileUnreadable, FormatUnsupported, PlexcutError
 from plexcut.media.bitstream import h264
+from plexcut.media.cutting.captions import Caption
+from plexcut.media.cutting.chapters import cut_chapters, read_chapters, written_chapters
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
 from plexcut.media.cutting.sound import SoundCutter, SoundFrame
+from plexcut.media.cutting.tracks import Track, TrackAdder, Tracks, describe_video, file_tags, kept_in_order
 from plexcut.media.index.container import open_container, parameter_nals
 from plexcut.media.index.model import MediaIndex
 
 _MUXERS = {
-    "mov": "mov", "mp4": "mp4", "matroska": "matroska", "webm": "webm", "avi": "avi", "mpeg": "vob", "asf": "asf",
-    "flv": "flv", "ogg": "ogg", "nut": "nut", "mxf": "mxf",
+    "avi": "avi", "mpeg": "vob", "asf": "asf", "flv": "flv", "ogg": "ogg", "nut": "nut", "mxf": "mxf",
 }  # fmt: skip
 _LEAD_S = 2
+_CAPTION_LEAD_S = 30
+"""How long before a span subtitles are read that may still be on the screen when it begins."""
 _FRAME_SAMPLES = {"aac": 1024, "ac3": 1536, "eac3": 1536, "mp1": 384, "mp2": 1152, "mp3": 1152, "mp3float": 1152}
 """Samples of a frame, where FFmpeg does not tell them of a stream that it has not decoded."""
+_DOCTYPE_BYTES = 64
+_BUFFER_BYTES = 1 << 20
 
 
-@dataclass(slots=True)
-class _Track:
-    """A stream that goes along: where it comes from, where it goes, and how it is cut."""
-
-    source: Stream
-    target: Stream
-    cutter: SoundCutter | None
-    written: int = 0
-
-
-class _Guarded:
+class GuardedFile:
     """A file that FFmpeg writes to through Python; keeps the failure that FFmpeg tells only by a number."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -64,14 +62,45 @@ class _Guarded:
         return self._file.tell()
 
 
+@contextlib.contextmanager
+def open_result(out: BinaryIO, muxer: str) -> Iterator[av.container.OutputContainer]:
+    """A container that is written to `out` by one of FFmpeg's muxers.
+
+    Raises:
+        OSError: `out` cannot be written. FormatUnsupported: the muxer does not take what it is given.
+    """
+    guarded = GuardedFile(out)
+    try:
+        with av.open(cast("Any", guarded), "w", format=muxer, buffer_size=_BUFFER_BYTES) as target:
+            yield target
+    except PlexcutError:
+        raise
+    except (av.FFmpegError, ValueError) as error:
+        if guarded.failure is not None:
+            raise guarded.failure from error
+        raise FormatUnsupported(f"the result cannot be put together: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the result is to be beside a cut: `container` None for the source's own kind; `chapters`: at the seams."""
+
+    container: Container | None = None
+    chapters: bool = False
+
+
 class ContainerCut:
     """One cut of one container file."""
 
-    def __init__(self, path: Path, index: MediaIndex, schedule: Schedule, pictures: PictureSource) -> None:
+    def __init__(
+        self, path: Path, index: MediaIndex, schedule: Schedule, pictures: PictureSource, wishes: Wishes
+    ) -> None:
         self._path = path
         self._index = index
         self._schedule = schedule
         self._pictures = pictures
+        self._wishes = wishes
+        self._durations = picture_durations(schedule)
         self._order = itertools.count()
         self._heap: list[tuple[Fraction, int, av.Packet[Any]]] = []
         self._results: list[StreamResult] = []
@@ -84,45 +113,30 @@ class ContainerCut:
             FormatUnsupported: there is no muxer for this kind of file.
             FileUnreadable: the source cannot be read.
         """
-        with open_container(self._path) as source:
-            muxer = self._muxer(source)
-            guarded = _Guarded(out)
-            try:
-                with av.open(cast("Any", guarded), "w", format=muxer) as target:
-                    yield from self._mux(source, target)
-            except av.FFmpegError as error:
-                if guarded.failure is not None:
-                    raise guarded.failure from error
-                raise FormatUnsupported(f"the result cannot be put together: {error}") from error
+        with (
+            open_container(self._path) as source,
+            open_result(out, muxer_of(self._path, source, self._wishes.container)) as target,
+        ):
+            yield from self._mux(source, target)
 
     def results(self) -> tuple[StreamResult, ...]:
         """What became of every stream of the source."""
-        return tuple(self._results)
-
-    def _muxer(self, source: av.container.InputContainer) -> str:
-        names = source.format.name.split(",")
-        if names[0] == "mov":
-            brand = str(source.metadata.get("major_brand", "")).strip()
-            return "mov" if brand == "qt" else "mp4"
-        if "matroska" in names:
-            return "webm" if self._path.suffix.lower() == ".webm" else "matroska"
-        for name in names:
-            if name in _MUXERS:
-                return _MUXERS[name]
-        raise FormatUnsupported(f"{names[0]} files cannot be written", "plexcut cuts TS, MP4 and MKV")
+        return kept_in_order(self._results)
 
     def _mux(self, source: av.container.InputContainer, target: av.container.OutputContainer) -> Iterator[float]:
         video = self._add_video(source, target)
-        tracks = self._add_tracks(source, target)
-        target.metadata.update(source.metadata)
-        self._add_chapters(source, target)
+        tracks = TrackAdder(self._path, source, target).add_all(self._index.video.id)
+        self._results += tracks.results
+        target.metadata.update(file_tags(source.metadata))
+        add_chapters(source, target, (self._index, self._schedule), at_seams=self._wishes.chapters)
+        self._mux_covers(target, tracks)
         total = self._schedule.pts.size
         base = self._index.time_base
         done = 0
         for number, span in enumerate(self._schedule.spans):
-            packets = self._companions(source, tracks, span)
+            packets = self._companions(source, tracks.cut, span)
             upcoming = next(packets, None)
-            for picture in self._pictures_of(number, span):
+            for picture in pictures_of(self._schedule, number):
                 decode = int(self._schedule.dts[picture])
                 while upcoming is not None and upcoming[0] <= (decode - span.shift) * base + _LEAD_S:
                     self._place(upcoming[1], span)
@@ -135,104 +149,77 @@ class ContainerCut:
             while upcoming is not None:
                 self._place(upcoming[1], span)
                 upcoming = next(packets, None)
+            for track in tracks.cut.values():
+                if track.captions is not None:
+                    for caption in track.captions.end():
+                        self._push_caption(track, caption)
         self._drain(target, None)
-        for track in tracks.values():
-            self._results.append(StreamResult(track.source.index, track.source.codec_context.name, True))
-        self._results.sort(key=lambda result: result.id)
         yield 1.0
 
     # ----------------------------------------------------------------------------------------------------- streams
 
     def _add_video(self, source: av.container.InputContainer, target: av.container.OutputContainer) -> Stream:
         original = source.streams[self._index.video.id]
-        stream = target.add_stream_from_template(original, opaque=True)
+        stream = target.add_stream_from_template(cast("Any", original), opaque=True)
         codec = self._index.video.codec
         extradata = self._index.video.extradata
         encoded = self._pictures.encoder_sets
         if codec == "h264" and extradata[:1] == b"\x01" and encoded:
-            stream.codec_context.extradata = _avcc_with(extradata, encoded)
-        if codec == "hevc" and target.format.name in ("mp4", "mov"):
-            # Two sets of parameters under the same ids: they travel in band, which `hev1` says.
-            stream.codec_context.codec_tag = "hev1"
-        stream.time_base = self._index.time_base
-        stream.metadata.update(original.metadata)
+            stream.codec_context.extradata = avcc_with(extradata, encoded)
+        if target.format.name in ("mp4", "mov"):
+            tag = original.codec_context.codec_tag if "mov" in source.format.name else ""
+            if codec == "hevc":
+                # Sets of parameters under the same ids meet where anything was encoded: in band, which `hev1` says.
+                tag = "hev1" if bool((self._schedule.row < 0).any()) or tag == "hev1" else "hvc1"
+            if tag in ("hev1", "hvc1", "avc1", "avc3"):
+                stream.codec_context.codec_tag = tag
+        describe_video(stream, original, self._index.time_base)
         self._results.append(StreamResult(original.index, codec, True))
-        return stream
+        added: Stream = stream
+        return added
 
-    def _add_tracks(
-        self, source: av.container.InputContainer, target: av.container.OutputContainer
-    ) -> dict[int, _Track]:
-        tracks: dict[int, _Track] = {}
-        for stream in source.streams:
-            if stream.index == self._index.video.id:
-                continue
-            name = getattr(stream.codec_context, "name", None) or stream.type
-            try:
-                copy = target.add_stream_from_template(stream, opaque=True)
-            except (ValueError, av.FFmpegError) as error:
-                self._results.append(StreamResult(stream.index, name, False, str(error)))
-                continue
-            copy.metadata.update(stream.metadata)
-            if stream.type == "attachment" or stream.codec_context is None:
-                self._results.append(StreamResult(stream.index, name, True))
-                continue
-            tracks[stream.index] = _Track(stream, copy, SoundCutter() if stream.type == "audio" else None)
-        return tracks
-
-    def _add_chapters(self, source: av.container.InputContainer, target: av.container.OutputContainer) -> None:
-        """Chapters on the result's time line; one that was cut away is gone."""
-        moved: list[dict[str, Any]] = []
-        base = self._index.time_base
-        first = int(self._index.shown_pts[0])
-        for chapter in source.chapters():
-            if chapter["time_base"] is None:
-                continue
-            scale = chapter["time_base"] / base
-            start, end = first + chapter["start"] * scale, first + chapter["end"] * scale
-            kept = [
-                (max(start, Fraction(s.start)) + s.shift, min(end, Fraction(s.end)) + s.shift)
-                for s in self._schedule.spans
-                if start < s.end and end > s.start
-            ]
-            if kept:
-                moved.append({**chapter, "time_base": base, "start": int(kept[0][0]), "end": int(kept[-1][1])})
-        if moved:
-            target.set_chapters(cast("Any", moved))
+    def _mux_covers(self, target: av.container.OutputContainer, tracks: Tracks) -> None:
+        for stream, data in tracks.covers:
+            packet: av.Packet[Any] = av.Packet(data)
+            packet.stream = stream
+            packet.time_base = self._index.time_base
+            packet.pts = packet.dts = 0
+            packet.is_keyframe = True
+            target.mux(packet)
 
     # ----------------------------------------------------------------------------------------------------- packets
 
-    def _pictures_of(self, number: int, span: SpanTimes) -> Iterator[int]:
-        for picture in range(self._schedule.pts.size):
-            if span.base <= self._schedule.pts[picture] < span.base_end:
-                yield picture
-
     def _push_picture(self, picture: int, video: Stream) -> None:
         coded = self._pictures.get(picture)
-        packet = av.Packet(coded.data)
+        packet: av.Packet[Any] = av.Packet(coded.data)
         packet.stream = video
         packet.time_base = self._index.time_base
         packet.pts = int(self._schedule.pts[picture])
         packet.dts = int(self._schedule.dts[picture])
-        packet.duration = self._index.frame_ticks
+        packet.duration = int(self._durations[picture])
         packet.is_keyframe = coded.key
         self._push(packet.dts * self._index.time_base, packet)
 
     def _companions(
-        self, source: av.container.InputContainer, tracks: dict[int, _Track], span: SpanTimes
-    ) -> Iterator[tuple[Fraction, tuple[_Track, av.Packet[Any]]]]:
+        self, source: av.container.InputContainer, tracks: dict[int, Track], span: SpanTimes
+    ) -> Iterator[tuple[Fraction, tuple[Track, av.Packet[Any]]]]:
         """Packets of the other streams around a span, with their time in seconds of the source."""
         if not tracks:
             return
+        for track in tracks.values():
+            if track.captions is not None:
+                track.captions.begin(span)
         base = self._index.time_base
         start_s, end_s = span.start * base, span.end * base
+        lead_s = _CAPTION_LEAD_S if any(track.captions for track in tracks.values()) else 3 * _LEAD_S
         # Damaged files cannot always be sought in; spans rise, so reading on finds the next one too.
         with contextlib.suppress(av.FFmpegError):
-            source.seek(int((start_s - 3 * _LEAD_S) * 1_000_000), backward=True)
+            source.seek(int((start_s - lead_s) * 1_000_000), backward=True)
         finished: set[int] = set()
         try:
             for packet in source.demux([track.source for track in tracks.values()]):
                 time = packet.pts if packet.pts is not None else packet.dts
-                if packet.size == 0 or time is None or packet.time_base is None:
+                if packet.size == 0 or packet.is_discard or time is None or packet.time_base is None:
                     continue
                 at = time * packet.time_base
                 if at > end_s + 2 * _LEAD_S:
@@ -244,35 +231,40 @@ class ContainerCut:
         except (av.FFmpegError, EOFError) as error:
             raise FileUnreadable(f"the recording cannot be read: {error}") from None
 
-    def _place(self, found: tuple[_Track, av.Packet[Any]], span: SpanTimes) -> None:
+    def _place(self, found: tuple[Track, av.Packet[Any]], span: SpanTimes) -> None:
         track, packet = found
         base = self._index.time_base
         assert packet.time_base is not None
         scale = packet.time_base / base
         time = Fraction(packet.pts if packet.pts is not None else packet.dts or 0) * scale
         length = Fraction(packet.duration or 0) * scale
-        if track.cutter is not None:
-            exact = sound_length(packet, base)
-            placed = track.cutter.place(SoundFrame(time, exact or length, b"", even=exact is not None), span)
-            if placed is None:
-                return
-            at = placed.time
-        else:
-            if time + length <= span.start or time >= span.end or (not length and time < span.start):
-                return
-            begin, end = max(time, Fraction(span.start)), min(time + length, Fraction(span.end))
-            at, length = begin + span.shift, max(end - begin, Fraction(0))
-            packet.duration = round(length / scale)
-        copy = av.Packet(bytes(packet))
+        if track.captions is not None:
+            for caption in track.captions.take(Caption(time, length, bytes(packet))):
+                self._push_caption(track, caption)
+            return
+        assert track.sound is not None
+        placed = _placed_sound(track.sound, packet, (time, length, base), span)
+        if placed is None:
+            return
+        copy: av.Packet[Any] = av.Packet(bytes(packet))
         copy.stream = track.target
         copy.time_base = packet.time_base
-        copy.pts = copy.dts = round(at / scale)
+        copy.pts = copy.dts = round(placed / scale)
         copy.duration = packet.duration
         copy.is_keyframe = packet.is_keyframe
         for side in packet.iter_sidedata():
             copy.set_sidedata(side)
-        track.written += 1
-        self._push(at * base, copy)
+        self._push(placed * base, copy)
+
+    def _push_caption(self, track: Track, caption: Caption) -> None:
+        base = self._index.time_base
+        packet: av.Packet[Any] = av.Packet(caption.data)
+        packet.stream = track.target
+        packet.time_base = base
+        packet.pts = packet.dts = round(caption.time)
+        packet.duration = round(caption.time + caption.length) - round(caption.time)
+        packet.is_keyframe = True
+        self._push(caption.time * base, packet)
 
     def _push(self, at: Fraction, packet: av.Packet[Any]) -> None:
         heapq.heappush(self._heap, (at, next(self._order), packet))
@@ -280,6 +272,72 @@ class ContainerCut:
     def _drain(self, target: av.container.OutputContainer, until: Fraction | None) -> None:
         while self._heap and (until is None or self._heap[0][0] < until):
             target.mux(heapq.heappop(self._heap)[2])
+
+
+def _placed_sound(
+    cutter: SoundCutter, packet: av.Packet[Any], timed: tuple[Fraction, Fraction, Fraction], span: SpanTimes
+) -> Fraction | None:
+    time, length, base = timed
+    exact = sound_length(packet, base)
+    placed = cutter.place(SoundFrame(time, exact or length, b"", even=exact is not None), span)
+    return None if placed is None else placed.time
+
+
+def muxer_of(path: Path, source: av.container.InputContainer, wanted: Container | None) -> str:
+    """The muxer that writes a result like `source`, or of the kind that is wanted.
+
+    Raises:
+        FormatUnsupported: there is none.
+    """
+    names = source.format.name.split(",")
+    own = of_format(source.format.name)
+    if wanted in ("mp4", "mkv") and wanted != own:
+        return {"mp4": "mp4", "mkv": "matroska"}[wanted]
+    if own == "mp4":
+        brand = str(source.metadata.get("major_brand", "")).strip()
+        return "mov" if brand == "qt" else "mp4"
+    if own == "mkv":
+        with path.open("rb") as file:
+            return "webm" if b"webm" in file.read(_DOCTYPE_BYTES) else "matroska"
+    for name in names:
+        if name in _MUXERS:
+            return _MUXERS[name]
+    raise FormatUnsupported(f"{names[0]} files cannot be written", "plexcut cuts TS, MP4 and MKV")
+
+
+def add_chapters(
+    source: av.container.InputContainer,
+    target: av.container.OutputContainer,
+    cut: tuple[MediaIndex, Schedule],
+    *,
+    at_seams: bool,
+) -> None:
+    """Chapters on the result's time line; one that was cut away is gone."""
+    base = cut[0].time_base
+    chapters = cut_chapters(read_chapters(source.chapters(), base), cut[1].spans, base, at_seams=at_seams)
+    if chapters:
+        target.set_chapters(cast("Any", written_chapters(chapters, base)))
+
+
+def pictures_of(schedule: Schedule, span: int) -> range:
+    """The pictures of a span, by their place in the schedule."""
+    times = schedule.spans[span]
+    inside = np.flatnonzero((schedule.pts >= times.base) & (schedule.pts < times.base_end))
+    return range(int(inside[0]), int(inside[-1]) + 1)
+
+
+def picture_durations(schedule: Schedule) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """How long each picture of the schedule is shown, in ticks.
+
+    But the last one in decode order: MP4 reckons a track's length by decode times, so that this one makes it whole.
+    """
+    pts = schedule.pts
+    order = np.argsort(pts)
+    durations = np.empty_like(pts)
+    durations[order] = np.diff(np.append(pts[order], schedule.end))
+    decoded = int(schedule.dts[-1] - schedule.dts[0])
+    durations[-1] = max(1, schedule.end - int(pts.min()) - decoded)
+    return durations
 
 
 def sound_length(packet: av.Packet[Any], base: Fraction) -> Fraction | None:
@@ -296,7 +354,7 @@ def sound_length(packet: av.Packet[Any], base: Fraction) -> Fraction | None:
     return exact / base
 
 
-def _avcc_with(extradata: bytes, nals: list[bytes]) -> bytes:
+def avcc_with(extradata: bytes, nals: list[bytes]) -> bytes:
     """An `avcC` record with more parameter sets (ISO 14496-15, 5.3.3.1); one replaces what had its id."""
     sets: dict[tuple[int, int], bytes] = {}
     for nal in (*parameter_nals("h264", extradata), *nals):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import xxhash
 from plexcut.domain.media import Check
 from plexcut.domain.spans import KeepList
 from plexcut.media.bitstream.audio import splits
+from plexcut.media.cutting.bare_sound import BareRecord
 from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.ledger import F64, U64, HeardTrack, TrackRecord
 from plexcut.media.cutting.remux import sound_length
@@ -55,9 +56,40 @@ def kept_seconds(index: MediaIndex, spans: Sequence[SpanTimes]) -> list[Kept]:
     return [(float((s.start - first) * base), float((s.end - first) * base), float(s.base * base)) for s in spans]
 
 
-def sound_check(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], spans: Sequence[SpanTimes]) -> Check:
-    """Every track's frames: those of the source, none missing, within half a frame of their picture; both are read."""
-    return compare_sound(heard(*source), heard(*result), kept_seconds(source[1], spans))
+def sound_check(
+    source: tuple[Path, MediaIndex],
+    result: tuple[Path, MediaIndex],
+    spans: Sequence[SpanTimes],
+    left_out: Collection[int] | None = None,
+) -> Check:
+    """Every track's frames: those of the source, none missing, within half a frame of their picture; both are read.
+
+    `left_out`: ids of tracks that were not to go along; None where that is not known.
+    """
+    bare = source[1].container == "mpegts" and result[1].container != "mpegts"
+    theirs, ours = heard(*source, bare=bare), heard(*result)
+    places = _places(source[1], result[1], left_out)
+    return compare_sound(
+        {places[n]: track for n, track in theirs.items() if n in places}, ours, kept_seconds(source[1], spans)
+    )
+
+
+_ALIKE = {"aac_latm": "aac", "mp1": "mp2", "mp3": "mp2", "mp3float": "mp2"}
+"""Codecs that another file may call by another's name."""
+
+
+def _places(source: MediaIndex, result: MediaIndex, left_out: Collection[int] | None) -> dict[int, int]:
+    """Which audio track of the result is that of the source, both by their place among the audio tracks."""
+    theirs = [track for track in source.tracks if track.kind == "audio"]
+    if left_out is None and source.container != result.container:
+        codecs = [_ALIKE.get(t.codec, t.codec) for t in result.tracks if t.kind == "audio"]
+        places: dict[int, int] = {}
+        for number, track in enumerate(theirs):
+            if len(places) < len(codecs) and _ALIKE.get(track.codec, track.codec) == codecs[len(places)]:
+                places[number] = len(places)
+        return places
+    kept = [number for number, track in enumerate(theirs) if track.id not in (left_out or ())]
+    return {number: place for place, number in enumerate(kept)}
 
 
 def compare_sound(source: Heard, result: Heard, kept: Sequence[Kept]) -> Check:
@@ -141,19 +173,25 @@ def _matches(source: HeardTrack, digests: U64, times: F64, slack: float) -> npt.
     return found
 
 
-def heard(path: Path, index: MediaIndex) -> Heard:
-    """All audio frames of a file, in one pass.
+def heard(path: Path, index: MediaIndex, *, bare: bool = False) -> Heard:
+    """All audio frames of a file, in one pass; of a transport stream `bare`, as other files hold them.
 
     Raises:
         FileUnreadable: it is gone.
     """
-    return _heard_in_transport(path, index) if index.container == "mpegts" else _heard_in_container(path, index)
+    return (
+        _heard_in_transport(path, index, bare=bare) if index.container == "mpegts" else _heard_in_container(path, index)
+    )
 
 
-def _heard_in_transport(path: Path, index: MediaIndex) -> Heard:
+def _heard_in_transport(path: Path, index: MediaIndex, *, bare: bool) -> Heard:
     tracks = [track for track in index.tracks if track.kind == "audio"]
     numbers = {track.id: i for i, track in enumerate(tracks) if splits(track.codec)}
-    readers = {t.id: (PayloadReader(), SoundReader(t.codec, TICKS), TrackRecord()) for t in tracks if t.id in numbers}
+    readers = {
+        t.id: (PayloadReader(), SoundReader(t.codec, TICKS), BareRecord(t.codec) if bare else TrackRecord())
+        for t in tracks
+        if t.id in numbers
+    }
     clock, first = SourceClock(index), int(index.shown_pts[0])
     with open_source(path) as file:
         layout = find_layout(file.read(1 << 18))
@@ -183,7 +221,7 @@ def _heard_in_container(path: Path, index: MediaIndex) -> Heard:
         try:
             for packet in container.demux(list(container.streams.audio)):
                 time = packet.pts if packet.pts is not None else packet.dts
-                if not packet.size or time is None or packet.time_base is None:
+                if not packet.size or packet.is_discard or time is None or packet.time_base is None:
                     continue
                 scale = packet.time_base / base
                 length = sound_length(packet, base) or Fraction(packet.duration or 0) * scale

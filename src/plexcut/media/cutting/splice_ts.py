@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -35,10 +35,16 @@ START_TICKS = 2 * TICKS
 """Where the result's clock begins: room for decode times and the PCR ahead of the first picture."""
 
 _VIDEO_LEAD = 63_000
-_AROUND_TICKS = 4 * TICKS
+AROUND_TICKS = 4 * TICKS
 """How far from its picture, in the file, other streams are looked for."""
 _VIDEO_STREAM_ID = 0xE0
 _CHUNK_BYTES = 4 << 20
+
+
+class UnitWriter(Protocol):
+    """Takes what goes into the result, in order; `at` is its clock."""
+
+    def write(self, unit: PesUnit | RawUnit, at: int) -> None: ...
 
 
 class TransportSplice:
@@ -83,7 +89,7 @@ class TransportSplice:
                 blocks = packet_blocks(file, layout, self._stretch(span), self._index.size_bytes, _CHUNK_BYTES)
                 with closing(blocks):
                     for done in self._span(number, span, blocks):
-                        self._drain(writer, self._video_clock(done) - _AROUND_TICKS)
+                        self._drain(writer, self._video_clock(done) - AROUND_TICKS)
                         yield done / self._schedule.pts.size
             self._drain(writer, None)
         self.ledger.digest, self.ledger.size_bytes = background.digest, background.size_bytes
@@ -144,8 +150,8 @@ class TransportSplice:
 
     def _stretch(self, span: SpanTimes) -> tuple[int, int]:
         clock = np.maximum.accumulate(self._index.dts)
-        first = int(np.searchsorted(clock, span.start - _AROUND_TICKS)) - 1
-        last = int(np.searchsorted(clock, span.end + _AROUND_TICKS))
+        first = int(np.searchsorted(clock, span.start - AROUND_TICKS)) - 1
+        last = int(np.searchsorted(clock, span.end + AROUND_TICKS))
         start = int(self._index.at[first]) if first > 0 else 0
         return start, int(self._index.at[last]) if last < self._index.at.size else self._index.size_bytes
 
@@ -172,14 +178,17 @@ class TransportSplice:
             pes_length_known=False,
             lead=lead,
         )
-        heapq.heappush(self._heap, (dts - _VIDEO_LEAD, next(self._order), unit))
+        self._push_unit(dts - _VIDEO_LEAD, unit)
 
     def _push(self, units: Iterator[Timed]) -> None:
         for at, unit in units:
             timed = unit if isinstance(unit, RawUnit) else replace(unit, pts=_later(unit.pts), dts=_later(unit.dts))
-            heapq.heappush(self._heap, (at, next(self._order), timed))
+            self._push_unit(at, timed)
 
-    def _drain(self, writer: TransportStreamWriter, until: int | None) -> None:
+    def _push_unit(self, at: int, unit: PesUnit | RawUnit) -> None:
+        heapq.heappush(self._heap, (at, next(self._order), unit))
+
+    def _drain(self, writer: UnitWriter, until: int | None) -> None:
         while self._heap and (until is None or self._heap[0][0] < until):
             at, _, unit = heapq.heappop(self._heap)
             writer.write(unit, at + START_TICKS)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.domain.media import Check, Verification
+from plexcut.domain.media import Check, StreamResult, Verification
 from plexcut.domain.spans import KeepList, Span
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.companions import TICKS
@@ -20,6 +20,7 @@ from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.readback import Readback, read_back
 from plexcut.media.cutting.same_bytes import altered_frames, may_be_altered
+from plexcut.media.cutting.sample_form import essence, of_one_form
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.seam_proof import (
     PictureDifference,
@@ -85,11 +86,12 @@ def verify_files(
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How a result was made; `ledger` was kept of a transport stream."""
+    """How a result was made; `ledger` was kept of a transport stream; `streams`: what became of the source's."""
 
     plan: Plan
     schedule: Schedule
     ledger: Ledger | None = None
+    streams: tuple[StreamResult, ...] = ()
 
 
 def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_fraction: OnFraction) -> CutProof:
@@ -190,9 +192,14 @@ class _Proof:
                 first, row = int(stretch[0]), int(schedule.row[stretch[0]])
                 pairs = zip(source.read(row, row + stretch.size), result.read(first, first + stretch.size), strict=True)
                 for i, (a, b) in enumerate(pairs):
-                    if row + i not in openings and b"".join(a).strip(b"\x00") != b"".join(b).strip(b"\x00"):
+                    if row + i not in openings and not self._alike(b"".join(a), b"".join(b)):
                         differ.append(first + i)
         return differ
+
+    def _alike(self, one: bytes, other: bytes) -> bool:
+        if of_one_form(self.source[1], self.result):
+            return one.strip(b"\x00") == other.strip(b"\x00")
+        return essence(self.source[1], one) == essence(self.result, other)
 
     def _heard(self) -> Check:
         ledger = self.made.ledger
@@ -200,7 +207,8 @@ class _Proof:
             return Check("sound", False, "not compared")
         spans = spans_of(self.source[1], self.made.plan.keep)
         if self.found is None or ledger is None:
-            return sound_check(self.source, (self.output, self.result), spans)
+            left_out = {stream.id for stream in self.made.streams if not stream.kept}
+            return sound_check(self.source, (self.output, self.result), spans, left_out)
         index = self.source[1]
         first = int(index.shown_pts[0])
         theirs = {pid: record.heard(first, TICKS) for pid, record in ledger.sound.items()}

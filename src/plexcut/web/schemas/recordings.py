@@ -116,6 +116,10 @@ class CutOrder(Body):
     mode: Literal["exact", "keyframe"] | None = None
     output: str | None = Field(None, max_length=40, description="`beside`: a new file beside the original.")
     fingerprint: str | None = Field(None, max_length=300)
+    container: Literal["ts", "mp4", "mkv"] | None = Field(
+        None, description="What kind of file to write; without it, or with null, the recording's own."
+    )
+    chapters: bool = Field(False, description="Begin a chapter at each seam; for results that are MP4 or MKV.")
 
 
 class PlannedSpan(Answer):

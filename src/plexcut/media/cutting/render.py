@@ -1,0 +1,77 @@
+"""Writing a result that is no transport stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from plexcut.domain.containers import of_format, written_as
+from plexcut.domain.media import CutRequest, StreamResult
+from plexcut.media.cutting.pictures import PictureSource
+from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.remux import ContainerCut, Wishes
+from plexcut.media.cutting.schedule import Schedule
+from plexcut.media.cutting.ts_remux import SetsMeet, TransportToContainer
+from plexcut.media.index.model import MediaIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is told while it is written: the share that is encoded, and that is written."""
+
+    on_encoded: Callable[[float], None]
+    on_written: Callable[[float], None]
+    should_cancel: Callable[[], bool]
+
+
+def is_container(request: CutRequest, index: MediaIndex) -> bool:
+    """Whether the result is an MP4, MKV, ... file; else a transport stream.
+
+    Raises:
+        FormatUnsupported: it cannot be what is wanted.
+    """
+    own = of_format(index.container)
+    return written_as(request.source.name, own, request.container, chapters=request.chapters) != "ts"
+
+
+def render_container(
+    request: CutRequest, index: MediaIndex, cut: tuple[Plan, Schedule], out: BinaryIO, watch: Watch
+) -> tuple[StreamResult, ...]:
+    """Write the result to `out`; what became of each stream.
+
+    Raises:
+        OSError: `out` cannot be written. FileUnreadable, FormatUnsupported. Whatever `watch` raises.
+    """
+    try:
+        return _rendered(request, index, cut, (out, watch))
+    except SetsMeet:
+        out.seek(0)
+        out.truncate()
+        return _rendered(request, index, cut, (out, watch), in_band=True)
+
+
+def _rendered(
+    request: CutRequest,
+    index: MediaIndex,
+    cut: tuple[Plan, Schedule],
+    target: tuple[BinaryIO, Watch],
+    *,
+    in_band: bool = False,
+) -> tuple[StreamResult, ...]:
+    (plan, schedule), (out, watch) = cut, target
+    pictures = PictureSource(request.source, index, plan, schedule)
+    try:
+        pictures.encode_seams(watch.on_encoded, watch.should_cancel)
+        wishes = Wishes(request.container, request.chapters)
+        writer: ContainerCut | TransportToContainer
+        if index.container == "mpegts":
+            writer = TransportToContainer(request.source, index, schedule, pictures, wishes)
+            writer.in_band = writer.in_band or in_band
+        else:
+            writer = ContainerCut(request.source, index, schedule, pictures, wishes)
+        for fraction in writer.write(out):
+            watch.on_written(fraction)
+        return writer.results()
+    finally:
+        pictures.close()
