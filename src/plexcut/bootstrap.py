@@ -6,7 +6,9 @@ costs nothing.
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from plexcut.errors import CannotWrite, ConfigError
 
 if TYPE_CHECKING:
     from plexcut.domain.ports import CutLists, FileStore, JobQueue, Library, MediaEngine, Store
+    from plexcut.library.places import Places
     from plexcut.plexdata import Plexdata
     from plexcut.storage.files import DataFolderLock
 
@@ -38,7 +41,7 @@ def build(settings: Settings, queue_url: str | None = None) -> Plexdata:
     ports = Ports(
         libraries=libraries,
         engine=engine(settings),
-        queue=queue(queue_url or settings.queue.url),
+        queue=queue(settings, queue_url),
         store=store(settings),
         cut_lists=cut_lists(),
     )
@@ -83,17 +86,35 @@ def engine(settings: Settings) -> MediaEngine:
     return Engine(settings.cache_dir)
 
 
-def queue(url: str) -> JobQueue:
-    """The queue at `url`; it need not answer yet.
+def queue(settings: Settings, url: str | None = None) -> JobQueue:
+    """The queue at `url` (None: the configured one); it need not answer yet.
 
     Raises:
         ConfigError: there is no address.
     """
+    url = url or settings.queue.url
     if not url:
         raise ConfigError("there is no queue", "set queue.url, or let `plexcut serve` start one")
     from plexcut.jobs.queue import RqJobQueue
 
-    return RqJobQueue(url)
+    limits: dict[str, int] = {}
+    for entry in settings.libraries:
+        if entry.max_jobs:
+            limits[entry.lies_on] = min(entry.max_jobs, limits.get(entry.lies_on, entry.max_jobs))
+    return RqJobQueue(url, limits=limits, stall_s=settings.queue.stall_s)
+
+
+def places(settings: Settings) -> Places:
+    """Where recordings lie for this process."""
+    from plexcut.library.places import Place, Places
+
+    found = {}
+    for entry in settings.libraries:
+        if entry.path is not None:
+            found[entry.id] = Place((("", entry.path),), as_named=False)
+        elif entry.kind == "plex":
+            found[entry.id] = Place(tuple((one.plex, one.here) for one in entry.paths), as_named=True)
+    return Places(found)
 
 
 def cut_lists() -> CutLists:
@@ -136,6 +157,18 @@ def library_folders(settings: Settings) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
 
 
+SERVED = "PLEXCUT_SERVED"
+"""What `serve` was told on its command line, as JSON, for the worker that it starts."""
+
+
+def served() -> config.Choices:
+    """The choices of the command line of the server that started this process; none where nobody did."""
+    told = json.loads(os.environ.get(SERVED) or "{}")
+    return config.Choices(
+        library_dirs=tuple(Path(folder) for folder in told.get("library_dirs", ())), demo=bool(told.get("demo"))
+    )
+
+
 def task_tools() -> tuple[MediaEngine, Store | None]:
     """What a task of a worker process works with: the engine, and no store.
 
@@ -143,3 +176,13 @@ def task_tools() -> tuple[MediaEngine, Store | None]:
     settings are found as by any command: `$PLEXCUT_CONFIG` and the environment.
     """
     return engine(config.load()), None
+
+
+def task_engine() -> MediaEngine:
+    """The engine of a worker's task."""
+    return task_tools()[0]
+
+
+def task_places() -> Places:
+    """Where a worker's task finds recordings."""
+    return places(config.load(served()))

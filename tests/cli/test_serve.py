@@ -145,6 +145,36 @@ def test_one_server_for_a_data_folder_and_for_a_port(serve: Callable[..., Server
     assert first.get("/api/health")[0] == 200
 
 
+def test_a_backup_of_a_running_server_and_bringing_it_back(serve: Callable[..., Server], tmp_path: Path) -> None:
+    server = serve("--no-worker")
+    server.wait_ready()
+    out = tmp_path / "backup.zip"
+
+    def plexcut(*arguments: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "PLEXCUT_DATA_DIR": str(server.data_dir)}
+        command = [sys.executable, "-c", "from plexcut.cli import main; main()", *arguments]
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+
+    made = plexcut("backup", str(out), "--json")
+    assert (made.returncode, made.stderr) == (0, "")
+    answer = json.loads(made.stdout.splitlines()[-1])
+    assert (answer["path"], answer["bytes"]) == (str(out), out.stat().st_size)
+    assert plexcut("backup", str(out)).returncode == 6
+    refused = plexcut("restore-backup", str(out))
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (8, "", 1)
+    server.process.terminate()
+    server.process.wait()
+    done = plexcut("restore-backup", str(out), "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Path(json.loads(done.stdout.splitlines()[-1])["set_aside"]).exists()
+    for wrong, code in (("missing", 3), (str(server.data_dir / "plexcut.db"), 4)):
+        failed = plexcut("restore-backup", wrong)
+        assert (failed.returncode, failed.stderr.count("\n")) == (code, 1)
+    again = serve("--no-worker")
+    again.wait_ready()
+    assert again.get("/api/notices") == (200, {"notices": [], "total": 0})
+
+
 def test_a_queue_that_is_down_does_not_stop_the_page(serve: Callable[..., Server], tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

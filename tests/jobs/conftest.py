@@ -92,7 +92,7 @@ def movie(folder: Path, name: str = "movie", **script: Any) -> MovieData:
         section="test~movies",
         path=str(path),
         root=str(folder),
-        fingerprint=str(path.stat().st_size),
+        fingerprint=f"{path.name}-{path.stat().st_size}",
         keep=((0, 50), (100, 150)),
         mode="exact",
         output="beside",
@@ -110,7 +110,13 @@ def kill(pid: int, signum: signal.Signals) -> None:
 
 
 def wait_for_state(queue: RqJobQueue, job: str, *states: str, timeout_s: float = 20.0) -> Job:
-    return wait_for(lambda: (found := queue.job(job)).state in states and found, timeout_s)
+    """As a server that watches the queue would see it."""
+
+    def look() -> Job | bool:
+        queue.tend()
+        return (found := queue.job(job)).state in states and found
+
+    return wait_for(look, timeout_s)
 
 
 def wait_until_at_work(queue: RqJobQueue, job: str) -> Job:

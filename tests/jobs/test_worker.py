@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from plexcut.domain.jobs import Job
-from plexcut.jobs import names, worker
+from plexcut.errors import RecordingBusy
+from plexcut.jobs import names
+from plexcut.jobs.dispatch import Dispatcher
 from plexcut.jobs.embedded import EmbeddedValkey
 from plexcut.jobs.queue import RqJobQueue
+from plexcut.jobs.watch import Sweeper
 from tests.jobs.conftest import ROOT, Workers, wait_for_state, wait_until_at_work
 from tests.processes import children, is_alive, wait_for
 
@@ -68,11 +71,11 @@ def test_a_killed_worker_takes_its_task_along(
     process.kill()
     process.wait()
     wait_for(lambda: not is_alive(horse))
-    failed = wait_for_state(queue, job.id, "failed")
-    assert failed.error is not None
-    assert failed.error["code"] == "worker_died"
+    again = wait_for_state(queue, job.id, "queued", timeout_s=40)
+    assert (again.attempts, again.error, again.percent) == (1, None, 0.0)
     assert [path.name for path in tmp_path.glob("movie*")] == ["movie.ts"]
-    assert order().state == "queued"
+    with pytest.raises(RecordingBusy):
+        order()
 
 
 def test_a_job_whose_worker_vanished_is_found(queue: RqJobQueue, workers: Workers, order: Order) -> None:
@@ -83,12 +86,56 @@ def test_a_job_whose_worker_vanished_is_found(queue: RqJobQueue, workers: Worker
     os.kill(process.pid, signal.SIGSTOP)
     os.kill(horse, signal.SIGKILL)
     process.kill()
+    assert wait_for_state(queue, job.id, "queued", timeout_s=40).attempts == 1
+    assert queue._redis.zcard("rq:wip:VueCutter") == 0
+    second = workers.start()
+    wait_until_at_work(queue, job.id)
+    assert queue.job(job.id).attempts == 2
+    second.kill()
     failed = wait_for_state(queue, job.id, "failed", timeout_s=40)
     assert failed.error is not None
     assert failed.error["code"] == "worker_died"
+    assert failed.attempts == 2
+    said = [line.message for line in queue.log(job.id)]
+    assert sum("begun by worker" in line for line in said) == 2
+    assert sum("tried once more" in line for line in said) == 1
+    wait_for(lambda: queue.tend() or queue._redis.zcard("rq:wip:VueCutter") == 0, 40)
+    assert queue._redis.llen("rq:queue:VueCutter:intermediate") == 0
+    assert queue._redis.zcard("rq:failed:VueCutter") == 1
     workers.start()
     again = order()
     assert wait_for_state(queue, again.id, "finished").state == "finished"
+
+
+def test_a_cancelled_job_of_a_worker_that_died_is_cancelled(queue: RqJobQueue, workers: Workers, order: Order) -> None:
+    process = workers.start()
+    job = order(steps=2000)
+    wait_until_at_work(queue, job.id)
+    (horse,) = wait_for(lambda: children(process.pid))
+    os.kill(process.pid, signal.SIGSTOP)
+    os.kill(horse, signal.SIGKILL)
+    process.kill()
+    queue.cancel(job.id)
+    assert wait_for_state(queue, job.id, "cancelled", timeout_s=40).attempts == 1
+
+
+def test_a_job_that_was_taken_and_never_begun_goes_back(
+    queue: RqJobQueue, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = order("first"), order("second")
+    dispatcher, another = Dispatcher(queue._redis, "gone", None), Dispatcher(queue._redis, "gone too", None)
+    assert dispatcher.take() == first.id
+    assert another.take() == second.id
+    assert dispatcher.take() is None
+    monkeypatch.setattr(names, "ABANDONED_AFTER_S", 0.0)
+    queue.tend()
+    assert queue._redis.llen("rq:queue:VueCutter") == 0, "the worker lives"
+    queue._redis.delete(names.alive_key("gone"), names.alive_key("gone too"))
+    queue.tend()
+    assert {job.position for job in queue.jobs()} == {1, 2}
+    assert dispatcher.take() is not None
+    dispatcher.give_back()
+    assert {job.position for job in queue.jobs()} == {1, 2}
 
 
 def test_what_a_killed_task_left_is_removed(queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path) -> None:
@@ -118,8 +165,9 @@ def test_what_a_killed_worker_left_is_removed_though_the_queue_says_it_runs(
     job = order("left", steps=2000)
     folder = tmp_path / ".plexcut" / "tmp" / job.id
     wait_for(lambda: (folder / "result.part").exists())
-    sweeper = worker.Sweeper(queue._redis)
+    sweeper = Sweeper(queue._redis)
     monkeypatch.setattr(names, "ABANDONED_AFTER_S", 0.0)
+    queue.tend()
     sweeper.sweep()
     assert folder.exists()
     (horse,) = wait_for(lambda: children(process.pid))
@@ -129,9 +177,13 @@ def test_what_a_killed_worker_left_is_removed_though_the_queue_says_it_runs(
     (beat,) = queue.workers()
     queue._redis.delete(names.alive_key(beat.name))
     monkeypatch.setattr(names, "ABANDONED_AFTER_S", 100.0)
-    sweeper.sweep()
-    assert folder.exists(), "a restarted Valkey has forgotten the living for a moment"
+    queue.tend()
+    assert queue.job(job.id).state == "running", "a restarted Valkey has forgotten the living for a moment"
     monkeypatch.setattr(names, "ABANDONED_AFTER_S", 0.0)
+    queue.tend()
+    sweeper.sweep()
+    assert folder.exists(), "the job waits for its second attempt"
+    queue.cancel(job.id)
     sweeper.sweep()
     assert not (tmp_path / ".plexcut").exists()
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ from typing import Any
 from plexcut.domain.catalog import (
     Item,
     ItemQuery,
-    MovieData,
     Page,
     RecordingFile,
     Section,
     Thumb,
     Viewing,
 )
-from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
 from plexcut.domain.media import (
     CutMode,
     CutPlan,
@@ -34,21 +31,17 @@ from plexcut.domain.media import (
     Waveform,
     WaveformOrder,
 )
-from plexcut.domain.ports import OnProgress, SavedKeep, ShouldCancel, never
+from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import US_PER_S, FrameNumber, Position, floor_us
 from plexcut.errors import (
     ItemNotFound,
-    JobNotFound,
     LibraryOffline,
     NotAllowed,
     PositionInvalid,
-    QueueOffline,
-    RecordingBusy,
     RecordingNotFound,
     SectionNotFound,
     SpanInvalid,
-    StaleRevision,
 )
 
 FPS = 25
@@ -260,114 +253,6 @@ class FakeEngine:
             raise self.fail
         silence = (0.0,) * order.points
         return Waveform(0, self.frames * US_PER_S // FPS, order.points, silence, (), True, 100.0, 0)
-
-    def close(self) -> None:
-        pass
-
-
-class FakeQueue:
-    """Jobs in a dict."""
-
-    def __init__(self) -> None:
-        self.up = True
-        self.orders: list[tuple[MovieData, dict[str, Any], int]] = []
-        self._jobs: dict[str, Job] = {}
-        self.closed = False
-
-    def _answer(self) -> None:
-        if not self.up:
-            raise QueueOffline("the queue does not answer")
-
-    def online(self) -> bool:
-        return self.up
-
-    def workers(self) -> tuple[WorkerInfo, ...]:
-        self._answer()
-        return (WorkerInfo("w", "idle", 1.0),)
-
-    def enqueue_cut(self, movie: MovieData, meta: dict[str, Any], timeout_s: int) -> Job:
-        self._answer()
-        if any(j.recording == movie.recording and j.state in ("queued", "running") for j in self._jobs.values()):
-            raise RecordingBusy("another job works on this recording")
-        self.orders.append((movie, meta, timeout_s))
-        job = Job(
-            f"j{len(self.orders)}", "cut", "queued", movie.title, movie.recording, "", 0.0, None, 1.0, None, None,
-            None, None, meta,
-        )  # fmt: skip
-        self._jobs[job.id] = job
-        return job
-
-    def change(self, job: str, **fields: Any) -> Job:
-        self._jobs[job] = replace(self._jobs[job], **fields)
-        return self._jobs[job]
-
-    def jobs(self) -> tuple[Job, ...]:
-        self._answer()
-        return tuple(reversed(self._jobs.values()))
-
-    def job(self, job: str) -> Job:
-        if job not in self._jobs:
-            raise JobNotFound(f"no job {job}")
-        return self._jobs[job]
-
-    def cancel(self, job: str) -> Job:
-        return self.change(job, state="cancelled")
-
-    def retry(self, job: str) -> Job:
-        return self.job(job)
-
-    def progress(self) -> Progress:
-        self._answer()
-        return Progress("idle", None, None, None, 0.0, None, None, QueueCounts(0, 0, 0))
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class FakeStore:
-    """The same answers as the database; survives the Plexdata that uses it."""
-
-    def __init__(self) -> None:
-        self.selections: dict[str, dict[str, Any]] = {}
-        self.keeps: dict[str, SavedKeep] = {}
-        self.secrets: dict[str, bytes] = {}
-        self.speeds: list[tuple[str, int, float]] = []
-        self.told: dict[str, dict[str, Any]] = {}
-        self.fail: Exception | None = None
-        self._lock = threading.Lock()
-
-    def load_selection(self, client: str) -> dict[str, Any] | None:
-        return self.selections.get(client)
-
-    def save_selection(self, client: str, selection: dict[str, Any]) -> None:
-        if self.fail is not None:
-            raise self.fail
-        self.selections[client] = dict(selection)
-
-    def load_keep(self, recording: str) -> SavedKeep:
-        return self.keeps.get(recording, SavedKeep((), 0, None))
-
-    def save_keep(self, recording: str, new: SavedKeep, label: str = "") -> SavedKeep:
-        with self._lock:
-            if self.load_keep(recording).revision != new.revision:
-                raise StaleRevision("changed meanwhile")
-            self.keeps[recording] = SavedKeep(new.keep, new.revision + 1, new.fingerprint)
-            return self.keeps[recording]
-
-    def secret(self, name: str) -> bytes:
-        return self.secrets.setdefault(name, bytes(range(32)))
-
-    def record_speed(self, kind: str, nbytes: int, seconds: float) -> None:
-        self.speeds.append((kind, nbytes, seconds))
-
-    def speed(self, kind: str) -> float | None:
-        return self.speeds[-1][1] / self.speeds[-1][2] if self.speeds else None
-
-    def follow_ups(self) -> dict[str, dict[str, Any]]:
-        return dict(self.told)
-
-    def save_follow_up(self, job: str, follow_up: dict[str, Any]) -> None:
-        self.told[job] = json.loads(json.dumps(follow_up))
 
     def close(self) -> None:
         pass

@@ -235,7 +235,7 @@ def test_cancel_and_retry_are_told_at_once(world: World) -> None:
     world.plexdata.subscribe(told.append)
     assert world.plexdata.cancel(job.id).state == "cancelled"
     assert [(e.name, e.data["state"]) for e in told] == [("job", "cancelled")]
-    assert world.plexdata.jobs() == (world.plexdata.job(job.id),)
+    assert world.plexdata.jobs().jobs == (world.plexdata.job(job.id),)
     assert world.plexdata.progress().state == "idle"
 
 

@@ -23,7 +23,7 @@ from plexcut.storage.database import Database
 from tests.media_factory import CLIPS, ClipCache
 from tests.plex.bif import gray_previews
 from tests.plex.server import PlexStandIn
-from tests.plexdata.fakes import FakeQueue
+from tests.plexdata.fake_state import FakeQueue
 
 
 class Held(Engine):

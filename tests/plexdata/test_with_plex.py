@@ -17,7 +17,8 @@ from plexcut.errors import LibraryOffline
 from plexcut.plexdata import Plexdata, Ports
 from plexcut.storage.database import Database
 from tests.plex.server import PlexStandIn
-from tests.plexdata.fakes import FakeEngine, FakeQueue
+from tests.plexdata.fake_state import FakeQueue
+from tests.plexdata.fakes import FakeEngine
 from tests.plexdata.world import until
 
 

@@ -11,7 +11,8 @@ from plexcut.config import Choices, LibrarySettings, Settings, load
 from plexcut.cutlists import CutListFiles
 from plexcut.domain.catalog import Item
 from plexcut.plexdata import Plexdata, Ports
-from tests.plexdata.fakes import FakeEngine, FakeLibrary, FakeQueue, FakeStore
+from tests.plexdata.fake_state import FakeQueue, FakeStore
+from tests.plexdata.fakes import FakeEngine, FakeLibrary
 
 
 class Clock:

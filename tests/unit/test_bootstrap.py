@@ -43,8 +43,9 @@ def test_a_folder_is_served_while_the_queue_is_down(tmp_path: Path) -> None:
                 assert plexdata.wait_ready(20)
                 health = plexdata.health()
                 assert (health.status, health.queue_online, health.workers) == ("ok", False, 0)
-                with pytest.raises(QueueOffline):
-                    plexdata.jobs()
+                for call in (plexdata.progress, plexdata.jobs):
+                    with pytest.raises(QueueOffline):
+                        call()
                 selection = plexdata.selection()
                 if selection.movie is not None and "Two" not in selection.movie.title:
                     plexdata.update(None, SelectionChange(movie=selection.movies[-1].id))

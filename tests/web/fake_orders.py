@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
-from plexcut.domain.jobs import Job, Progress, QueueCounts, WorkerInfo
+from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, Priority, Progress, QueueCounts, WorkerInfo
 from plexcut.domain.media import CutPlan
+from plexcut.domain.ports import Notice
 from plexcut.domain.timecode import FrameNumber, parse_position
 from plexcut.errors import JobNotFound, StaleRevision
 from plexcut.plexdata.model import CutOrder, KeepOrder, KeepPast, KeepPastStep, KeepState
@@ -42,6 +43,7 @@ JOB = Job(
 class FakeOrders:
     """One keep list, one job."""
 
+    told: ClassVar[tuple[Notice, ...]] = ()
     _keep = KeepState(REC, (), (), 0, None)
     _lock: threading.Lock
 
@@ -93,9 +95,9 @@ class FakeOrders:
         self._asked("cut", (client, order))
         return JOB
 
-    def jobs(self) -> tuple[Job, ...]:
-        self._asked("jobs")
-        return (JOB,)
+    def jobs(self, query: JobQuery | None = None) -> JobPage:
+        self._asked("jobs", query)
+        return JobPage((JOB,), 1)
 
     def job(self, job: str) -> Job:
         self._asked("job", job)
@@ -108,6 +110,27 @@ class FakeOrders:
 
     def retry(self, job: str) -> Job:
         return replace(self.job(job), id="job-2")
+
+    def job_log(self, job: str) -> tuple[LogLine, ...]:
+        self._asked("job_log", job)
+        self.job(job)
+        return (LogLine(1.0, "info", "begun"),)
+
+    def move_job(self, job: str, *, position: int | None = None, before: str | None = None) -> Job:
+        self._asked("move_job", (job, position, before))
+        return replace(self.job(job), position=position)
+
+    def prioritise(self, job: str, priority: Priority) -> Job:
+        self._asked("prioritise", (job, priority))
+        return replace(self.job(job), priority=priority)
+
+    def notices(self) -> tuple[Notice, ...]:
+        self._asked("notices")
+        return self.told
+
+    def pause_queue(self, paused: bool) -> Progress:
+        self._asked("pause_queue", paused)
+        return replace(self.progress(), queue=QueueCounts(0, 0, 0, paused=paused))
 
     def progress(self) -> Progress:
         self._asked("progress")

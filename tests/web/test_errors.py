@@ -36,6 +36,8 @@ def test_every_route_with_ids_that_do_not_exist(client: httpx.Client) -> None:
     bodies = {
         "/api/recordings/{recording}/keep": {"keep": [], "revision": 0},
         "/api/recordings/{recording}/keep/undo": {"revision": 0},
+        "/api/jobs/{job}/move": {"position": 1},
+        "/api/jobs/{job}/priority": {"priority": "low"},
         "/api/recordings/{recording}/keep/redo": {"revision": 0},
         "/api/recordings/{recording}/cutlist": {"text": "0 1 0"},
         "/api/timeline": {"basename": "f.jpg", "pos": 0, "l": 2, "r": 1, "step": 1, "size": 100},
@@ -64,6 +66,8 @@ def test_every_route_when_something_unknown_fails(server: Running, client: httpx
     bodies = {
         "keep": {"keep": [], "revision": 0},
         "undo": {"revision": 0},
+        "move": {"position": 1},
+        "priority": {"priority": "low"},
         "cutlist": {"text": "0 1 0"},
         "redo": {"revision": 0},
         "timeline": {"basename": "f.jpg", "pos": 0, "l": 0, "r": 1, "step": 1, "size": 100},

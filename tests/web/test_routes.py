@@ -13,8 +13,9 @@ import httpx
 import pytest
 
 from plexcut.domain.catalog import ItemQuery
+from plexcut.domain.jobs import JobPage, JobQuery
 from plexcut.domain.timecode import FrameNumber
-from plexcut.errors import LibraryOffline, NothingToUndo, RecordingNotFound, StaleRevision
+from plexcut.errors import Busy, LibraryOffline, NothingToUndo, RecordingNotFound, StaleRevision
 from tests.web.conftest import Launch, Running
 from tests.web.fake_orders import JOB, REC
 from tests.web.fake_plexdata import MOVIES
@@ -267,6 +268,31 @@ def test_jobs_and_progress(client: httpx.Client) -> None:
     assert set(progress) == {"state", "job", "title", "phase", "percent", "eta_s", "worker", "queue"}
 
 
+def test_the_queue_is_changed_by_hand(server: Running) -> None:
+    client = server.client()
+    assert client.post("/api/jobs/job-1/move", json={"position": 3}).json()["position"] == 3
+    assert client.post("/api/jobs/job-1/move", json={"before": "job-9"}).status_code == 200
+    assert last(server, "move_job") == ("job-1", None, "job-9")
+    for wrong in ({}, {"position": 1, "before": "x"}, {"position": 0}, {"position": "1"}, {"before": ""}, {"to": 1}):
+        assert client.post("/api/jobs/job-1/move", json=wrong).status_code == 400
+    assert client.post("/api/jobs/job-1/priority", json={"priority": "high"}).json()["priority"] == "high"
+    for wrong in ({}, {"priority": "urgent"}, {"priority": 1}):
+        assert client.post("/api/jobs/job-1/priority", json=wrong).status_code == 400
+    server.plexdata.fail["move_job"] = Busy("the job is running")
+    assert client.post("/api/jobs/job-1/move", json={"position": 1}).status_code == 409
+    assert client.post("/api/queue/pause").json()["queue"]["paused"] is True
+    assert client.post("/api/queue/resume", json={}).json()["queue"]["paused"] is False
+    assert client.get("/api/jobs/job-1/log").json() == {
+        "lines": [{"at": 1.0, "level": "info", "message": "begun"}],
+        "total": 1,
+    }
+    client.get("/api/jobs?state=failed&recording=home~r1&offset=2&limit=5")
+    assert last(server, "jobs") == JobQuery("failed", "home~r1", 2, 5)
+    assert client.get("/api/jobs?state=lost").status_code == 400
+    client.post(f"/api/recordings/{REC}/cut", json={"priority": "high"})
+    assert last(server, "cut")[1].priority == "high"  # type: ignore[index]
+
+
 def test_the_result_of_a_job(server: Running) -> None:
     whole = {
         "path": "/media/Film 1 cut.ts",
@@ -286,7 +312,7 @@ def test_the_result_of_a_job(server: Running) -> None:
         state = "failed" if failure else "finished"
         job = replace(JOB, state=state, result=result, error=failure, meta={})  # type: ignore[arg-type]
         server.plexdata.job = lambda _, job=job: job  # type: ignore[method-assign, misc]
-        server.plexdata.jobs = lambda job=job: (job,)  # type: ignore[method-assign, misc]
+        server.plexdata.jobs = lambda _, job=job: JobPage((job,), 1)  # type: ignore[method-assign, misc]
         shown = server.client().get("/api/jobs/job-1").json()
         assert server.client().get("/api/jobs").json() == {"jobs": [shown], "total": 1}
         assert shown["error"] == failure

@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All known jobs, newest first. */
+        /** Jobs, newest first, also those that the queue has forgotten; while it is offline, as they were last seen. */
         get: operations["get_jobs"];
         put?: never;
         post?: never;
@@ -119,6 +119,57 @@ export interface paths {
         post?: never;
         /** Stop a job that waits or runs; one that has ended stays as it is. */
         delete: operations["cancel_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a job's worker said, oldest first. */
+        get: operations["get_job_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a waiting job another place in the queue; 409 `busy` if it does not wait any more. */
+        post: operations["move_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/priority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a waiting job more or less urgent: it goes behind the last one that is as urgent; 409 `busy` as above. */
+        post: operations["prioritise_job"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -203,6 +254,40 @@ export interface paths {
         get: operations["get_progress"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queue/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let no more jobs begin; those that run go on. It stays so, over restarts, until the queue is resumed. */
+        post: operations["pause_queue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/queue/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let jobs begin again. */
+        post: operations["resume_queue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -695,6 +780,8 @@ export interface components {
             mode?: ("exact" | "keyframe") | null;
             /** @description `beside`: a new file beside the original. */
             output?: string | null;
+            /** @enum {string} */
+            priority?: "low" | "normal" | "high";
         };
         /**
          * CutResult
@@ -841,8 +928,12 @@ export interface components {
         /**
          * Job
          * @description A cut in the queue. `keep` to `output_path` are what was ordered.
+         *
+         *     `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for
+         *     its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it.
          */
         Job: {
+            attempts: number;
             created_at: number;
             cut_duration_s: number | null;
             ended_at: number | null;
@@ -856,10 +947,14 @@ export interface components {
             ][] | null;
             /** @enum {string} */
             kind: "cut" | "detect";
+            library: string;
             output_path: string | null;
             percent: number;
             phase: string;
             plex: components["schemas"]["PlexNews"] | null;
+            position: number | null;
+            /** @enum {string} */
+            priority: "low" | "normal" | "high";
             raw_duration_s: number | null;
             recording: string;
             result: components["schemas"]["CutResult"] | null;
@@ -867,7 +962,35 @@ export interface components {
             started_at: number | null;
             /** @enum {string} */
             state: "queued" | "running" | "finished" | "failed" | "cancelled";
+            storage: string;
             title: string;
+            took_s: number | null;
+            waiting: components["schemas"]["ErrorDetail"] | null;
+            worker: string | null;
+        };
+        /**
+         * JobLog
+         * @description What a job's worker said, oldest first.
+         */
+        JobLog: {
+            lines: components["schemas"]["LogLine"][];
+            total: number;
+        };
+        /**
+         * JobMove
+         * @description Where a waiting job goes: to a place counted from 1, or before another waiting job.
+         */
+        JobMove: {
+            before?: string | null;
+            position?: number | null;
+        };
+        /**
+         * JobPriority
+         * @description How urgent a waiting job is.
+         */
+        JobPriority: {
+            /** @enum {string} */
+            priority: "low" | "normal" | "high";
         };
         /**
          * Jobs
@@ -1005,6 +1128,16 @@ export interface components {
             online: boolean;
         };
         /**
+         * LogLine
+         * @description One line of a job's log.
+         */
+        LogLine: {
+            at: number;
+            /** @enum {string} */
+            level: "info" | "warning" | "error";
+            message: string;
+        };
+        /**
          * Login
          * @description The password.
          */
@@ -1109,9 +1242,14 @@ export interface components {
         /**
          * QueueCounts
          * @description How many jobs wait, run, and have failed.
+         *
+         *     `paused`: no job begins until the queue is resumed. `online`: whether the queue answers; where it does not, the rest
+         *     is what was last known.
          */
         QueueCounts: {
             failed: number;
+            online: boolean;
+            paused: boolean;
             queued: number;
             running: number;
         };
@@ -1388,10 +1526,11 @@ export interface components {
         };
         /**
          * Worker
-         * @description A worker process; `state` is the queue's word for it.
+         * @description A worker process; `state` is the queue's word for it, `libraries` are those that it reaches (null: all).
          */
         Worker: {
             heartbeat_at: number | null;
+            libraries: string[] | null;
             name: string;
             state: string;
         };
@@ -1570,7 +1709,12 @@ export interface operations {
     };
     get_jobs: {
         parameters: {
-            query?: never;
+            query?: {
+                state?: ("queued" | "running" | "finished" | "failed" | "cancelled") | null;
+                recording?: string | null;
+                offset?: number;
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1608,7 +1752,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. */
+            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1639,7 +1783,108 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. */
+            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_job_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a job's worker said, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLog"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    move_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["JobMove"];
+            };
+        };
+        responses: {
+            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    prioritise_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobPriority"];
+            };
+        };
+        responses: {
+            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1670,7 +1915,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. */
+            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -1817,6 +2062,64 @@ export interface operations {
             };
         };
     };
+    pause_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Worker, queue and the current job in one object. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Progress"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    resume_queue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Worker, queue and the current job in one object. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Progress"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_recording: {
         parameters: {
             query?: never;
@@ -1899,7 +2202,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. */
+            /** @description A cut in the queue. `keep` to `output_path` are what was ordered. `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it. */
             202: {
                 headers: {
                     [name: string]: unknown;

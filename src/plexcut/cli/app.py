@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import plexcut
-from plexcut.cli import cutlists, filmstrip, logs, media, output, server, trash
+from plexcut.cli import backup, cutlists, filmstrip, logs, media, output, server, trash
 from plexcut.errors import Cancelled, PlexcutError, UsageError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -54,6 +54,8 @@ app.command()(filmstrip.filmstrip)
 app.command()(media.plan)
 app.command()(media.cut)
 app.command()(media.verify)
+app.command()(backup.backup)
+app.command("restore-backup")(backup.restore_backup)
 app.command()(trash.restore)
 app.command("trash")(trash.show_trash)
 app.command()(cutlists.cutlist)

@@ -44,6 +44,7 @@ def examine(config_file: Path | None) -> list[Row]:
     rows = [Row("config", "", True, where)]
     for library in settings.libraries:
         rows += _library(library, settings)
+    rows += _database(settings)
     rows += _queue(settings)
     rows += _codecs()
     rows += _disks(settings)
@@ -96,6 +97,23 @@ def _folder(what: str, name: str, folder: Path) -> Row:
     except OSError as error:
         return _bad(what, name, CannotWrite(f"{folder} cannot be written: {error.strerror}", "cuts are made there"))
     return Row(what, name, True, f"{folder} can be read and written")
+
+
+def _database(settings: Settings) -> Iterator[Row]:
+    from plexcut.storage.database import damaged, quick_check
+
+    wrong = quick_check(settings.database)
+    if wrong:
+        broken = FileUnreadable(f"{settings.database} is damaged: {wrong}", "stop plexcut and bring back a backup")
+        yield _bad("database", "", broken)
+    else:
+        there = settings.database.exists()
+        yield Row("database", "", True, str(settings.database) if there else "it is made when plexcut serves")
+    for path in damaged(settings.database):
+        lies = FileUnreadable(
+            f"a damaged database was set aside as {path}", "bring back a backup, or move that file away"
+        )
+        yield _bad("database", "set aside", lies)
 
 
 def _queue(settings: Settings) -> Iterator[Row]:

@@ -53,7 +53,10 @@ def serve(
 
 def worker(config_file: Config = None) -> None:
     """Take jobs from the queue until stopped."""
-    settings = config.load(config.Choices(config=config_file))
+    from plexcut import bootstrap
+
+    served = bootstrap.served()
+    settings = config.load(dataclasses.replace(served, config=config_file))
     if not settings.queue.url:
         raise ConfigError(
             "queue.url is not set, so there is no queue to work for",
@@ -64,7 +67,7 @@ def worker(config_file: Config = None) -> None:
     logs.to_file(settings, "worker")
     from plexcut.jobs import worker as jobs_worker
 
-    jobs_worker.run(settings.queue.url)
+    jobs_worker.run(settings.queue.url, bootstrap.places(settings))
 
 
 def doctor(

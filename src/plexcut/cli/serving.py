@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -115,6 +116,7 @@ def _valkey(settings: Settings) -> Iterator[str]:
 @contextmanager
 def _worker(settings: Settings) -> Iterator[None]:
     """A worker in a process of its own; settings travel in the environment, where no list of processes shows them."""
+    from plexcut import bootstrap
     from plexcut.jobs.processes import PARENT_VARIABLE
 
     def environment() -> Mapping[str, str]:
@@ -123,6 +125,9 @@ def _worker(settings: Settings) -> Iterator[None]:
             "PLEXCUT_DATA_DIR": str(settings.data_dir),
             "PLEXCUT_QUEUE__URL": settings.queue.url,
             PARENT_VARIABLE: str(os.getpid()),
+            bootstrap.SERVED: json.dumps(
+                {"library_dirs": [str(folder) for folder in settings.library_dirs], "demo": settings.demo}
+            ),
         }
         if settings.file is not None:
             env["PLEXCUT_CONFIG"] = str(settings.file)

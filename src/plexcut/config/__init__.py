@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from plexcut.config.password import write_password
 from plexcut.config.source import ENV_PREFIX, Source, Table
@@ -48,10 +49,14 @@ class ServerSettings:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """`[queue]`. An empty `url` means: start our own Valkey. `timeout_s` is at least 600."""
+    """`[queue]`. An empty `url` means: start our own Valkey. `timeout_s` is at least 600.
+
+    `stall_s` is how long a job may make no progress. `url` carries `ca_file` with it.
+    """
 
     url: str = field(repr=False)
     timeout_s: int
+    stall_s: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,10 @@ class PathMapping:
 
 @dataclass(frozen=True, slots=True)
 class LibrarySettings:
-    """`[[library]]`. `path` is set for a folder, `url` and `token` for a Plex server."""
+    """`[[library]]`. `path` is set for a folder, `url` and `token` for a Plex server.
+
+    `storage` names what its files lie on; `max_jobs` is how many jobs may run there at once, 0: any number.
+    """
 
     id: str
     kind: Literal["plex", "folder"]
@@ -82,6 +90,13 @@ class LibrarySettings:
     url: str = ""
     token: str = field(default="", repr=False)
     paths: tuple[PathMapping, ...] = ()
+    storage: str = ""
+    max_jobs: int = 0
+
+    @property
+    def lies_on(self) -> str:
+        """The storage; a library that names none has one of its own."""
+        return self.storage or self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +104,7 @@ class Settings:
     """The whole configuration. `file` is where it was read from, None where there is none.
 
     `demo`: the library `demo` is among the libraries, and its recordings are to be made if they are not there yet.
+    `library_dirs` are the folders that the command line named instead of the configured libraries.
     """
 
     data_dir: Path
@@ -98,6 +114,7 @@ class Settings:
     libraries: tuple[LibrarySettings, ...]
     file: Path | None = None
     demo: bool = False
+    library_dirs: tuple[Path, ...] = ()
 
     @property
     def cache_dir(self) -> Path:
@@ -187,7 +204,7 @@ def with_library_dirs(settings: Settings, folders: Sequence[Path]) -> Settings:
         mark = hashlib.blake2b(os.fsencode(path), digest_size=4).hexdigest()
         library_id = f"{slug}-{mark}" if clash else slug
         libraries.append(LibrarySettings(id=library_id, kind="folder", name=path.name or str(path), path=path))
-    return replace(settings, libraries=tuple(libraries), demo=False)
+    return replace(settings, libraries=tuple(libraries), demo=False, library_dirs=tuple(paths))
 
 
 def with_demo(settings: Settings) -> Settings:
@@ -217,8 +234,9 @@ def _settings(source: Source) -> Settings:
             static_dir=server.path("static_dir", data_dir / "dist" / "static"),
         ),
         queue=QueueSettings(
-            url=queue.text("url", ""),
+            url=_queue_url(queue),
             timeout_s=queue.integer("timeout_s", MIN_TIMEOUT_S, MIN_TIMEOUT_S, 30 * 24 * 3600),
+            stall_s=queue.integer("stall_s", 600, 30, 7 * 24 * 3600),
         ),
         cut=CutSettings(
             mode=cut.choice("mode", ("exact", "keyframe")),
@@ -230,6 +248,21 @@ def _settings(source: Source) -> Settings:
     )
     source.refuse_unknown()
     return settings
+
+
+def _queue_url(queue: Table) -> str:
+    """The address, with the file of certificates that is trusted beside the usual ones."""
+    url: str = queue.text("url", "")
+    ca_file: Path | None = queue.optional_path("ca_file")
+    if ca_file is None or "ssl_ca_certs=" in url:
+        return url
+    if url and not url.startswith("rediss://"):
+        return url  # our own Valkey, whose address a worker is told in the environment, speaks no TLS
+    if not url:
+        raise queue.wrong("ca_file", "it is for a queue.url that begins with rediss://")
+    if not ca_file.is_file():
+        raise queue.wrong("ca_file", f"there is no file {ca_file}")
+    return f"{url}{'&' if '?' in url else '?'}ssl_ca_certs={quote(str(ca_file))}"
 
 
 def _base_path(written: str) -> str:
@@ -250,9 +283,11 @@ def _libraries(source: Source) -> tuple[LibrarySettings, ...]:
         name = table.text("name", library_id, empty=False)
         if kind == "folder":
             path = table.path("path", None)
-            libraries.append(LibrarySettings(id=library_id, kind="folder", name=name, path=path))
+            found = LibrarySettings(id=library_id, kind="folder", name=name, path=path)
         else:
-            libraries.append(_plex(table, library_id, name))
+            found = _plex(table, library_id, name)
+        storage, max_jobs = table.text("storage", ""), table.integer("max_jobs", 0, 0, 1000)
+        libraries.append(replace(found, storage=storage, max_jobs=max_jobs))
     return tuple(libraries)
 
 

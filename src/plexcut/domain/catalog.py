@@ -134,7 +134,8 @@ class RecordingFile:
 
     `source` is the file itself, or ranges of it where only its host gives them. `root` is the folder that the file must
     stay within (the library's folder, or the mapped folder of a Plex path): a local file has been checked to lie in it,
-    links resolved. It is None where there is no local file.
+    links resolved. It is None where there is no local file. `place` is the file in the words of its library, which mean
+    the same on every machine: the path as the Plex server names it, or from the library's folder on.
     """
 
     recording: str
@@ -143,6 +144,7 @@ class RecordingFile:
     source: Source
     root: Path | None
     library: str
+    place: str = ""
 
     @property
     def path(self) -> Path:
@@ -161,6 +163,9 @@ class MovieData:
 
     `keep` are frames `[[start, end], ...]`, half-open; `fingerprint` is the file's at the time of the order.
     `container`: what kind of file the result is to be, None for the recording's own; `chapters`: one for each span.
+    `keep` are frames `[[start, end], ...]`, half-open; `fingerprint` is the file's at the time of the order. A worker
+    finds the file by `library` and `place` in its own configuration; `path` and `root` are where the server sees it.
+    `storage` is what it lies on, for limits and estimates.
     """
 
     recording: str
@@ -177,3 +182,6 @@ class MovieData:
     eta_s: float
     container: str | None = None
     chapters: bool = False
+    library: str = ""
+    place: str = ""
+    storage: str = ""

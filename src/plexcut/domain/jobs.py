@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 JobKind = Literal["cut", "detect"]
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
+Priority = Literal["low", "normal", "high"]
+PRIORITIES: tuple[Priority, ...] = ("low", "normal", "high")
 ProgressState = Literal["idle", "queued", "running", "finishing", "failed"]
 
 
@@ -18,6 +20,10 @@ class Job:
     `error` is `{code, message, hint}` of a failed job, `result` the keys of the same command's `--json`.
     `meta` holds what the order's answer carries besides: for a cut `section, raw_duration_s, cut_duration_s, keep,
     in_place, output_path`.
+
+    Of a queued job, `position` is its place in the queue, counted from 1, and `waiting` is why it cannot start now
+    (`{code, message, hint}`; None: it can, or is only waiting for its turn). `attempts` counts how often it was begun,
+    `took_s` is how long it has run or ran.
     """
 
     id: str
@@ -34,24 +40,94 @@ class Job:
     result: dict[str, Any] | None
     error: dict[str, str] | None
     meta: dict[str, Any]
+    priority: Priority = "normal"
+    position: int | None = None
+    waiting: dict[str, str] | None = None
+    worker: str | None = None
+    attempts: int = 0
+    took_s: float | None = None
+    library: str = ""
+    storage: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits or runs."""
+        return self.state in ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class JobOrder:
+    """What was ordered, so that it can be ordered again where the queue has lost it.
+
+    `movie` is a `MovieData` as a dict, `meta` what the answer carries besides, `deaths` how often its worker died.
+    """
+
+    id: str
+    movie: dict[str, Any]
+    meta: dict[str, Any]
+    timeout_s: int
+    created_at: float
+    priority: Priority = "normal"
+    deaths: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a job's log; `at` is epoch seconds, `level` `info`, `warning` or `error`."""
+
+    at: float
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job as it is kept when the queue forgets it; `order` None: it cannot be ordered again."""
+
+    job: Job
+    order: JobOrder | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """Which jobs, newest first. `limit` is 1 to 1000."""
+
+    state: JobState | None = None
+    recording: str | None = None
+    offset: int = 0
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class JobPage:
+    """A stretch of a longer list; `total` counts the whole list."""
+
+    jobs: tuple[Job, ...]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A worker process; `state` is RQ's word for it (`idle`, `busy`, `suspended`, …), `heartbeat_at` epoch seconds."""
+    """A worker process; `state` is RQ's word for it (`idle`, `busy`, `suspended`, …), `heartbeat_at` epoch seconds.
+
+    `libraries` are those of which it reaches something now; None where it did not say.
+    """
 
     name: str
     state: str
     heartbeat_at: float | None
+    libraries: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class QueueCounts:
-    """How many jobs wait, run, and have failed."""
+    """How many jobs wait, run, and have failed; whether new ones may begin, and whether the queue answers at all."""
 
     queued: int
     running: int
     failed: int
+    paused: bool = False
+    online: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from plexcut.domain.catalog import Item, ItemQuery, MovieData, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.domain.cutlists import CutListFacts, CutListFormat, FoundCutList, KeptSpan, ReadCutList, WrittenCutList
-from plexcut.domain.jobs import Job, Progress, WorkerInfo
+from plexcut.domain.jobs import Job, JobOrder, JobPage, JobQuery, LogLine, Priority, Progress, StoredJob, WorkerInfo
 from plexcut.domain.landmarks import CopyPoints, Keyframes, Landmarks, LibraryMarks
 from plexcut.domain.media import (
     CutMode,
@@ -297,8 +297,32 @@ class JobQueue(Protocol):
     def workers(self) -> tuple[WorkerInfo, ...]:
         """Live workers."""
 
-    def enqueue_cut(self, movie: MovieData, meta: dict[str, Any], timeout_s: int) -> Job:
+    def enqueue_cut(self, movie: MovieData, meta: dict[str, Any], timeout_s: int, priority: Priority = "normal") -> Job:
         """Queue a cut. Raises `RecordingBusy` when another job (queued or running) has this recording."""
+
+    def order(self, job: str) -> JobOrder:
+        """What was ordered. Raises `JobNotFound`."""
+
+    def put_back(self, order: JobOrder) -> Job:
+        """Queue a job that the queue has lost, under its old id. Raises `RecordingBusy`."""
+
+    def log(self, job: str) -> tuple[LogLine, ...]:
+        """The log of a job, as far as the queue has it."""
+
+    def tend(self) -> None:
+        """Look after jobs whose worker died, and tell the workers of the limits. For a watch that comes round often."""
+
+    def pause(self, paused: bool) -> None:
+        """Let no more jobs begin, or let them begin again; what runs goes on."""
+
+    def move(self, job: str, *, position: int | None = None, before: str | None = None) -> Job:
+        """Give a waiting job another place: the `position`-th, from 1, or the one before another waiting job.
+
+        Raises `JobNotFound`; `Busy`: it does not wait (any more), or the other does not.
+        """
+
+    def prioritise(self, job: str, priority: Priority) -> Job:
+        """Put a waiting job behind the last one that is as urgent. Raises as `move`."""
 
     def jobs(self) -> tuple[Job, ...]:
         """All known jobs, newest first."""
@@ -346,8 +370,20 @@ class KeepHistory:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that somebody has to know and to do something about."""
+
+    code: str
+    message: str
+    hint: str
+
+
 class Store(Protocol):
     """State that survives restarts."""
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What is wrong with the saved state: a damaged database that was set aside."""
 
     def load_selection(self, client: str) -> dict[str, Any] | None:
         """The ids that a client had selected, as `save_selection` got them."""
@@ -376,11 +412,32 @@ class Store(Protocol):
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call and kept (the key that signs stream URLs, ...)."""
 
-    def record_speed(self, kind: str, nbytes: int, seconds: float) -> None:
+    def record_speed(self, kind: str, nbytes: int, seconds: float, storage: str = "") -> None:
         """Remember how long a job took, for estimates."""
 
-    def speed(self, kind: str) -> float | None:
-        """Bytes per second of past jobs of this kind; None where there were none."""
+    def speed(self, kind: str, storage: str = "") -> float | None:
+        """Bytes per second of past jobs of this kind: on this storage, or else on any; None where there were none."""
+
+    def choice(self, name: str) -> Any:
+        """What somebody chose on the page, JSON; None where nobody did."""
+
+    def save_choice(self, name: str, value: Any) -> None:
+        """Remember it."""
+
+    def save_job(self, stored: StoredJob, log: tuple[LogLine, ...] = ()) -> None:
+        """Remember a job as it is now; its log and its order stay where none is given."""
+
+    def jobs(self, query: JobQuery) -> JobPage:
+        """Remembered jobs."""
+
+    def job(self, job: str) -> StoredJob | None:
+        """One of them; None where it is not known."""
+
+    def job_log(self, job: str) -> tuple[LogLine, ...]:
+        """Its log; empty where it has none."""
+
+    def job_states(self, newest: int) -> dict[str, Job]:
+        """The newest jobs, and all that wait or run, by id."""
 
     def follow_ups(self) -> dict[str, dict[str, Any]]:
         """What a library's server is (or was) to be told, by the job's id, as `save_follow_up` got it."""

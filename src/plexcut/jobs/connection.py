@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -92,7 +93,19 @@ def translated(url: str) -> Iterator[None]:
         if isinstance(error, QueueOffline):
             raise
         logger.debug("the queue at %s failed: %s", address(url), type(error).__name__, exc_info=True)
-        raise QueueOffline(
-            f"the queue at {address(url)} does not answer",
-            "jobs go on by themselves when it is back",
-        ) from None
+        raise QueueOffline(*_told(error, address(url))) from None
+
+
+def _told(error: Exception, where: str) -> tuple[str, str]:
+    """What is wrong, and what to do about it."""
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
+        causes.append(cause)
+    text = " ".join(str(cause) for cause in causes)
+    if any(isinstance(cause, redis.exceptions.AuthenticationError) for cause in causes) or "NOAUTH" in text:
+        return f"the queue at {where} refuses the password", "check user and password in queue.url"
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes) or "CERTIFICATE_VERIFY" in text:
+        return f"the certificate of the queue at {where} is not trusted", "set queue.ca_file to the one that signed it"
+    if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSL" in text:
+        return f"the queue at {where} does not speak TLS", "write redis:// in queue.url, or check the port"
+    return f"the queue at {where} does not answer", "jobs go on by themselves when it is back"

@@ -20,6 +20,19 @@ ALIVE_EVERY_S = 2.0
 ABANDONED_AFTER_S = 6.0
 """How long a running job's worker must be missing, besides `ALIVE_TTL_S`: a restarted Valkey has forgotten it."""
 
+PAUSED_KEY = "plexcut:paused"
+"""There while no new job may begin."""
+BUSY_KEY = "plexcut:busy"
+"""Hash: which job a worker has, as JSON `{job, storage, print}`; counts while the worker lives."""
+LIMITS_KEY = "plexcut:limits"
+"""Hash: how many jobs may run at once on a storage."""
+PRIORITY_KEY = "plexcut:priorities"
+"""Hash: the priority of waiting jobs that is not 0."""
+POLL_S = 0.2
+"""How often an idle worker looks for a job."""
+LOG_LINES = 500
+"""So many lines of a job's log are kept."""
+
 CANCEL_POLL_S = 0.25
 """How often a running task asks whether it was cancelled."""
 CANCEL_PATIENCE_S = 5.0
@@ -43,3 +56,13 @@ def cancel_key(job: str) -> str:
 def alive_key(worker: str) -> str:
     """There while the worker lives."""
     return f"plexcut:alive:{worker}"
+
+
+def reach_key(worker: str) -> str:
+    """What a worker reaches, as JSON; there while it lives."""
+    return f"plexcut:reach:{worker}"
+
+
+def log_key(job: str) -> str:
+    """The list of a job's log lines, as JSON."""
+    return f"plexcut:log:{job}"

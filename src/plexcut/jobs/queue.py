@@ -11,7 +11,7 @@ import dataclasses
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,11 +22,25 @@ from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
 
 from plexcut.domain.catalog import ID_PATTERN, MovieData
-from plexcut.domain.jobs import Job, Progress, ProgressState, QueueCounts, WorkerInfo
+from plexcut.domain.jobs import (
+    PRIORITIES,
+    Job,
+    JobOrder,
+    LogLine,
+    Priority,
+    Progress,
+    ProgressState,
+    QueueCounts,
+    WorkerInfo,
+)
 from plexcut.errors import Busy, JobNotFound, QueueOffline, RecordingBusy
-from plexcut.jobs import names
+from plexcut.jobs import joblog, line, names
 from plexcut.jobs.connection import connect, translated
-from plexcut.jobs.record import state_of, to_job
+from plexcut.jobs.control import STALL_S
+from plexcut.jobs.dispatch import Line
+from plexcut.jobs.reading import Reader
+from plexcut.jobs.record import state_of, to_order
+from plexcut.jobs.rescue import Rescuer
 
 logger = logging.getLogger(__name__)
 
@@ -39,17 +53,28 @@ _ONLINE_TIMEOUT_S = 0.8
 class RqJobQueue:
     """`JobQueue` over the Redis or Valkey server at `url`.
 
-    `task` is the dotted name of the function that workers call with a `MovieData` as a dict.
+    `task` is the dotted name of the function that workers call with a `MovieData` as a dict, `limits` say how many jobs
+    may run at once on a storage, `stall_s` is how long a job may make no progress.
     """
 
-    def __init__(self, url: str, *, task: str = names.CUT_TASK) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        task: str = names.CUT_TASK,
+        limits: Mapping[str, int] | None = None,
+        stall_s: float = STALL_S,
+    ) -> None:
         self._url = url
         self._task = task
+        self._limits = dict(limits or {})
+        self._stall_s = stall_s
         self._redis = connect(url)
         self._pinger = connect(url, _ONLINE_TIMEOUT_S)
         self._queue = Queue(names.QUEUE, connection=self._redis, serializer=JSONSerializer)
-        self._ended: dict[str, Job] = {}
-        self._missing_since: dict[str, float] = {}
+        self._line = Line(self._redis)
+        self._reader = Reader(self._redis)
+        self._rescuer = Rescuer(self._redis)
 
     def online(self) -> bool:
         try:
@@ -59,38 +84,79 @@ class RqJobQueue:
             return False
 
     def workers(self) -> tuple[WorkerInfo, ...]:
-        with translated(self._url):
-            members: Any = self._redis.smembers(f"rq:workers:{names.QUEUE}")
-            found = sorted(member.decode().removeprefix("rq:worker:") for member in members)
-            with self._redis.pipeline(transaction=False) as pipe:
-                for name in found:
-                    pipe.hget(f"rq:worker:{name}", "state")
-                    pipe.get(names.alive_key(name))
-                answers = pipe.execute()
-        infos = []
-        for name, state, beat in zip(found, answers[::2], answers[1::2], strict=True):
-            if beat is not None:
-                infos.append(WorkerInfo(name, (state or b"starting").decode(), float(beat)))
-        return tuple(infos)
+        with self._bounded():
+            return line.workers_of(self._redis)[0]
 
-    def enqueue_cut(self, movie: MovieData, meta: dict[str, Any], timeout_s: int) -> Job:
-        return self._order(dataclasses.asdict(movie), meta, timeout_s)
+    def enqueue_cut(self, movie: MovieData, meta: dict[str, Any], timeout_s: int, priority: Priority = "normal") -> Job:
+        order = JobOrder(uuid.uuid4().hex, dataclasses.asdict(movie), meta, timeout_s, time.time(), priority)
+        return self._order(order)
+
+    def put_back(self, order: JobOrder) -> Job:
+        return self._order(order)
+
+    def order(self, job: str) -> JobOrder:
+        with self._bounded():
+            return to_order(self._fetch(job))
+
+    def log(self, job: str) -> tuple[LogLine, ...]:
+        with self._bounded():
+            return joblog.read(self._redis, job)
 
     def jobs(self) -> tuple[Job, ...]:
         with self._bounded():
             listed: Any = self._redis.zrevrange(names.INDEX_KEY, 0, _MAX_JOBS - 1)
-            job_ids = [job_id.decode() for job_id in listed]
-            if len(self._ended) > 2 * _MAX_JOBS:
-                self._ended = {job_id: job for job_id in job_ids if (job := self._ended.get(job_id)) is not None}
-            return self._read(job_ids)
+            return self._reader.read([job_id.decode() for job_id in listed])
 
     def job(self, job: str) -> Job:
         with self._bounded():
             self._fetch(job)
-            found = self._read([job])
+            found = self._reader.read([job])
         if not found:
             raise _not_found(job)
         return found[0]
+
+    # ------------------------------------------------------------------------------------------------------- changing
+
+    def pause(self, paused: bool) -> None:
+        with self._bounded():
+            if paused:
+                self._redis.set(names.PAUSED_KEY, "1")
+            else:
+                self._redis.delete(names.PAUSED_KEY)
+
+    def move(self, job: str, *, position: int | None = None, before: str | None = None) -> Job:
+        with self._bounded():
+            self._fetch(job)
+            if before is not None:
+                moved = self._line.move_before(job, before)
+                if moved is None:
+                    raise Busy("the job that it is to go before does not wait any more", "look at the queue again")
+            else:
+                moved = self._line.move_to(job, max(position or 1, 1))
+        if not moved:
+            raise self._not_waiting(job)
+        return self.job(job)
+
+    def prioritise(self, job: str, priority: Priority) -> Job:
+        with self._bounded():
+            rq_job = self._fetch(job)
+            if not self._line.prioritise(job, _level(priority)):
+                raise self._not_waiting(job)
+            rq_job.meta = {**rq_job.meta, "priority": priority}
+            if state_of(rq_job) == "queued":
+                rq_job.save_meta()  # type: ignore[no-untyped-call]
+            self._reader.forget(job)
+        return self.job(job)
+
+    def tend(self) -> None:
+        with self._bounded():
+            with self._redis.pipeline() as pipe:
+                pipe.delete(names.LIMITS_KEY)
+                for storage, limit in self._limits.items():
+                    pipe.hset(names.LIMITS_KEY, storage, str(limit))
+                pipe.execute()
+            for job in self._rescuer.look():
+                self._reader.forget(job)
 
     def cancel(self, job: str) -> Job:
         with self._bounded():
@@ -115,15 +181,14 @@ class RqJobQueue:
         if now.state not in ("failed", "cancelled"):
             reason = "has finished" if now.state == "finished" else f"is still {now.state}"
             raise Busy(f"the job {reason}", "only a failed or cancelled job can be started again")
-        with self._bounded():
-            rq_job = self._fetch(job)
-            movie = dict(rq_job.args[0])
-            timeout_s = int(rq_job.timeout or 0)
-        return self._order(movie, now.meta, timeout_s)
+        order = self.order(job)
+        return self._order(dataclasses.replace(order, id=uuid.uuid4().hex, created_at=time.time(), deaths=0))
 
     def progress(self) -> Progress:
-        jobs = self.jobs()
-        workers = self.workers()
+        with self._bounded():
+            listed: Any = self._redis.zrevrange(names.INDEX_KEY, 0, _MAX_JOBS - 1)
+            snapshot = line.look(self._redis)
+            jobs = self._reader.read([job_id.decode() for job_id in listed], snapshot)
         running = sorted((job for job in jobs if job.state == "running"), key=lambda job: job.started_at or 0.0)
         queued = [job for job in jobs if job.state == "queued"]
         failed = [job for job in jobs if job.state == "failed"]
@@ -135,9 +200,10 @@ class RqJobQueue:
             current = running[0]
             state = "finishing" if current.phase in names.FINISHING_PHASES else "running"
         elif queued:
-            state, current = "queued", queued[-1]
+            state, current = "queued", min(queued, key=lambda job: job.position or 0)
         elif last is not None and last.state == "failed":
             state, current = "failed", last
+        workers = snapshot.workers
         worker = next((info for info in workers if info.state == "busy"), workers[0] if workers else None)
         return Progress(
             state=state,
@@ -147,7 +213,7 @@ class RqJobQueue:
             percent=current.percent if current else 0.0,
             eta_s=current.eta_s if current else None,
             worker=worker,
-            queue=QueueCounts(queued=len(queued), running=len(running), failed=len(failed)),
+            queue=QueueCounts(len(queued), len(running), len(failed), paused=snapshot.paused),
         )
 
     def close(self) -> None:
@@ -156,32 +222,39 @@ class RqJobQueue:
 
     # ------------------------------------------------------------------------------------------------------- ordering
 
-    def _order(self, movie: dict[str, Any], order: dict[str, Any], timeout_s: int) -> Job:
-        created_at = time.time()
+    def _order(self, order: JobOrder) -> Job:
+        movie = order.movie
         with self._bounded():
             rq_job = RqJob.create(
                 self._task,
                 args=[movie],
                 connection=self._redis,
                 serializer=JSONSerializer,
-                id=uuid.uuid4().hex,
+                id=order.id,
                 origin=names.QUEUE,
                 description=f"cut {movie['recording']}",
-                timeout=timeout_s,
+                timeout=order.timeout_s,
                 result_ttl=names.RESULT_TTL_S,
                 failure_ttl=names.FAILURE_TTL_S,
                 meta={
                     "kind": "cut",
                     "title": movie["title"],
                     "recording": movie["recording"],
-                    "created_at": created_at,
+                    "library": movie.get("library", ""),
+                    "storage": movie.get("storage", ""),
+                    "created_at": order.created_at,
                     "estimate_s": movie.get("eta_s"),
-                    "order": order,
+                    "order": order.meta,
+                    "priority": order.priority,
+                    "deaths": order.deaths,
+                    "stall_s": self._stall_s,
                 },
             )
             self._queue.get_redis_server_version()
-            while not self._claim_and_enqueue(rq_job, movie["recording"], created_at):
+            while not self._claim_and_enqueue(rq_job, movie["recording"], order.created_at):
                 logger.debug("somebody else ordered something for %s at the same moment", movie["recording"])
+            if order.priority != "normal" or self._redis.exists(names.PRIORITY_KEY):
+                self._line.prioritise(rq_job.id, _level(order.priority))
             self._forget_vanished()
         return self.job(rq_job.id)
 
@@ -206,7 +279,7 @@ class RqJobQueue:
         return True
 
     def _is_active(self, job: str) -> bool:
-        return any(found.state in ("queued", "running") for found in self._read([job]))
+        return any(found.state in ("queued", "running") for found in self._reader.read([job]))
 
     def _forget_vanished(self) -> None:
         """Take jobs out of the index whose record has expired."""
@@ -216,8 +289,6 @@ class RqJobQueue:
         if gone:
             self._redis.zrem(names.INDEX_KEY, *gone)
 
-    # -------------------------------------------------------------------------------------------------------- reading
-
     @contextmanager
     def _bounded(self) -> Iterator[None]:
         """`translated`, which also forgets who was missing: nobody can be seen while the queue is offline."""
@@ -225,8 +296,11 @@ class RqJobQueue:
             with translated(self._url):
                 yield
         except QueueOffline:
-            self._missing_since.clear()
+            self._rescuer.forget()
             raise
+
+    def _not_waiting(self, job: str) -> Busy:
+        return Busy(f"the job is {self.job(job).state} and has no place in the queue", "only a waiting job has one")
 
     def _fetch(self, job: str) -> RqJob:
         if not ID_PATTERN.match(job):
@@ -236,58 +310,14 @@ class RqJobQueue:
         except NoSuchJobError:
             raise _not_found(job) from None
 
-    def _read(self, job_ids: list[str]) -> tuple[Job, ...]:
-        """These jobs in this order, without those that are not there any more."""
-        found = self._ended_again(job_id for job_id in job_ids if job_id in self._ended)
-        unknown = [job_id for job_id in job_ids if job_id not in found]
-        records = RqJob.fetch_many(unknown, connection=self._redis, serializer=JSONSerializer) if unknown else []
-        rq_jobs = [record for record in records if record is not None]
-        running = [rq_job for rq_job in rq_jobs if state_of(rq_job) == "running"]
-        abandoned, cancelling = self._look_after(running)
-        for rq_job in rq_jobs:
-            job = to_job(rq_job, abandoned=rq_job.id in abandoned, cancelling=rq_job.id in cancelling)
-            found[job.id] = job
-            if rq_job.get_status(refresh=False) in ("finished", "failed", "stopped", "canceled"):
-                self._ended[job.id] = job
-                self._missing_since.pop(job.id, None)
-        return tuple(found[job_id] for job_id in job_ids if job_id in found)
-
-    def _ended_again(self, job_ids: Iterable[str]) -> dict[str, Job]:
-        """Jobs that had ended when they were last read: they do not change, but they expire."""
-        known = list(job_ids)
-        if not known:
-            return {}
-        with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in known:
-                pipe.exists(RqJob.key_for(job_id))
-            there = pipe.execute()
-        for job_id, exists in zip(known, there, strict=True):
-            if not exists:
-                self._ended.pop(job_id, None)
-        return {job_id: job for job_id in known if (job := self._ended.get(job_id)) is not None}
-
-    def _look_after(self, running: list[RqJob]) -> tuple[set[str], set[str]]:
-        """Which of the running jobs have lost their worker, and which were asked to end."""
-        if not running:
-            return set(), set()
-        keys = [names.alive_key(rq_job.worker_name or "") for rq_job in running]
-        keys += [names.cancel_key(rq_job.id) for rq_job in running]
-        answers: Any = self._redis.mget(keys)
-        now = time.monotonic()
-        abandoned, cancelling = set(), set()
-        for rq_job, alive, cancel in zip(running, answers, answers[len(running) :], strict=False):
-            if cancel is not None:
-                cancelling.add(rq_job.id)
-            if alive is not None:
-                self._missing_since.pop(rq_job.id, None)
-            elif now - self._missing_since.setdefault(rq_job.id, now) >= names.ABANDONED_AFTER_S:
-                abandoned.add(rq_job.id)
-        return abandoned, cancelling
-
     def _wait_for_end(self, job: str) -> None:
         until = time.monotonic() + _CANCEL_WAIT_S
         while self._is_active(job) and time.monotonic() < until:
             time.sleep(0.05)
+
+
+def _level(priority: Priority) -> int:
+    return PRIORITIES.index(priority) - 1
 
 
 def _not_found(job: str) -> JobNotFound:

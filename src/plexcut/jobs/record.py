@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rq.job import JobStatus
 
-from plexcut.domain.jobs import Job, JobState
+from plexcut.domain.jobs import Job, JobOrder, JobState
 
 if TYPE_CHECKING:
     from rq.job import Job as RqJob
@@ -21,12 +21,12 @@ _ENDED: dict[str, JobState] = {
 
 WORKER_DIED = {
     "code": "worker_died",
-    "message": "the worker ended in the middle of this job",
-    "hint": "the recording is untouched; start the job again",
+    "message": "the worker ended in the middle of this job, twice",
+    "hint": "the recording is untouched; see the worker's log, then start the job again",
 }
 PROCESS_DIED = {
     "code": "worker_died",
-    "message": "the process of this job was killed, perhaps because memory ran out",
+    "message": "the process of this job was killed twice, perhaps because memory ran out",
     "hint": "the recording is untouched; start the job again",
 }
 TIMED_OUT = {
@@ -34,18 +34,18 @@ TIMED_OUT = {
     "message": "the job took longer than its time limit",
     "hint": "the recording is untouched; raise queue.timeout_s and start the job again",
 }
+STALLED = {
+    "code": "stalled",
+    "message": "the job made no progress for too long and was ended",
+    "hint": "the recording is untouched; check the disk or the share it lies on, then start the job again",
+}
 CANCELLED = {"code": "cancelled", "message": "the job was cancelled", "hint": ""}
 
 
-def to_job(rq_job: RqJob, *, abandoned: bool = False, cancelling: bool = False) -> Job:
-    """The job as the rest of plexcut sees it.
-
-    `abandoned`: its worker is gone though RQ says that it runs. `cancelling`: somebody asked it to end.
-    """
+def to_job(rq_job: RqJob, *, cancelling: bool = False) -> Job:
+    """The job as the rest of plexcut sees it. `cancelling`: somebody asked it to end."""
     meta: dict[str, Any] = rq_job.meta or {}
     state = state_of(rq_job)
-    if abandoned and state == "running":
-        state = "failed"
     error = _error(rq_job, state)
     phase = str(meta.get("phase", ""))
     if state in ("finished", "failed", "cancelled", "queued"):
@@ -53,6 +53,9 @@ def to_job(rq_job: RqJob, *, abandoned: bool = False, cancelling: bool = False) 
     elif cancelling:
         phase = "cancelling"
     running = state == "running"
+    started_at = _epoch(rq_job.started_at) if state != "queued" else None
+    ended_at = _ended_at(rq_job, meta) if state not in ("queued", "running") else None
+    deaths = int(meta.get("deaths") or 0)
     return Job(
         id=rq_job.id,
         kind=meta.get("kind", "cut"),
@@ -63,11 +66,31 @@ def to_job(rq_job: RqJob, *, abandoned: bool = False, cancelling: bool = False) 
         percent=100.0 if state == "finished" else float(meta.get("percent", 0.0)) if state != "queued" else 0.0,
         eta_s=meta.get("eta_s") if running else meta.get("estimate_s") if state == "queued" else None,
         created_at=float(meta.get("created_at", 0.0)),
-        started_at=_epoch(rq_job.started_at) if state != "queued" else None,
-        ended_at=_ended_at(rq_job, meta) if state not in ("queued", "running") else None,
+        started_at=started_at,
+        ended_at=ended_at,
         result=meta.get("result") if state == "finished" else None,
         error=error,
         meta=dict(meta.get("order", {})),
+        priority=meta.get("priority", "normal"),
+        worker=(rq_job.worker_name or None) if state != "queued" else None,
+        attempts=deaths + (1 if started_at is not None else 0),
+        took_s=round(max(ended_at - started_at, 0.0), 3) if started_at and ended_at else None,
+        library=str(meta.get("library", "")),
+        storage=str(meta.get("storage", "")),
+    )
+
+
+def to_order(rq_job: RqJob) -> JobOrder:
+    """What was ordered."""
+    meta: dict[str, Any] = rq_job.meta or {}
+    return JobOrder(
+        id=rq_job.id,
+        movie=dict(rq_job.args[0]),
+        meta=dict(meta.get("order", {})),
+        timeout_s=int(rq_job.timeout or 0),
+        created_at=float(meta.get("created_at", 0.0)),
+        priority=meta.get("priority", "normal"),
+        deaths=int(meta.get("deaths") or 0),
     )
 
 

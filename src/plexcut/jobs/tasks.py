@@ -5,15 +5,12 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Protocol, cast
 
-from redis.exceptions import RedisError
 from rq import get_current_job
-from rq.job import Job as RqJob
 from rq.timeouts import JobTimeoutException
 
 from plexcut.domain.containers import Container, suffix_for
@@ -21,47 +18,43 @@ from plexcut.domain.media import CutMode, CutRequest
 from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
-from plexcut.jobs import names, stopping, temporary
-from plexcut.jobs.connection import impatient
-from plexcut.jobs.progress import throttled
-from plexcut.jobs.record import CANCELLED, TIMED_OUT, WORKER_DIED
+from plexcut.jobs import temporary
+from plexcut.jobs.control import JobControl
+from plexcut.jobs.record import TIMED_OUT
 
 logger = logging.getLogger(__name__)
 
-_OFFLINE_PAUSE_S = 2.0
 
-EndReason = Literal["", "cancelled", "worker_stopped", "worker_died", "claim_lost"]
+class Finding(Protocol):
+    """Finds files on this machine."""
 
-_CLAIM_LOST = {
-    "code": "recording_busy",
-    "message": "the queue lost sight of this worker, and another job took the recording",
-    "hint": "the recording is untouched; see the other job",
-}
+    def find(self, library: str, place: str, root: str) -> tuple[Path, Path]:
+        """Root and path of a file; `root` is the folder that the server found it in."""
 
 
 def cut(movie: dict[str, Any]) -> dict[str, Any]:
     """Cut a recording; `movie` is a `MovieData` as a dict, the answer the keys of `plexcut cut --json`."""
-    return perform(movie, _engine)
-
-
-def _engine() -> MediaEngine:
     from plexcut import bootstrap
 
-    engine, _store = bootstrap.task_tools()
-    return engine
+    return perform(movie, bootstrap.task_engine, bootstrap.task_places)
 
 
-def perform(movie: dict[str, Any], build: Callable[[], MediaEngine]) -> dict[str, Any]:
+def perform(
+    movie: dict[str, Any], build: Callable[[], MediaEngine], places: Callable[[], Finding] | None = None
+) -> dict[str, Any]:
     """Run the cut with the engine that `build` makes, and write into the job how it goes and how it ended.
 
-    Any failure is raised again, so that RQ files the job as failed.
+    `places` makes what finds files on this machine (None: they lie where the server sees them). Any failure is raised
+    again, so that RQ files the job as failed.
     """
     rq_job = get_current_job()
     if rq_job is None:
         raise RuntimeError("a task runs in a worker only")
     control = JobControl(rq_job, str(movie["recording"]))
     try:
-        result = _cut(movie, build(), control)
+        with control.watching():
+            here = _found(movie, places)
+            result = _as_the_server_sees(_cut(here, build(), control), here, movie)
     except JobTimeoutException:
         control.failed({**TIMED_OUT, "message": f"the job took longer than its limit of {rq_job.timeout} s"})
         raise
@@ -84,6 +77,24 @@ def perform(movie: dict[str, Any], build: Callable[[], MediaEngine]) -> dict[str
     return result
 
 
+def _found(movie: dict[str, Any], places: Callable[[], Finding] | None) -> dict[str, Any]:
+    """The order with `path` and `root` as this machine sees them."""
+    if places is None or not movie.get("library"):
+        return movie
+    root, path = places().find(movie["library"], movie["place"], movie["root"])
+    if (str(root), str(path)) != (movie["root"], movie["path"]):
+        logger.info("the recording is %s here", path)
+    return {**movie, "root": str(root), "path": str(path)}
+
+
+def _as_the_server_sees(result: dict[str, Any], here: dict[str, Any], movie: dict[str, Any]) -> dict[str, Any]:
+    """The result with its path as the server would write it."""
+    path, root = Path(str(result.get("path", ""))), Path(here["root"])
+    if here["root"] == movie["root"] or not path.is_relative_to(root):
+        return result
+    return {**result, "path": str(Path(movie["root"]) / path.relative_to(root))}
+
+
 def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dict[str, Any]:
     if control.should_cancel():
         raise Cancelled("the job was cancelled before it began")
@@ -100,13 +111,13 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dic
             keep=KeepList.of(Span(start, end) for start, end in movie["keep"]),
             mode=cast(CutMode, movie["mode"]),
             fingerprint=movie["fingerprint"],
-            temp_dir=temporary.make(root, source.parent, control.job),
             container=movie.get("container"),
             chapters=bool(movie.get("chapters")),
+            temp_dir=temporary.make(root, source.parent, control.folder),
         )
-        return dataclasses.asdict(engine.cut(request, throttled(control.report), control.should_cancel))
+        return dataclasses.asdict(engine.cut(request, control.on_progress, control.should_cancel))
     finally:
-        temporary.remove(root, control.job)
+        temporary.remove(root, control.folder)
 
 
 def free_name(source: Path, container: Container | None = None) -> Path:
@@ -121,92 +132,3 @@ def free_name(source: Path, container: Container | None = None) -> Path:
         target = source.with_name(f"{source.stem} cut {number}{suffix}")
         number += 1
     return target
-
-
-class JobControl:
-    """The line between a running task and its job in the queue."""
-
-    def __init__(self, rq_job: RqJob, recording: str) -> None:
-        self._job = rq_job
-        self._recording = recording
-        self._redis = impatient(rq_job.connection)
-        self._parent = os.getppid()
-        self._asked_at = float("-inf")
-        self._offline_until = float("-inf")
-        self._reason: EndReason = ""
-        self._original_meta = {
-            key: value for key, value in (rq_job.meta or {}).items() if key not in ("error", "result", "ended_at")
-        }
-
-    @property
-    def job(self) -> str:
-        """The job's id."""
-        return self._job.id
-
-    def report(self, phase: str, percent: float, eta_s: float | None) -> None:
-        """Let the queue know; while it is offline the task goes on without."""
-        self._job.meta = {**self._job.meta, "phase": phase, "percent": percent, "eta_s": eta_s}
-        if time.monotonic() < self._offline_until:
-            return
-        try:
-            self._redis.hset(self._job.key, "meta", self._job.serializer.dumps(self._job.meta))
-        except (RedisError, OSError):
-            self._went_offline()
-
-    def should_cancel(self) -> bool:
-        """Whether to end: the worker stops or died, or (asked at most four times a second) somebody cancelled."""
-        if self._reason:
-            return True
-        if stopping.requested.is_set():
-            self._reason = "worker_stopped"
-        if stopping.orphaned.is_set() or os.getppid() != self._parent:
-            self._reason = "worker_died"
-        now = time.monotonic()
-        if self._reason or now - self._asked_at < names.CANCEL_POLL_S or now < self._offline_until:
-            return bool(self._reason)
-        self._asked_at = now
-        try:
-            cancelled, claim = cast(
-                "list[bytes | None]",
-                self._redis.mget(names.cancel_key(self._job.id), names.claim_key(self._recording)),
-            )
-        except (RedisError, OSError):
-            self._went_offline()
-            return False
-        if cancelled is not None:
-            self._reason = "cancelled"
-        elif claim is not None and claim.decode() != self._job.id:
-            self._reason = "claim_lost"
-        return bool(self._reason)
-
-    def ended_early(self) -> None:
-        """Write why the task stopped itself. A worker that stops leaves the job to the next one."""
-        if self._reason == "worker_stopped":
-            logger.info("job %s goes back to the queue: its worker stops", self._job.id)
-            self._job.retries_left = 1
-            self._job.meta = self._original_meta
-            self._job.save_meta()  # type: ignore[no-untyped-call]
-        elif self._reason == "worker_died":
-            self.failed(WORKER_DIED)
-        elif self._reason == "claim_lost":
-            self.failed(_CLAIM_LOST)
-        else:
-            self.failed(CANCELLED)
-
-    def failed(self, error: dict[str, str]) -> None:
-        """Write the reason; waits for a queue that is being restarted."""
-        logger.info("job %s ended: %s", self._job.id, error["message"])
-        self._last_word({"error": dict(error)})
-
-    def finished(self, result: dict[str, Any]) -> None:
-        """Write the result; waits for a queue that is being restarted, because the work is done and not to be lost."""
-        self._last_word({"result": result, "percent": 100.0})
-
-    def _last_word(self, entries: dict[str, Any]) -> None:
-        self._job.meta = {**self._job.meta, **entries, "eta_s": None, "ended_at": time.time()}
-        self._job.save_meta()  # type: ignore[no-untyped-call]
-        self._redis.close()
-
-    def _went_offline(self) -> None:
-        self._offline_until = time.monotonic() + _OFFLINE_PAUSE_S
-        logger.warning("the queue does not answer; job %s goes on", self._job.id)

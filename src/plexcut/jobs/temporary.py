@@ -44,12 +44,17 @@ def make(root: Path, beside: Path, job: str) -> Path | None:
     return None
 
 
-def remove(root: Path, job: str) -> bool:
-    """Remove the job's folder with all that is in it, and the folders above if they are empty; whether it was there."""
+def remove(root: Path, job: str, *, all_attempts: bool = False) -> bool:
+    """Remove the job's folder with all that is in it, and the folders above if they are empty; whether it was there.
+
+    `all_attempts`: those that earlier attempts left as well (`<job>-1`, …).
+    """
     folder = folder_of(root, job)
-    was_there = folder.is_dir() and not folder.is_symlink()
-    if was_there:
-        shutil.rmtree(folder, ignore_errors=True)
+    folders = [folder, *folder.parent.glob(f"{job}-*")] if all_attempts else [folder]
+    found = [one for one in folders if one.is_dir() and not one.is_symlink()]
+    was_there = bool(found)
+    for one in found:
+        shutil.rmtree(one, ignore_errors=True)
     with contextlib.suppress(OSError):
         folder.parent.rmdir()
     with contextlib.suppress(OSError):

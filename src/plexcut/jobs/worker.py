@@ -10,24 +10,25 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from redis.exceptions import RedisError
 from rq import Queue, Worker
-from rq.exceptions import DeserializationError, StopRequested
+from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import WorkerStatus
+from rq.worker_registration import clean_worker_registry
 
 from plexcut.errors import QueueOffline
-from plexcut.jobs import names, stopping, temporary
+from plexcut.jobs import joblog, names, stopping
 from plexcut.jobs.connection import address, connect, connect_patiently, translated
-from plexcut.jobs.processes import PARENT_VARIABLE, end_with_parent
-from plexcut.jobs.record import PROCESS_DIED, TIMED_OUT, state_of
-
-if TYPE_CHECKING:
-    from redis import Redis
+from plexcut.jobs.dispatch import Dispatcher
+from plexcut.jobs.processes import end_with_parent
+from plexcut.jobs.record import CANCELLED, PROCESS_DIED, TIMED_OUT, state_of
+from plexcut.jobs.rescue import ATTEMPTS
+from plexcut.jobs.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +39,24 @@ _LAST_WORDS_S = 1.0
 _IDLE_STOP_S = 1.0
 """Signing off from a queue that answers takes less."""
 _REACH_S = 5.0
-_SWEEP_EVERY_S = 10.0
-_SWEPT_JOBS = 200
+_OFFLINE_PAUSE_S = 1.0
 
 
-def run(url: str) -> None:
+class Whereabouts(Protocol):
+    """What a worker knows of its own configuration."""
+
+    def reach(self) -> dict[str, list[tuple[str, bool]]]:
+        """What it reaches of each library now (`domain.paths.Reach`)."""
+
+    def find(self, library: str, place: str, root: str) -> tuple[Path, Path]:
+        """Root and path of a file here."""
+
+
+def run(url: str, places: Whereabouts | None = None) -> None:
     """Work until SIGTERM or SIGINT; the current job then goes back to the queue, and all ends within five seconds.
 
-    When `PLEXCUT_PARENT_PID` names our parent, its end is ours too.
+    `places` says what this worker reaches; None: all that the server reaches, by the same paths. When
+    `PLEXCUT_PARENT_PID` names our parent, its end is ours too. A queue that goes away is waited for.
 
     Raises:
         QueueOffline: the queue does not answer at the start.
@@ -54,17 +65,22 @@ def run(url: str) -> None:
         signal.signal(signum, _leave)  # until the worker has handlers of its own
     with contextlib.suppress(StopRequested):
         _reach(url)
-        _work(url)
+        while not _work(url, places):
+            logger.warning("the worker has lost the queue at %s, and waits for it", address(url))
+            _wait_for(url)
 
 
 def _leave(_signum: int, _frame: Any) -> None:
     raise StopRequested
 
 
-def _work(url: str) -> None:
+def _work(url: str, places: Whereabouts | None) -> bool:
+    """Work until told to stop, or until the queue was away for too long; whether it was told to."""
     name = f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
-    with translated(url):
-        connection = connect_patiently(url)
+    connection = connect_patiently(url)
+    worker: CutWorker | None = None
+    watch: Watch | None = None
+    try:
         worker = CutWorker(
             [Queue(names.QUEUE, connection=connection, serializer=JSONSerializer)],
             name=name,
@@ -76,14 +92,31 @@ def _work(url: str) -> None:
             maintenance_interval=_MAINTENANCE_S,
             log_job_description=False,
         )
-        watch = Watch(worker, url)
+        watch = Watch(worker, url, places)
+        worker.dispatcher = Dispatcher(connection, name, watch.can_reach)
         watch.start()
-        try:
-            worker.work(logging_level=None)
-        except StopRequested:
-            worker.teardown()  # type: ignore[no-untyped-call]
-        finally:
+        worker.work(logging_level=None)
+    except StopRequested:
+        if worker is not None:
+            worker.teardown()
+        return True
+    except (RedisError, OSError):
+        logger.warning("the queue at %s does not answer", address(url))
+    finally:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signum, _leave)
+        if watch is not None:
             watch.end()
+    return worker is not None and worker.told_to_stop
+
+
+def _wait_for(url: str) -> None:
+    while True:
+        try:
+            _reach(url)
+            return
+        except QueueOffline:
+            time.sleep(1)
 
 
 def _reach(url: str) -> None:
@@ -107,6 +140,74 @@ def _reach(url: str) -> None:
 
 class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
     """RQ's worker, which ends quickly and does not fall over when the queue is away for a while."""
+
+    dispatcher: Dispatcher
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether somebody asked it to leave."""
+        return bool(self._stop_requested)
+
+    def dequeue_job_and_maintain_ttl(self, *_args: Any) -> tuple[Job, Queue]:
+        """The next job that this worker may begin. Waits for one, and for the queue."""
+        self.set_state(WorkerStatus.IDLE)
+        beat_at, offline = float("-inf"), False
+        while True:
+            try:
+                if time.monotonic() - beat_at > _HEARTBEAT_S:
+                    self.heartbeat()
+                    beat_at = time.monotonic()
+                    if self.should_run_maintenance_tasks:
+                        self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
+                job = self._next()
+                if job is not None:
+                    return job, self.queues[0]
+                offline = False
+            except (RedisError, OSError) as error:
+                if not offline:
+                    logger.warning("the queue does not answer (%s); the worker waits for it", type(error).__name__)
+                offline = True
+            if self._stop_requested:
+                raise StopRequested
+            time.sleep(_OFFLINE_PAUSE_S if offline else names.POLL_S)
+
+    def _next(self) -> Job | None:
+        taken = self.dispatcher.take()
+        if taken is None:
+            return None
+        try:
+            job = Job.fetch(taken, connection=self.connection, serializer=JSONSerializer)
+        except NoSuchJobError:
+            self.dispatcher.done()
+            return None
+        job.redis_server_version = self.get_redis_server_version()  # type: ignore[no-untyped-call]
+        logger.info("job %s is taken", job.id)
+        return job
+
+    def execute_job(self, job: Any, queue: Any) -> None:
+        """In a process of its own."""
+        self.dispatcher.taken = None  # from here on RQ's registry knows it
+        try:
+            super().execute_job(job, queue)
+        finally:
+            self.dispatcher.done()
+
+    def teardown(self) -> None:
+        """Sign off."""
+        with contextlib.suppress(RedisError, OSError):
+            self.dispatcher.give_back()
+        super().teardown()  # type: ignore[no-untyped-call]
+
+    def clean_registries(self) -> None:
+        """What expired. Those that are started, and those that were taken, are the rescuer's."""
+        queue = self.queues[0]
+        for registry in (queue.finished_job_registry, queue.failed_job_registry):
+            registry.cleanup()
+        clean_worker_registry(queue)
+        self.last_cleaned_at = now()  # type: ignore[assignment]
+
+    def clean_group_registries(self) -> None:
+        """There are no groups."""
 
     def _install_signal_handlers(self) -> None:
         signal.signal(signal.SIGINT, self.request_stop)
@@ -155,15 +256,24 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
         logger.info("job %s failed: %s", job.id, exc_info[1])
 
     def handle_work_horse_killed(self, job: Any, *args: Any) -> None:
-        """Write into the job why it failed; its task had no time to."""
+        """The task's process ended without a word: the job is tried once more, and then failed with the reason."""
         logger.warning("the process of job %s was killed", job.id)
-        _remove_leftovers([job])
         ran_s = (now() - job.started_at).total_seconds() if job.started_at else 0.0
         late = job.timeout is not None and ran_s > float(job.timeout)
         fresh = Job.fetch(job.id, connection=self.connection, serializer=JSONSerializer)
-        if state_of(fresh) == "running":
-            fresh.meta = {**fresh.meta, "error": TIMED_OUT if late else PROCESS_DIED, "ended_at": time.time()}
-            fresh.save_meta()  # type: ignore[no-untyped-call]
+        deaths = int((fresh.meta or {}).get("deaths") or 0) + 1
+        cancelled = bool(self.connection.exists(names.cancel_key(job.id)))
+        if state_of(fresh) != "running":
+            return
+        if deaths < ATTEMPTS and not late and not cancelled:
+            joblog.write(self.connection, job.id, "the job's process was killed; it is tried once more", "warning")
+            job.meta = {**job.meta, "deaths": deaths}
+            job.retries_left, job.enqueue_at_front_on_retry = 1, True
+            return
+        error = TIMED_OUT if late else CANCELLED if cancelled else PROCESS_DIED
+        joblog.write(self.connection, job.id, error["message"], "error")
+        fresh.meta = {**fresh.meta, "error": error, "ended_at": time.time()}
+        fresh.save_meta()  # type: ignore[no-untyped-call]
 
     def stop_current(self, job: str) -> None:
         """Kill the task's process of `job`, because it did not end when it was cancelled."""
@@ -173,42 +283,6 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
             self.request_stop_execution(execution.id)
 
 
-class Sweeper:
-    """Removes the temporary files of jobs that are over: those whose process and worker were killed left them."""
-
-    def __init__(self, connection: Redis) -> None:
-        self._redis = connection
-        self._missing_since: dict[str, float] = {}
-
-    def sweep(self) -> None:
-        """Look at the latest jobs. RQ says of a job whose worker was killed that it runs, for minutes."""
-        listed: Any = self._redis.zrevrange(names.INDEX_KEY, 0, _SWEPT_JOBS - 1)
-        records = Job.fetch_many([job.decode() for job in listed], connection=self._redis, serializer=JSONSerializer)
-        found = [(job, state_of(job)) for job in records if job is not None]
-        abandoned = self._abandoned([job for job, state in found if state == "running"])
-        _remove_leftovers([job for job, state in found if state not in ("queued", "running") or job.id in abandoned])
-
-    def _abandoned(self, running: list[Job]) -> set[str]:
-        """Whose worker is not there, and was not a while ago: a Valkey that was restarted has forgotten the living."""
-        now = time.monotonic()
-        self._missing_since = {
-            job.id: self._missing_since.get(job.id, now)
-            for job in running
-            if not self._redis.exists(names.alive_key(job.worker_name or ""))
-        }
-        return {job for job, since in self._missing_since.items() if now - since >= names.ABANDONED_AFTER_S}
-
-
-def _remove_leftovers(jobs: list[Job]) -> None:
-    for job in jobs:
-        try:
-            root = Path(job.args[0]["root"])
-        except (LookupError, TypeError, DeserializationError):
-            continue
-        if temporary.remove(root, job.id):
-            logger.warning("removed what job %s had left in %s", job.id, root)
-
-
 def _end_task(signum: int, _frame: Any) -> None:
     told = stopping.orphaned if signum == signal.SIGUSR1 else stopping.requested
     if not told.is_set():
@@ -216,59 +290,3 @@ def _end_task(signum: int, _frame: Any) -> None:
         killer = threading.Timer(names.STOP_PATIENCE_S, os._exit, (1,))
         killer.daemon = True
         killer.start()
-
-
-class Watch(threading.Thread):
-    """Beside the worker: says that it is alive, kills a cancelled task that does not end, and watches our parent."""
-
-    def __init__(self, worker: CutWorker, url: str) -> None:
-        super().__init__(name="watch", daemon=True)
-        self._worker = worker
-        self._redis = connect(url)
-        self._over = threading.Event()
-        self._sweeper = Sweeper(self._redis)
-        self._cancelled_at: dict[str, float] = {}
-        named = os.environ.get(PARENT_VARIABLE, "")
-        self._parent = int(named) if named.isdecimal() else None
-
-    def run(self) -> None:
-        """Until `end`."""
-        beat_at = swept_at = float("-inf")
-        while not self._over.is_set():
-            if self._parent is not None and os.getppid() != self._parent:
-                logger.warning("the server is gone; the worker ends")
-                self._parent = None
-                os.kill(os.getpid(), signal.SIGTERM)
-            try:
-                if time.monotonic() - beat_at >= names.ALIVE_EVERY_S:
-                    self._redis.set(names.alive_key(self._worker.name), f"{time.time():.3f}", ex=names.ALIVE_TTL_S)
-                    beat_at = time.monotonic()
-                if self._enforce_cancels():
-                    swept_at = time.monotonic() - _SWEEP_EVERY_S + _LAST_WORDS_S
-                if time.monotonic() - swept_at >= _SWEEP_EVERY_S:
-                    swept_at = time.monotonic()
-                    self._sweeper.sweep()
-            except (RedisError, OSError):
-                logger.debug("the queue does not answer", exc_info=True)
-            self._over.wait(0.5)
-
-    def end(self) -> None:
-        """Stop watching, and let the queue know at once that this worker is gone."""
-        self._over.set()
-        with contextlib.suppress(RedisError, OSError):
-            self._redis.delete(names.alive_key(self._worker.name))
-        self._redis.close()
-
-    def _enforce_cancels(self) -> bool:
-        """Whether a task had to be killed."""
-        killed = False
-        running = {execution.job_id for execution in list(self._worker.executions.values())}
-        self._cancelled_at = {job: at for job, at in self._cancelled_at.items() if job in running}
-        for job in running:
-            if job not in self._cancelled_at:
-                if self._redis.exists(names.cancel_key(job)):
-                    self._cancelled_at[job] = time.monotonic()
-            elif time.monotonic() - self._cancelled_at[job] > names.CANCEL_PATIENCE_S:
-                self._worker.stop_current(job)
-                killed = True
-        return killed

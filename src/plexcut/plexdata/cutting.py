@@ -68,7 +68,7 @@ class Cutting:
         container = _checked_container(order)
         written_as(path.name, of_format(facts.container), container, chapters=order.chapters)
         plan = self._engine.plan(path, keep, mode)
-        estimate_s = self._keeping.estimate_s(facts, keep)
+        estimate_s = self._keeping.estimate_s(order.recording, facts, keep)
         movie = MovieData(
             recording=order.recording,
             title=file.title,
@@ -84,6 +84,9 @@ class Cutting:
             eta_s=round(estimate_s, 1),
             container=container,
             chapters=order.chapters,
+            library=file.library,
+            place=file.place,
+            storage=self._hosts.storage_of(order.recording),
         )
         meta = {
             "section": section,
@@ -93,7 +96,8 @@ class Cutting:
             "in_place": False,
             "output_path": str(beside(path, container)),
         }
-        job = self._queue.enqueue_cut(movie, meta, job_timeout_s(self._settings.queue.timeout_s, estimate_s))
+        timeout_s = job_timeout_s(self._settings.queue.timeout_s, estimate_s)
+        job = self._queue.enqueue_cut(movie, meta, timeout_s, order.priority)
         log.info("job %s: cut of %s, %d frames kept", job.id, order.recording, keep.frames)
         self._events.emit("job", views.job(job))
         return job

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from dataclasses import replace
 
-from plexcut.domain.jobs import Job, Progress
+from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, Priority, Progress
 from plexcut.domain.media import CutPlan
+from plexcut.domain.ports import Notice
+from plexcut.errors import JobNotFound, UsageError
 from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutlists import CutListing
 from plexcut.plexdata.cutting import Cutting
@@ -14,6 +18,8 @@ from plexcut.plexdata.keeping import HISTORY_STEPS, Keeping
 from plexcut.plexdata.model import CutOrder, KeepOrder, KeepPast, KeepState, Ports, SelectionChange
 from plexcut.plexdata.progress import Watch
 from plexcut.plexdata.selecting import Selecting
+
+MAX_JOBS = 1000
 
 
 class CutDoor:
@@ -25,6 +31,7 @@ class CutDoor:
     _hosts: Hosts
     _keeping: Keeping
     _selecting: Selecting
+    _watch: Watch
 
     def keep(self, recording: str) -> KeepState:
         """The saved keep list (waits for the index where there is one to show as times).
@@ -88,7 +95,9 @@ class CutDoor:
         file = self._hosts.recording(order.recording)
         item = self._browsing.item(file.item)
         self._selecting.update(client, SelectionChange(section=item.section, movie=item.id))
-        return self._cutting.cut(order, item.section)
+        job = self._cutting.cut(order, item.section)
+        self._watch.book.note([job])
+        return job
 
 
 class JobDoor:
@@ -97,17 +106,33 @@ class JobDoor:
     _ports: Ports
     _watch: Watch
 
-    def jobs(self) -> tuple[Job, ...]:
-        """All known jobs, newest first. Raises `QueueOffline`."""
-        return tuple(self._watch.follow_ups.on(job) for job in self._ports.queue.jobs())
+    def jobs(self, query: JobQuery | None = None) -> JobPage:
+        """Jobs, newest first; while the queue is offline as they were when it was last seen.
+
+        Raises:
+            UsageError: `limit` or `offset` is out of bounds. QueueOffline: it is, and never was seen with a job.
+        """
+        query = query or JobQuery()
+        if not 1 <= query.limit <= MAX_JOBS or query.offset < 0:
+            raise UsageError(f"limit is 1 to {MAX_JOBS}, offset at least 0")
+        page = self._watch.book.page(query)
+        return JobPage(tuple(self._watch.follow_ups.on(job) for job in page.jobs), page.total)
 
     def job(self, job: str) -> Job:
-        """One job. Raises `JobNotFound`, `QueueOffline`."""
-        return self._watch.follow_ups.on(self._ports.queue.job(job))
+        """One job. Raises `JobNotFound`; `QueueOffline`: it is not known, and the queue cannot be asked."""
+        return self._watch.follow_ups.on(self._watch.book.job(job))
+
+    def job_log(self, job: str) -> tuple[LogLine, ...]:
+        """What a job's worker said, oldest first. Raises as `job`."""
+        return self._watch.book.log(job)
 
     def cancel(self, job: str) -> Job:
-        """Stop a queued or running job. Raises `JobNotFound`, `QueueOffline`."""
-        return self._watch.told(self._ports.queue.cancel(job))
+        """Stop a queued or running job; an ended one stays as it is. Raises `JobNotFound`, `QueueOffline`."""
+        try:
+            return self._watch.told(self._ports.queue.cancel(job))
+        except JobNotFound:
+            self._watch.book.cancel_lost(job)
+            return self._watch.told(self._watch.book.job(job))
 
     def retry(self, job: str) -> Job:
         """Queue a failed or cancelled job again, as a new job.
@@ -115,7 +140,36 @@ class JobDoor:
         Raises:
             JobNotFound, RecordingBusy, QueueOffline; Busy: it has not ended, or ended well.
         """
-        return self._watch.told(self._ports.queue.retry(job))
+        try:
+            return self._watch.told(self._ports.queue.retry(job))
+        except JobNotFound:
+            order = self._watch.book.order_again(job)
+            new = replace(order, id=uuid.uuid4().hex, created_at=time.time(), deaths=0)
+            return self._watch.told(self._ports.queue.put_back(new))
+
+    def move_job(self, job: str, *, position: int | None = None, before: str | None = None) -> Job:
+        """Give a waiting job another place in the queue: the `position`-th, from 1, or the one before another.
+
+        Raises:
+            JobNotFound, QueueOffline; Busy: it does not wait (any more), or the other does not.
+        """
+        return self._watch.told(self._ports.queue.move(job, position=position, before=before))
+
+    def prioritise(self, job: str, priority: Priority) -> Job:
+        """Make a waiting job more or less urgent. Raises as `move_job`."""
+        return self._watch.told(self._ports.queue.prioritise(job, priority))
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What somebody has to know and to do something about: a damaged database that was set aside."""
+        return self._ports.store.notices()
+
+    def pause_queue(self, paused: bool) -> Progress:
+        """Let no more jobs begin, or let them begin again; jobs that run go on. It stays so over restarts.
+
+        Raises `QueueOffline`.
+        """
+        self._watch.paused(paused)
+        return self._ports.queue.progress()
 
     def progress(self) -> Progress:
         """Worker, queue and the current job in one object; changes nothing. Raises `QueueOffline`."""

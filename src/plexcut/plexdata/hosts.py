@@ -73,6 +73,7 @@ class Hosts:
         self._hosts = {
             library_id: Host(library, mapped.get(library_id, ())) for library_id, library in ports.libraries.items()
         }
+        self._storages = {library.id: library.lies_on for library in settings.libraries}
         self._queue = ports.queue
         self._events = events
         self._clock = clock
@@ -199,6 +200,11 @@ class Hosts:
     def libraries(self) -> tuple[LibraryStatus, ...]:
         """All of them, in the order of the configuration."""
         return tuple(self.status(library_id) for library_id in self._hosts)
+
+    def storage_of(self, recording: str) -> str:
+        """What the files of a recording's library lie on, as configured."""
+        library = library_of(recording)
+        return self._storages.get(library, library)
 
     def close(self) -> None:
         """Let go of all libraries."""

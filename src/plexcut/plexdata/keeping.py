@@ -166,17 +166,19 @@ class Keeping:
 
     # -- estimates --------------------------------------------------------------------------------------------------
 
-    def estimate_s(self, facts: RecordingFacts, keep: KeepList) -> float:
-        """How long a cut of a recording takes: the one estimate, for people and for the time limit."""
+    def estimate_s(self, recording: str, facts: RecordingFacts, keep: KeepList) -> float:
+        """How long a cut of a recording takes, at the speed of past cuts of the same storage: the one estimate, for
+        people and for the time limit.
+        """
         share = keep.frames / facts.frames if facts.frames else 1.0
-        return estimate_s(facts.size_bytes * share, self._store.speed("cut"))
+        return estimate_s(facts.size_bytes * share, self._store.speed("cut", self._hosts.storage_of(recording)))
 
     def eta_s(self, recording: str) -> float | None:
         """The estimate for the saved keep list; None until there is one and the index is ready. Never fails."""
         try:
             saved = self._store.load_keep(recording)
             facts = self._known_facts(recording) if saved.keep else None
-            return round(self.estimate_s(facts, _keep_list(saved)), 1) if facts else None
+            return round(self.estimate_s(recording, facts, _keep_list(saved)), 1) if facts else None
         except PlexcutError as error:
             log.debug("no estimate for %s: %s", recording, error.message)
             return None

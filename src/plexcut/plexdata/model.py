@@ -8,8 +8,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
+from plexcut.domain.jobs import Priority
 from plexcut.domain.media import IndexState, RecordingFacts
-from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Store
+from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Notice, Store
 from plexcut.domain.timecode import FrameNumber
 
 Written = str | int | float | Decimal | Fraction | FrameNumber
@@ -55,6 +56,7 @@ class Health:
     libraries: tuple[LibraryStatus, ...]
     queue_online: bool
     workers: int
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ class CutOrder:
     fingerprint: str | None = None
     container: str | None = None
     chapters: bool = False
+    priority: Priority = "normal"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor):
 
     def health(self) -> Health:
         """Whether plexcut is ready, and which hosts answer. Asks no host: what the last check found."""
-        return self._startup.health()
+        return replace(self._startup.health(), notices=self._ports.store.notices())
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener(event)` for every event, in whatever thread it happens; it must not block.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from plexcut.domain.catalog import Item, Section
-from plexcut.domain.jobs import Job, Progress
+from plexcut.domain.jobs import Job, LogLine, Progress
 from plexcut.domain.media import CutPlan, Filmstrip, RecordingFacts
+from plexcut.domain.ports import Notice
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import us_to_s
 from plexcut.plexdata.model import (
@@ -34,6 +35,8 @@ _FACT_KEYS = (
     "size_bytes",
 )
 
+_JOB_KEYS = tuple(field.name for field in fields(Job) if field.name != "meta")
+
 
 def library(status: LibraryStatus) -> dict[str, Any]:
     """`{id, name, kind, online, message}`."""
@@ -45,9 +48,16 @@ def libraries(statuses: tuple[LibraryStatus, ...]) -> dict[str, Any]:
     return {"libraries": [library(status) for status in statuses], "total": len(statuses)}
 
 
+def notices(found: tuple[Notice, ...]) -> dict[str, Any]:
+    """`{notices: [{code, message, hint}], total}`."""
+    return {"notices": [asdict(one) for one in found], "total": len(found)}
+
+
 def health(state: Health) -> dict[str, Any]:
-    """`{status, version, libraries, queue{online, workers}}`."""
+    """`{status, version, libraries, queue{online, workers}}`, and `notices` where there are any."""
+    told = {"notices": [asdict(one) for one in state.notices]} if state.notices else {}
     return {
+        **told,
         "status": state.status,
         "version": state.version,
         "libraries": [library(status) for status in state.libraries],
@@ -199,14 +209,18 @@ def plan(planned: CutPlan) -> dict[str, Any]:
 
 def job(found: Job) -> dict[str, Any]:
     """The job, with what its order's answer carries besides."""
-    shown = asdict(found)
-    meta = shown.pop("meta")
-    return {**meta, **shown}
+    shown = {name: getattr(found, name) for name in _JOB_KEYS}
+    return {**found.meta, **shown}
 
 
-def jobs(found: tuple[Job, ...]) -> dict[str, Any]:
-    """`{jobs, total}`."""
-    return {"jobs": [job(one) for one in found], "total": len(found)}
+def jobs(found: tuple[Job, ...], total: int | None = None) -> dict[str, Any]:
+    """`{jobs, total}`; `total` None: these are all."""
+    return {"jobs": [job(one) for one in found], "total": len(found) if total is None else total}
+
+
+def job_log(lines: tuple[LogLine, ...]) -> dict[str, Any]:
+    """`{lines: [{at, level, message}], total}`."""
+    return {"lines": [asdict(line) for line in lines], "total": len(lines)}
 
 
 def progress(state: Progress) -> dict[str, Any]:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import secrets as random_bytes
 import sqlite3
 import statistics
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
-from plexcut.domain.ports import KeepHistory, SavedKeep
+from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, StoredJob
+from plexcut.domain.ports import KeepHistory, Notice, SavedKeep
 from plexcut.errors import CannotWrite, DiskFull, FormatUnsupported
+from plexcut.storage import history
 from plexcut.storage import keeps as keep_lists
-from plexcut.storage.files import make_data_folder
-from plexcut.storage.tables import follow_ups, secrets, selections, speeds
+from plexcut.storage.files import free_name, make_data_folder
+from plexcut.storage.tables import choices, follow_ups, secrets, selections, speeds
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +42,8 @@ SPEEDS_COUNTED = 10
 SPEEDS_KEPT = 200
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+DAMAGED = "damaged"
+"""How a damaged database is called from then on: `plexcut.db.damaged-<time>`."""
 _DAMAGED = ("malformed", "not a database", "disk image", "quick_check")
 
 
@@ -112,11 +118,20 @@ class Database:
                 found = connection.execute(wanted).scalar_one()
         return bytes(found)
 
-    def record_speed(self, kind: str, nbytes: int, seconds: float) -> None:
+    def choice(self, name: str) -> Any:
+        with self._connection() as connection:
+            return connection.execute(select(choices.c.value).where(choices.c.name == name)).scalar()
+
+    def save_choice(self, name: str, value: Any) -> None:
+        statement = sqlite_insert(choices).values(name=name, value=value)
+        with self._connection() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+    def record_speed(self, kind: str, nbytes: int, seconds: float, storage: str = "") -> None:
         if nbytes <= 0 or seconds <= 0:
             return
         with self._connection() as connection:
-            connection.execute(insert(speeds).values(kind=kind, nbytes=nbytes, seconds=seconds))
+            connection.execute(insert(speeds).values(kind=kind, nbytes=nbytes, seconds=seconds, storage=storage))
             oldest_kept = (
                 select(speeds.c.id).where(speeds.c.kind == kind).order_by(speeds.c.id.desc()).offset(SPEEDS_KEPT - 1)
             ).limit(1)
@@ -124,11 +139,35 @@ class Database:
             if newest is not None:
                 connection.execute(delete(speeds).where((speeds.c.kind == kind) & (speeds.c.id < newest)))
 
-    def speed(self, kind: str) -> float | None:
+    def speed(self, kind: str, storage: str = "") -> float | None:
         last = select(speeds.c.nbytes, speeds.c.seconds).where(speeds.c.kind == kind)
+        newest = last.order_by(speeds.c.id.desc()).limit(SPEEDS_COUNTED)
         with self._connection() as connection:
-            found = connection.execute(last.order_by(speeds.c.id.desc()).limit(SPEEDS_COUNTED)).all()
+            found = connection.execute(newest.where(speeds.c.storage == storage)).all() if storage else []
+            found = found or connection.execute(newest).all()
         return statistics.median(row.nbytes / row.seconds for row in found) if found else None
+
+    # -- jobs -------------------------------------------------------------------------------------------------------
+
+    def save_job(self, stored: StoredJob, log: tuple[LogLine, ...] = ()) -> None:
+        with self._connection() as connection:
+            history.save(connection, stored, log)
+
+    def jobs(self, query: JobQuery) -> JobPage:
+        with self._connection() as connection:
+            return JobPage(*history.page(connection, query))
+
+    def job(self, job: str) -> StoredJob | None:
+        with self._connection() as connection:
+            return history.one(connection, job)
+
+    def job_log(self, job: str) -> tuple[LogLine, ...]:
+        with self._connection() as connection:
+            return history.log_of(connection, job)
+
+    def job_states(self, newest: int) -> dict[str, Job]:
+        with self._connection() as connection:
+            return history.states(connection, newest)
 
     # -- follow-ups -------------------------------------------------------------------------------------------------
 
@@ -142,6 +181,16 @@ class Database:
         statement = sqlite_insert(follow_ups).values(job=job, **values)
         with self._connection() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["job"], set_=values))
+
+    def notices(self) -> tuple[Notice, ...]:
+        return tuple(
+            Notice(
+                "database_damaged",
+                f"the database was damaged and was set aside as {path}; what it held is missing here",
+                "bring back a backup with `plexcut restore-backup`; this is told until that file is gone from there",
+            )
+            for path in damaged(self._path)
+        )
 
     def close(self) -> None:
         self._engine.dispose()
@@ -178,12 +227,7 @@ class Database:
             ) from None
 
     def _set_aside(self) -> Path:
-        mark = time.strftime("%Y%m%d-%H%M%S")
-        aside = self._path.with_name(f"{self._path.name}.damaged-{mark}")
-        n = 1
-        while aside.exists():
-            n += 1
-            aside = self._path.with_name(f"{self._path.name}.damaged-{mark}-{n}")
+        aside = free_name(self._path, DAMAGED)
         for suffix in ("-wal", "-shm", ""):
             part = self._path.with_name(self._path.name + suffix)
             if part.exists():
@@ -193,6 +237,7 @@ class Database:
     def _forget(self) -> None:
         with self._connection() as connection:
             connection.execute(delete(selections).where(selections.c.saved_at < time.time() - FORGET_SELECTIONS_S))
+            history.forget(connection)
             connection.execute(delete(follow_ups).where(follow_ups.c.saved_at < time.time() - FORGET_FOLLOW_UPS_S))
 
     @contextmanager
@@ -211,6 +256,39 @@ class Database:
         if "full" in cause:
             return DiskFull(f"the database {self._path} cannot grow: the disk is full", "make room on it")
         return CannotWrite(f"the database {self._path} cannot be used: {cause}", "check data_dir")
+
+
+def damaged(database: Path) -> tuple[Path, ...]:
+    """Databases that were set aside because they were damaged, and are still there."""
+    found = database.parent.glob(f"{glob.escape(database.name)}.{DAMAGED}-*")
+    return tuple(sorted(path for path in found if not path.name.endswith(("-wal", "-shm"))))
+
+
+def reader(database: Path) -> sqlite3.Connection:
+    """A connection to a database that is there, also while a server writes. Raises `sqlite3.Error`.
+
+    It may write, because one that may not leaves the files of the write-ahead log behind.
+    """
+    return sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)
+
+
+def quick_check(database: Path) -> str:
+    """Empty where the database is sound, or not there yet; else what is wrong with it."""
+    if not database.exists():
+        return ""
+    try:
+        with closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+        ) as connection:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return str(error)
+    return "" if answer == ("ok",) else str(answer[0])
+
+
+def newest_revision() -> str:
+    """What the newest migration is called."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head() or ""
 
 
 def _set_up(connection: Any, _record: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,16 @@ def make_data_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotWrite(f"the data folder {folder} cannot be made: {error.strerror}", "check data_dir") from None
+
+
+def free_name(path: Path, why: str) -> Path:
+    """A name beside a file that is not taken: `<name>.<why>-<time>`."""
+    mark = time.strftime("%Y%m%d-%H%M%S")
+    aside, n = path.with_name(f"{path.name}.{why}-{mark}"), 1
+    while aside.exists():
+        n += 1
+        aside = path.with_name(f"{path.name}.{why}-{mark}-{n}")
+    return aside
 
 
 class DataFolderLock:

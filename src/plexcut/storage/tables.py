@@ -49,6 +49,7 @@ speeds = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("kind", String, nullable=False, index=True),
+    Column("storage", String, nullable=False, server_default=""),
     Column("nbytes", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
 )
@@ -59,4 +60,23 @@ follow_ups = Table(
     Column("job", String, primary_key=True),
     Column("data", JSON, nullable=False),
     Column("saved_at", Float, nullable=False, index=True),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("state", String, nullable=False, index=True),
+    Column("recording", String, nullable=False, index=True),
+    Column("created_at", Float, nullable=False, index=True),
+    Column("job", JSON, nullable=False),
+    Column("ordered", JSON, nullable=True),
+    Column("log", JSON, nullable=True),
+)
+
+choices = Table(
+    "choices",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", JSON, nullable=False),
 )

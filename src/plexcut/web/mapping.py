@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from plexcut.domain import catalog, jobs, media
+from plexcut.domain import catalog, jobs, media, ports
 from plexcut.domain import selection as selecting
 from plexcut.domain.timecode import us_to_s
 from plexcut.plexdata import model, views
@@ -43,7 +43,12 @@ def libraries(found: tuple[model.LibraryStatus, ...]) -> schemas.Libraries:
 
 def health(found: model.Health) -> schemas.Health:
     """The answer once the start is over."""
-    return _shaped(schemas.Health, views.health(found))
+    return _shaped(schemas.HealthWithNotices if found.notices else schemas.Health, views.health(found))
+
+
+def notices(found: tuple[ports.Notice, ...]) -> schemas.Notices:
+    """What somebody has to know."""
+    return _shaped(schemas.Notices, views.notices(found))
 
 
 def sections(found: tuple[catalog.Section, ...]) -> schemas.Sections:
@@ -96,9 +101,14 @@ def job(found: jobs.Job) -> schemas.Job:
     return _shaped(schemas.Job, views.job(found))
 
 
-def job_list(found: tuple[jobs.Job, ...]) -> schemas.Jobs:
+def job_list(found: jobs.JobPage) -> schemas.Jobs:
     """Jobs in their order."""
-    return _shaped(schemas.Jobs, views.jobs(found))
+    return _shaped(schemas.Jobs, views.jobs(found.jobs, found.total))
+
+
+def job_log(found: tuple[jobs.LogLine, ...]) -> schemas.JobLog:
+    """A job's log."""
+    return _shaped(schemas.JobLog, views.job_log(found))
 
 
 def progress(found: jobs.Progress) -> schemas.Progress:

@@ -133,7 +133,7 @@ class FolderLibrary:
             raise RecordingNotFound(
                 f"the file of {listed.title!r} is gone, or lies outside the library", "list the library again"
             ) from None
-        return RecordingFile(recording, listed.item, listed.title, path, root, self.id)
+        return RecordingFile(recording, listed.item, listed.title, path, root, self.id, "/".join(listed.parts))
 
     def marks(self, recording: str) -> LibraryMarks:
         return LibraryMarks()

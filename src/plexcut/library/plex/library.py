@@ -18,6 +18,7 @@ from plexapi.video import Episode, Movie
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.domain.landmarks import LibraryMarks
 from plexcut.domain.media import Source
+from plexcut.domain.paths import PlexPath
 from plexcut.errors import (
     FileUnreadable,
     ItemNotFound,
@@ -34,7 +35,7 @@ from plexcut.library.picture import scaled
 from plexcut.library.plex.bif import fetch_previews
 from plexcut.library.plex.client import PlexAddress, PlexClient
 from plexcut.library.plex.mapping import item_of, marks_of, parts_of, recording_id, section_id, sections_of, thumb_of
-from plexcut.library.plex.paths import PlexPath, Unmapped, locate
+from plexcut.library.plex.paths import Unmapped, locate
 from plexcut.library.plex.ranges import PlexRanges
 from plexcut.library.plex.sessions import KEY as SESSIONS
 from plexcut.library.plex.sessions import viewings
@@ -172,7 +173,7 @@ class PlexLibrary:
             root, file = self._locate(part.file, title, listed.section)
         except RecordingNotFound as error:
             root, file = None, self._from_server(recording, part, error)
-        return RecordingFile(recording, listed.id, title, file, root, self.id)
+        return RecordingFile(recording, listed.id, title, file, root, self.id, part.file or "")
 
     def previews(self, recording: str) -> bytes | None:
         try:

@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-_DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|$)")
+from plexcut.domain.paths import PlexPath
 
 
 class Unmapped(Exception):
     """No file for this path; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlexPath:
-    """A path in components. Windows paths compare without case; drive or server is their first component."""
-
-    parts: tuple[str, ...]
-    windows: bool
-
-    @classmethod
-    def of(cls, path: str) -> PlexPath:
-        """Split a POSIX, drive or UNC path; empty components and `.` fall away."""
-        windows = bool(_DRIVE.match(path)) or path.startswith("\\\\")
-        pieces = re.split(r"[\\/]", path) if windows else path.split("/")
-        parts = [piece for piece in pieces if piece not in {"", "."}]
-        if path.startswith("\\\\") and parts:
-            parts[0] = "\\\\" + parts[0]
-        return cls(tuple(parts), windows)
-
-    def below(self, prefix: PlexPath) -> tuple[str, ...] | None:
-        """The components after `prefix`; None where it is no prefix in whole components."""
-        if self.windows != prefix.windows:
-            return None
-        head = self.parts[: len(prefix.parts)]
-        same = [unicodedata.normalize("NFC", part.casefold() if self.windows else part) for part in head]
-        want = [unicodedata.normalize("NFC", part.casefold() if self.windows else part) for part in prefix.parts]
-        return self.parts[len(prefix.parts) :] if same == want else None
-
-    def same_as(self, other: PlexPath) -> bool:
-        """Whether both name the same file."""
-        return len(self.parts) == len(other.parts) and self.below(other) == ()
 
 
 def beside(file: str, name: str) -> str:

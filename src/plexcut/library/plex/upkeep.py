@@ -14,11 +14,12 @@ from typing import Any, Protocol
 from plexapi.video import Episode, Movie
 
 from plexcut.domain.catalog import RecordingFile
+from plexcut.domain.paths import PlexPath
 from plexcut.domain.upkeep import ShownFile, WatchState
 from plexcut.errors import ItemNotFound, NotInLibrary
 from plexcut.library.plex.client import PlexClient
 from plexcut.library.plex.mapping import item_id
-from plexcut.library.plex.paths import PlexPath, beside, named_by_plex
+from plexcut.library.plex.paths import beside, named_by_plex
 from plexcut.library.text import display
 
 log = logging.getLogger(__name__)

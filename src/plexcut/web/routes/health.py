@@ -20,3 +20,11 @@ async def get_health() -> Response:
     if found.status == "starting":
         return answer(schemas.Starting(status="starting"), 503)
     return answer(mapping.health(found))
+
+
+@blueprint.get("/api/notices")
+@documented("health", {200: schemas.Notices})
+async def get_notices() -> Response:
+    """What somebody has to know and to do something about: a damaged database that was set aside."""
+    ctx = context()
+    return answer(mapping.notices(await ctx.threads.run("rest", ctx.plexdata.notices)))

@@ -44,4 +44,6 @@ async def cut(recording: str) -> Response:
 async def _read_order(recording: str) -> CutOrder:
     body = await read_body(schemas.CutOrder)
     keep = None if body.keep is None else read_spans(body.keep)
-    return CutOrder(recording, keep, body.mode, body.output, body.fingerprint, body.container, body.chapters)
+    return CutOrder(
+        recording, keep, body.mode, body.output, body.fingerprint, body.container, body.chapters, body.priority
+    )

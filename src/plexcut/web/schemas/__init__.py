@@ -8,12 +8,14 @@ from __future__ import annotations
 from plexcut.web.schemas.base import Answer, Body, Error, ErrorDetail, Written, WrittenSpan
 from plexcut.web.schemas.catalog import (
     Health,
+    HealthWithNotices,
     Item,
     Items,
     ItemsQuery,
     Libraries,
     Library,
     LibraryState,
+    Notices,
     QueueState,
     Section,
     Sections,
@@ -26,7 +28,22 @@ from plexcut.web.schemas.catalog import (
 from plexcut.web.schemas.cutlists import CutListFile, CutListQuery, ImportedKeep
 from plexcut.web.schemas.events import KeepEvent
 from plexcut.web.schemas.filmstrip import Filmstrip, FilmstripQuery, SpriteQuery, Tile
-from plexcut.web.schemas.jobs import Check, CutResult, Job, Jobs, Progress, QueueCounts, Seam, StreamResult, Worker
+from plexcut.web.schemas.jobs import (
+    Check,
+    CutResult,
+    Job,
+    JobLog,
+    JobMove,
+    JobPriority,
+    Jobs,
+    JobsQuery,
+    LogLine,
+    Progress,
+    QueueCounts,
+    Seam,
+    StreamResult,
+    Worker,
+)
 from plexcut.web.schemas.keeping import HistoryQuery, HistoryStep, KeepHistory, KeepStep, StaleDetail, StaleKeep
 from plexcut.web.schemas.landmarks import (
     Chapter,
@@ -76,6 +93,7 @@ __all__ = [
     "FilmstripQuery",
     "FrameQuery",
     "Health",
+    "HealthWithNotices",
     "HistoryQuery",
     "HistoryStep",
     "ImportedKeep",
@@ -84,7 +102,11 @@ __all__ = [
     "Items",
     "ItemsQuery",
     "Job",
+    "JobLog",
+    "JobMove",
+    "JobPriority",
     "Jobs",
+    "JobsQuery",
     "Keep",
     "KeepChange",
     "KeepEvent",
@@ -95,9 +117,11 @@ __all__ = [
     "Libraries",
     "Library",
     "LibraryState",
+    "LogLine",
     "Login",
     "Marker",
     "Marks",
+    "Notices",
     "Plan",
     "PlannedSpan",
     "Progress",

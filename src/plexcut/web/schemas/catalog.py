@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from plexcut.web.schemas.base import Answer, Body, Written
+from plexcut.web.schemas.base import Answer, Body, ErrorDetail, Written
 
 SectionType = Literal["movie", "show"]
 ItemType = Literal["movie", "show", "season", "episode"]
@@ -48,6 +48,19 @@ class Health(Answer):
     version: str
     libraries: list[LibraryState]
     queue: QueueState
+
+
+class Notices(Answer):
+    """What somebody has to know and to do something about."""
+
+    notices: list[ErrorDetail]
+    total: int
+
+
+class HealthWithNotices(Health):
+    """Where there is something that somebody has to know."""
+
+    notices: list[ErrorDetail]
 
 
 class Starting(Answer):

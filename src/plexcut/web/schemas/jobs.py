@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
-from plexcut.web.schemas.base import Answer, ErrorDetail
+from plexcut.web.schemas.base import Answer, Body, ErrorDetail
 
 JobKind = Literal["cut", "detect"]
 JobState = Literal["queued", "running", "finished", "failed", "cancelled"]
@@ -76,8 +83,15 @@ class PlexNews(Answer):
     duration_s: float | None
 
 
+Priority = Literal["low", "normal", "high"]
+
+
 class Job(Answer):
-    """A cut in the queue. `keep` to `output_path` are what was ordered."""
+    """A cut in the queue. `keep` to `output_path` are what was ordered.
+
+    `position` is the place of a queued job, from 1, and `waiting` why it cannot begin now (null: it can, or waits for
+    its turn). `attempts` counts how often it was begun; `took_s` is how long it ran, `worker` who ran it.
+    """
 
     id: str
     kind: JobKind
@@ -92,6 +106,14 @@ class Job(Answer):
     ended_at: float | None
     result: Annotated[CutResult | None, WrapValidator(_as_it_is)]
     error: ErrorDetail | None
+    priority: Priority = "normal"
+    position: int | None = None
+    waiting: ErrorDetail | None = None
+    worker: str | None = None
+    attempts: int = 0
+    took_s: float | None = None
+    library: str = ""
+    storage: str = ""
     section: str | None = None
     raw_duration_s: float | None = None
     cut_duration_s: float | None = None
@@ -108,20 +130,70 @@ class Jobs(Answer):
     total: int
 
 
+class LogLine(Answer):
+    """One line of a job's log."""
+
+    at: float
+    level: Literal["info", "warning", "error"]
+    message: str
+
+
+class JobLog(Answer):
+    """What a job's worker said, oldest first."""
+
+    lines: list[LogLine]
+    total: int
+
+
+class JobsQuery(Body):
+    """Which jobs, newest first."""
+
+    state: JobState | None = None
+    recording: str | None = Field(None, max_length=300)
+    offset: int = Field(0, ge=0)
+    limit: int = Field(1000, ge=1, le=1000)
+
+
+class JobMove(Body):
+    """Where a waiting job goes: to a place counted from 1, or before another waiting job."""
+
+    position: int | None = Field(None, ge=1, le=1_000_000, strict=True)
+    before: str | None = Field(None, min_length=1, max_length=300)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.position is None) == (self.before is None):
+            raise ValueError("say position or before")
+        return self
+
+
+class JobPriority(Body):
+    """How urgent a waiting job is."""
+
+    priority: Priority
+
+
 class Worker(Answer):
-    """A worker process; `state` is the queue's word for it."""
+    """A worker process; `state` is the queue's word for it, `libraries` are those that it reaches (null: all)."""
 
     name: str
     state: str
     heartbeat_at: float | None
+    libraries: list[str] | None = None
 
 
 class QueueCounts(Answer):
-    """How many jobs wait, run, and have failed."""
+    """How many jobs wait, run, and have failed.
+
+    `paused`: no job begins until the queue is resumed. `online`: whether the queue answers; where it does not, the rest
+    is what was last known.
+    """
 
     queued: int
     running: int
     failed: int
+    paused: bool = False
+    online: bool = True
 
 
 class Progress(Answer):

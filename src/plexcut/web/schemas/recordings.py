@@ -120,6 +120,7 @@ class CutOrder(Body):
         None, description="What kind of file to write; without it, or with null, the recording's own."
     )
     chapters: bool = Field(False, description="Begin a chapter at each seam; for results that are MP4 or MKV.")
+    priority: Literal["low", "normal", "high"] = "normal"
 
 
 class PlannedSpan(Answer):
