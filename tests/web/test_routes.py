@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from plexcut.domain.catalog import ItemQuery
-from plexcut.domain.jobs import JobPage, JobQuery
+from plexcut.domain.jobs import JobPage
 from plexcut.domain.timecode import FrameNumber
-from plexcut.errors import Busy, LibraryOffline, NothingToUndo, RecordingNotFound, StaleRevision
+from plexcut.errors import LibraryOffline, RecordingNotFound
 from tests.web.conftest import Launch, Running
 from tests.web.fake_orders import JOB, REC
 from tests.web.fake_plexdata import MOVIES
@@ -201,37 +201,6 @@ def test_keep_list_takes_every_written_form_and_numbers_as_written(server: Runni
     assert client.put(path, json=read).status_code == 200
 
 
-def test_the_history_of_a_keep_list(server: Running) -> None:
-    client = server.client()
-    path = f"/api/recordings/{REC}/keep"
-    history = client.get(f"{path}/history?limit=7").json()
-    assert last(server, "keep_history") == (REC, 7)
-    assert (history["position"], history["total"], history["can_undo"], history["can_redo"]) == (0, 1, False, False)
-    assert history["steps"] == [{"revision": 0, "keep": [], "keep_frames": [], "label": "", "saved_at": 1.0}]
-    for word in ("undo", "redo"):
-        assert client.post(f"{path}/{word}", json={"revision": 3, "steps": 2}).json() == history
-        assert last(server, f"{word}_keep") == (REC, 3, 2)
-        for wrong in ({}, {"revision": -1}, {"revision": "1"}, {"revision": 1, "steps": 0}, {"revision": 1, "x": 1}):
-            assert client.post(f"{path}/{word}", json=wrong).status_code == 400
-        stale = StaleRevision("changed")
-        stale.current = {"keep": [[1.0, 2.0]], "keep_frames": [[50, 100]], "revision": 4, "fingerprint": "f"}
-        server.plexdata.fail[f"{word}_keep"] = stale
-        answer = client.post(f"{path}/{word}", json={"revision": 3})
-        assert answer.status_code == 409
-        assert answer.json()["error"] == {
-            "code": "stale_revision",
-            "message": "changed",
-            "hint": "",
-            "current": stale.current,
-        }
-        server.plexdata.fail[f"{word}_keep"] = NothingToUndo("nothing")
-        answer = client.post(f"{path}/{word}", json={"revision": 3})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "nothing_to_undo")
-    client.put(path, json={"keep": [], "revision": 0, "merge": True, "label": "split"})
-    order = last(server, "save_keep")
-    assert (order.merge, order.label) == (True, "split")  # type: ignore[attr-defined]
-
-
 def test_plan_and_cut(server: Running) -> None:
     client = server.client()
     plan = client.post(f"/api/recordings/{REC}/plan", json={"keep": [[0, 10]], "mode": "exact"}).json()
@@ -266,31 +235,6 @@ def test_jobs_and_progress(client: httpx.Client) -> None:
     progress = client.get("/api/progress").json()
     assert progress["state"] == "idle"
     assert set(progress) == {"state", "job", "title", "phase", "percent", "eta_s", "worker", "queue"}
-
-
-def test_the_queue_is_changed_by_hand(server: Running) -> None:
-    client = server.client()
-    assert client.post("/api/jobs/job-1/move", json={"position": 3}).json()["position"] == 3
-    assert client.post("/api/jobs/job-1/move", json={"before": "job-9"}).status_code == 200
-    assert last(server, "move_job") == ("job-1", None, "job-9")
-    for wrong in ({}, {"position": 1, "before": "x"}, {"position": 0}, {"position": "1"}, {"before": ""}, {"to": 1}):
-        assert client.post("/api/jobs/job-1/move", json=wrong).status_code == 400
-    assert client.post("/api/jobs/job-1/priority", json={"priority": "high"}).json()["priority"] == "high"
-    for wrong in ({}, {"priority": "urgent"}, {"priority": 1}):
-        assert client.post("/api/jobs/job-1/priority", json=wrong).status_code == 400
-    server.plexdata.fail["move_job"] = Busy("the job is running")
-    assert client.post("/api/jobs/job-1/move", json={"position": 1}).status_code == 409
-    assert client.post("/api/queue/pause").json()["queue"]["paused"] is True
-    assert client.post("/api/queue/resume", json={}).json()["queue"]["paused"] is False
-    assert client.get("/api/jobs/job-1/log").json() == {
-        "lines": [{"at": 1.0, "level": "info", "message": "begun"}],
-        "total": 1,
-    }
-    client.get("/api/jobs?state=failed&recording=home~r1&offset=2&limit=5")
-    assert last(server, "jobs") == JobQuery("failed", "home~r1", 2, 5)
-    assert client.get("/api/jobs?state=lost").status_code == 400
-    client.post(f"/api/recordings/{REC}/cut", json={"priority": "high"})
-    assert last(server, "cut")[1].priority == "high"  # type: ignore[index]
 
 
 def test_the_result_of_a_job(server: Running) -> None:
