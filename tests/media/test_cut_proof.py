@@ -18,14 +18,16 @@ from tests.media_factory.spec import PACKET_SIZES_BYTES
 
 from plexcut.domain.media import Verification
 from plexcut.media.bitstream.audio import splits
+from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.opening import settled_plan
 from plexcut.media.cutting.output import BackgroundWriter
 from plexcut.media.cutting.payloads import CodedPictures, PayloadTap
 from plexcut.media.cutting.pictures import PictureSource
+from plexcut.media.cutting.readback import foreseen, read_back
 from plexcut.media.cutting.schedule import SpanTimes, make_schedule
 from plexcut.media.cutting.sound import SoundCutter, SoundFrame, SoundReader
-from plexcut.media.cutting.splice_ts import TransportSplice
+from plexcut.media.cutting.splice_ts import START_TICKS, TransportSplice
 from plexcut.media.cutting.transport_check import transport_faults
 from plexcut.media.cutting.verify import Made, prove_cut
 from plexcut.media.index.blocks import Block, packet_blocks
@@ -76,6 +78,33 @@ def test_what_was_written_passes(written: Written) -> None:
     assert {check.name for check in proof.checks} == {
         "frames", "times", "order", "transport", "bytes", "pictures", "playing", "sound"
     }  # fmt: skip
+
+
+_KINDS = ["broadcast", "h264_mbaff_tff", "mpeg2_interlaced_wrap", "mpeg2_pulldown", "hevc_cra",
+          "ts_lost_frames", "ts_discontinuity"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", _KINDS)
+def test_the_index_of_a_result_is_that_of_a_scan(clip_cache: ClipCache, tmp_path: Path, name: str) -> None:
+    """Made from the source's index and the result's clocks, for pictures whose bytes are the source's."""
+    made = _written(clip_cache.get(CLIPS[name]).path, tmp_path)
+    assert made.made.ledger is not None
+    found = read_back(made.path, made.source[1], made.made.ledger, lambda _fraction: None)
+    scanned = build_index(made.path, None, lambda _fraction: None)
+    assert not found.wrong
+    schedule = made.made.schedule
+    ahead = foreseen(made.source[1], made.made.ledger, schedule.pts + START_TICKS, schedule.dts + START_TICKS)
+    assert ahead is not None
+    for column in ("at", "skip", "size", "pts", "dts", "flags", "display"):
+        assert np.array_equal(getattr(ahead, column), getattr(found.index, column)), column
+    for column in ("pts", "dts", "display"):
+        assert np.array_equal(getattr(found.index, column), getattr(scanned, column)), column
+    key, closed = int(PictureFlag.KEY), int(PictureFlag.CLOSED)
+    assert np.array_equal(found.index.flags & (key | closed), scanned.flags & (key | closed))
+    with open_units(made.path, found.index) as ours, open_units(made.path, scanned) as theirs:
+        count = scanned.pts.size
+        pairs = zip(ours.read(0, count), theirs.read(0, count), strict=True)
+        assert all(a[0].strip(b"\x00") == b[0].strip(b"\x00") for a, b in pairs)
 
 
 def test_any_byte_that_is_changed_is_seen(written: Written) -> None:

@@ -93,6 +93,10 @@ class PidPackets:
 
     def renumbered(self, pid: int, packets: bytes) -> bytes:
         """Foreign packets with this PID and its counters; one that was sent twice goes out once."""
+        if len(packets) == PACKET_BYTES and packets[0] == 0x47 and packets[3] & 0x10:
+            counter = self.next_counter
+            self.next_counter = (counter + 1) & 15
+            return bytes((0x47, packets[1] & 0xE0 | pid >> 8, pid & 0xFF, packets[3] & 0xF0 | counter)) + packets[4:]
         count, rest = divmod(len(packets), PACKET_BYTES)
         if rest or packets[::PACKET_BYTES] != b"\x47" * count:
             raise ValueError("not whole transport packets")

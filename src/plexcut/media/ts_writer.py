@@ -68,9 +68,10 @@ _BARE_STREAM_IDS = frozenset({0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF})
 # ------------------------------------------------------------------------------------------------------------ units
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PesUnit:
-    """One PES packet to write: a picture, one or more audio frames, a subtitle.
+    """One PES packet to write: a picture, one or more audio frames, a subtitle. Not to be changed (but a frozen class
+    takes three times as long to make, and there are a hundred thousand).
 
     `pts` and `dts` are 90 kHz ticks, unwrapped (written modulo 2**33); without `pts` no timestamp is written, with
     `dts` None or equal to it only the PTS. `random_access` sets the indicator. `header_tail` are the bytes after the
@@ -198,10 +199,10 @@ class TransportStreamWriter:
         if kind is None:
             self.close()
 
-    def write(self, unit: PesUnit | RawUnit, at: int | None = None) -> None:
+    def write(self, unit: PesUnit | RawUnit, at: int | None = None) -> int:
         """Write a unit that is sent at `at` (90 kHz, unwrapped), not before what was written earlier.
 
-        None: `mux_delay` before its decoding time; at once if it has none.
+        None: `mux_delay` before its decoding time; at once if it has none. Gives the place of its first packet.
 
         Raises:
             ValueError: the unit does not fit the syntax (see `PesUnit`, `RawUnit`). Nothing of it is written then.
@@ -211,10 +212,12 @@ class TransportStreamWriter:
         clock = self._moment(unit, at)
         self._keep_pace(clock)
         if isinstance(unit, PesUnit):
-            self._write_pes(unit, header, clock)
+            place = self._write_pes(unit, header, clock)
         else:
+            place = self.bytes_written
             self._put(self._pid(unit.pid).renumbered(unit.pid, unit.packets))
         self._tables_just_written = False
+        return place
 
     def close(self) -> None:
         """Write what is buffered. `out` stays open."""
@@ -244,7 +247,7 @@ class TransportStreamWriter:
             else:  # a PCR that is due now may ride on the unit
                 return
 
-    def _write_pes(self, unit: PesUnit, header: bytes, clock: int) -> None:
+    def _write_pes(self, unit: PesUnit, header: bytes, clock: int) -> int:
         if unit.random_access and 0xE0 <= unit.stream_id <= 0xEF and not self._tables_just_written:
             self._put_tables(clock)
         time = unit.decode_time
@@ -261,8 +264,10 @@ class TransportStreamWriter:
             self.late_units += 1
             logger.debug("PID %#x: decoding time %d, PCR %d", unit.pid, time, self._last_pcr)
         pid, fields = self._pid(unit.pid), bytes([flags]) + pcr if flags else b""
+        place = self.bytes_written
         room = self._room(pid.count(len(header) + len(unit.payload), fields))
         pid.pack(room, (header, unit.payload), fields)
+        return place
 
     def _put_tables(self, clock: int) -> None:
         packets = self._table_packets

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.ledger import TrackRecord
+from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader, plain
+from plexcut.media.index.blocks import Block
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
+from plexcut.media.index.pes import UNKNOWN, PesColumns
 from plexcut.media.index.psi import ProgramStream
 from plexcut.media.index.rows import WRAP, signed_wrap
 from plexcut.media.sources import open_source
 from plexcut.media.ts_writer import PesUnit, RawUnit
 
+I64 = npt.NDArray[np.int64]
+U32 = npt.NDArray[np.uint32]
+
 TICKS = 90_000
+START_TICKS = 2 * TICKS
+"""Where the result's clock begins: room for decode times and the PCR ahead of the first picture."""
+
 _SOUND_LEAD = 9_000
 _SUBTITLE_LEAD = 18_000
 _GROUP_BYTES = 2_600
@@ -68,18 +78,36 @@ class SourceClock:
                     best = now
         return best
 
-    def marks(self, starts: Sequence[PesStart]) -> list[tuple[int, int]]:
+    def marks(self, starts: PesColumns) -> list[tuple[int, int]]:
         """Where in the elementary stream a clock is told, and its ticks, of those PES packets that tell one."""
-        timed = [(start.es, start.pts, start.at) for start in starts if start.pts is not None]
-        if not timed:
+        timed = starts.pts != UNKNOWN
+        es, raw, at = starts.es[timed], starts.pts[timed], starts.at[timed]
+        if not es.size:
             return []
-        es, raw, at = np.array(timed, np.int64).T
         near = self._dts[np.maximum(np.searchsorted(self._at, at, side="right") - 1, 0)]
         add = self._add[np.maximum(np.searchsorted(self._breaks, at, side="right") - 1, 0)]
         best = near + (raw + add - near + WRAP // 2) % WRAP - WRAP // 2
         for i in np.flatnonzero(np.abs(best - near) > _FAR_TICKS).tolist():
-            best[i] = self.ticks(timed[i][1], timed[i][2])
+            best[i] = self.ticks(int(raw[i]), int(at[i]))
         return list(zip(es.tolist(), best.tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Mine:
+    """Those packets of a block that are of one PID: which, and their first four bytes."""
+
+    block: Block
+    which: I64
+    heads: U32
+
+    def packets(self) -> Packets:
+        """Copied."""
+        return self.block.packets(self.which)
+
+    def stream_id(self, at: int) -> int:
+        """Of the PES packet that begins in the packet at a file position."""
+        data, off = self.block.data, self.block.first + at - self.block.at
+        return int(data[off + 7 + (1 + int(data[off + 4]) if data[off + 3] & 0x20 else 0)])
 
 
 @dataclass(slots=True)
@@ -91,14 +119,17 @@ class _Held:
 
 
 class Companion:
-    """One stream beside the video. `take` its packets in file order, `end` each span."""
+    """One stream beside the video. `take` its packets in file order, `end` each span.
+
+    Units have the times of the result, on its clock.
+    """
 
     def __init__(self, pid: int, clock: SourceClock) -> None:
         self.pid = pid
         self.clock = clock
         self.written = 0
 
-    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
+    def take(self, mine: Mine, span: SpanTimes) -> Iterator[Timed]:
         raise NotImplementedError
 
     def end(self, span: SpanTimes) -> Iterator[Timed]:
@@ -115,17 +146,17 @@ class SoundCompanion(Companion):
         self._codec = codec
         self._cutter = SoundCutter()
         self._reader = SoundReader(codec, TICKS)
-        self._payload = PayloadReader()
+        self._tap = PayloadTap()
         self._group: list[bytes] = []
         self._group_bytes = 0
         self._group_time: int | Fraction = 0
         self._stream_id = 0xC0
 
-    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
-        payload = self._payload.take(packets)
-        if payload.pes:
-            self._stream_id = payload.pes[-1].stream_id
-        for run in self._reader.feed_runs(payload.es.tobytes(), self.clock.marks(payload.pes)):
+    def take(self, mine: Mine, span: SpanTimes) -> Iterator[Timed]:
+        stretch = self._tap.take(mine.block, mine.which, mine.heads)
+        if len(stretch.pes):
+            self._stream_id = mine.stream_id(int(stretch.pes.at[-1]))
+        for run in self._reader.feed_runs(stretch.es.tobytes(), self.clock.marks(stretch.pes)):
             self.record.add(run)
             placed = self._cutter.place_run(run, span)
             if placed is not None:
@@ -134,7 +165,7 @@ class SoundCompanion(Companion):
     def end(self, span: SpanTimes) -> Iterator[Timed]:
         yield from self._flush()
         self._reader = SoundReader(self._codec, TICKS)
-        self._payload = PayloadReader()
+        self._tap = PayloadTap()
 
     def _grouped(self, placed: PlacedRun) -> Iterator[Timed]:
         """As many frames to a PES packet as fit."""
@@ -163,7 +194,7 @@ class SoundCompanion(Companion):
             pts = round(self._group_time)
             data = b"".join(self._group)
             self._group, self._group_bytes = [], 0
-            yield pts - _SOUND_LEAD, PesUnit(self.pid, self._stream_id, data, pts)
+            yield pts - _SOUND_LEAD, PesUnit(self.pid, self._stream_id, data, pts + START_TICKS)
 
 
 class PesCompanion(Companion):
@@ -175,8 +206,8 @@ class PesCompanion(Companion):
         self._held: _Held | None = None
         self._on_screen = DvbScreen() if codec == "dvb_subtitle" else None
 
-    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
-        payload = self._payload.take(packets)
+    def take(self, mine: Mine, span: SpanTimes) -> Iterator[Timed]:
+        payload = self._payload.take(mine.packets())
         es = payload.es.tobytes()
         edges = [start.es for start in payload.pes]
         if self._held is not None:
@@ -190,7 +221,7 @@ class PesCompanion(Companion):
         self._payload = PayloadReader()
         if self._on_screen is not None and (cleared := self._on_screen.cleared()):
             pts = span.base_end
-            yield pts - _SUBTITLE_LEAD, PesUnit(self.pid, _PRIVATE_STREAM, cleared, pts)
+            yield pts - _SUBTITLE_LEAD, PesUnit(self.pid, _PRIVATE_STREAM, cleared, pts + START_TICKS)
 
     def _flush(self, span: SpanTimes) -> Iterator[Timed]:
         held, self._held = self._held, None
@@ -210,7 +241,7 @@ class PesCompanion(Companion):
             self.pid,
             start.stream_id,
             held.data,
-            None if raw is None else at,
+            None if raw is None else at + START_TICKS,
             header_tail=b"\xff" * stuffing,
         )
         yield at - _SUBTITLE_LEAD, unit
@@ -223,7 +254,8 @@ class SectionCompanion(Companion):
         super().__init__(pid, clock)
         self._begun = False
 
-    def take(self, packets: Packets, span: SpanTimes) -> Iterator[Timed]:
+    def take(self, mine: Mine, span: SpanTimes) -> Iterator[Timed]:
+        packets = mine.packets()
         for i in range(len(packets)):
             time = self.clock.near(int(packets.at[i]))
             if not span.start <= time < span.end:

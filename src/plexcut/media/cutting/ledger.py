@@ -15,6 +15,8 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 F64 = npt.NDArray[np.float64]
 
+UNKNOWN_FLAGS = -1
+
 
 @dataclass(frozen=True, slots=True)
 class HeardTrack:
@@ -49,25 +51,34 @@ class TrackRecord:
             [xxhash.xxh3_64_intdigest(data[edges[i] : edges[i + 1]]) for i in range(count)],
         )
 
-    def heard(self, first: int, ticks_per_s: int) -> HeardTrack | None:
-        """All frames, each once; `first` is the time of the first picture, in ticks. None if there are none."""
+    def columns(self) -> tuple[F64, F64, U64] | None:
+        """Times and lengths, in ticks, and digests of all; None if there are none."""
         if not self._times:
             return None
-        times = (np.concatenate(self._times) - first) / ticks_per_s
-        lengths = np.concatenate(self._lengths) / ticks_per_s
-        digests = np.array(self._digests, np.uint64)
-        order = np.lexsort((digests, times))
-        times, lengths, digests = times[order], lengths[order], digests[order]
-        # What lies around two spans that are near one another was read twice.
-        fresh = np.ones(times.size, np.bool_)
-        fresh[1:] = (np.diff(times) > lengths[1:] / 1000) | (digests[1:] != digests[:-1])
-        return HeardTrack(times[fresh], lengths[fresh], digests[fresh])
+        return np.concatenate(self._times), np.concatenate(self._lengths), np.array(self._digests, np.uint64)
+
+    def heard(self, first: int, ticks_per_s: int) -> HeardTrack | None:
+        """All frames, each once; `first` is the time of the first picture, in ticks. None if there are none."""
+        columns = self.columns()
+        return None if columns is None else heard_track(columns, first, ticks_per_s)
+
+
+def heard_track(columns: tuple[F64, F64, U64], first: int, ticks_per_s: int) -> HeardTrack:
+    """The frames of a record's columns, each once; `first` as in `TrackRecord.heard`."""
+    times, lengths, digests = (columns[0] - first) / ticks_per_s, columns[1] / ticks_per_s, columns[2]
+    order = np.lexsort((digests, times))
+    times, lengths, digests = times[order], lengths[order], digests[order]
+    # What lies around two spans that are near one another was read twice.
+    fresh = np.ones(times.size, np.bool_)
+    fresh[1:] = (np.diff(times) > lengths[1:] / 1000) | (digests[1:] != digests[:-1])
+    return HeardTrack(times[fresh], lengths[fresh], digests[fresh])
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The coded pictures of the result in order: bytes, how many zeros are in front of it, hash of it without them,
-    whether it is just what the source has; and the sound.
+    """What went into a transport stream. Of its coded pictures in order: bytes, how many zeros are in front of it, hash
+    of it without them, the source's row whose bytes it has (-1: none), its `PictureFlag`s (`UNKNOWN_FLAGS`: it could
+    not be told), and where in the file its first packet begins.
 
     `sound` is of the source, around the kept spans, by PID; `digest` is of the whole file, of `size_bytes`.
     """
@@ -75,18 +86,27 @@ class Ledger:
     sizes: array[int] = field(default_factory=lambda: array("q"))
     leads: bytearray = field(default_factory=bytearray)
     digests: array[int] = field(default_factory=lambda: array("Q"))
-    copied: bytearray = field(default_factory=bytearray)
+    rows: array[int] = field(default_factory=lambda: array("q"))
+    flags: array[int] = field(default_factory=lambda: array("i"))
+    at: array[int] = field(default_factory=lambda: array("q"))
     sound: dict[int, TrackRecord] = field(default_factory=dict)
     digest: int = 0
     size_bytes: int = 0
 
-    def add(self, lead: bytes, written: memoryview, source: memoryview | None = None) -> None:
-        """Note the next picture: a few zeros, and its bytes.
+    def add(self, lead: bytes, written: memoryview, flags: int, copied: tuple[int, memoryview] | None = None) -> None:
+        """Note the next picture: a few zeros, its bytes, and what kind it is.
 
-        `source`: those in the recording, where it is copied as it is. Then it is these that the result must have.
+        `copied`: a row, and its bytes in the recording, where it is copied as it is. Then it is these that the result
+        must have.
         """
         self.sizes.append(len(lead) + len(written))
         self.leads.append(len(lead))
-        expected = written if source is None else source[: len(written)]
+        row, expected = -1, written
+        if copied is not None:
+            row, source = copied
+            expected = source[: len(written)]
+            if len(source) > len(written) and bytes(source[len(written) :]).strip(b"\x00"):
+                row = -1
+        self.rows.append(row)
+        self.flags.append(flags)
         self.digests.append(xxhash.xxh3_64_intdigest(expected))
-        self.copied.append(source is not None and not bytes(source[len(written) :]).strip(b"\x00"))

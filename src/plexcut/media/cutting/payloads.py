@@ -10,7 +10,7 @@ import numpy.typing as npt
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PACKET
-from plexcut.media.index.pes import parse_pes_heads
+from plexcut.media.index.pes import PesColumns, parse_pes_heads
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -24,11 +24,15 @@ _STARTS, _CARRIES, _ADAPTED, _COUNTER_SHIFT = 0x4000, 0x10000000, 0x20000000, 24
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Elementary-stream bytes of some packets: `es`, and for each packet where it begins in `es` and in the file."""
+    """Elementary-stream bytes of some packets: `es`, and for each packet where it begins in `es` and in the file.
+
+    `pes` are the PES packets that begin in them: where each does in `es` and in the file, and its raw clocks.
+    """
 
     es: U8
     starts: I64
     at: I64
+    pes: PesColumns
 
 
 class PayloadTap:
@@ -52,17 +56,21 @@ class PayloadTap:
                 which, heads = which[~repeated], heads[~repeated]
         if not which.size:
             none = np.empty(0, np.int64)
-            return Stretch(np.empty(0, np.uint8), none, none)
+            return Stretch(np.empty(0, np.uint8), none, none, PesColumns(none, none, none, none))
         off = block.first + block.stride * which
         begin = np.full(which.size, _HEAD_BYTES, np.int64)
         adapted = np.flatnonzero((heads & _ADAPTED) != 0)
         begin[adapted] += 1 + block.data[off[adapted] + _HEAD_BYTES].astype(np.int64)
         starting = np.flatnonzero((heads & _STARTS) != 0)
-        begin[starting] += parse_pes_heads(block.data, off[starting] + begin[starting], off[starting] + PACKET).length
+        pes = parse_pes_heads(block.data, off[starting] + begin[starting], off[starting] + PACKET)
+        begin[starting] += pes.length
         np.minimum(begin, PACKET, out=begin)
         length = PACKET - begin
         starts = np.cumsum(length) - length
-        return Stretch(_joined(block, which, begin), starts, block.at + block.stride * which)
+        at = block.at + block.stride * which
+        begun = starting[pes.found]
+        columns = PesColumns(starts[begun], at[begun], pes.pts[pes.found], pes.dts[pes.found])
+        return Stretch(_joined(block, which, begin), starts, at, columns)
 
     def _repeated(self, block: Block, which: I64, heads: U32) -> Mask:
         """Which packets are sent a second time (2.4.3.3)."""

@@ -18,13 +18,14 @@ from plexcut.media.bitstream.audio import splits
 from plexcut.media.cutting.bare_sound import BareRecord
 from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.ledger import F64, U64, HeardTrack, TrackRecord
+from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.remux import sound_length
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import SoundReader
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PayloadReader, find_layout
+from plexcut.media.index.packets import find_layout
 from plexcut.media.sources import open_source
 
 _SLACK_S = Fraction(15, 10_000)
@@ -188,7 +189,7 @@ def _heard_in_transport(path: Path, index: MediaIndex, *, bare: bool) -> Heard:
     tracks = [track for track in index.tracks if track.kind == "audio"]
     numbers = {track.id: i for i, track in enumerate(tracks) if splits(track.codec)}
     readers = {
-        t.id: (PayloadReader(), SoundReader(t.codec, TICKS), BareRecord(t.codec) if bare else TrackRecord())
+        t.id: (PayloadTap(), SoundReader(t.codec, TICKS), BareRecord(t.codec) if bare else TrackRecord())
         for t in tracks
         if t.id in numbers
     }
@@ -204,7 +205,7 @@ def _heard_in_transport(path: Path, index: MediaIndex, *, bare: bool) -> Heard:
                 which = np.flatnonzero(pids == this)
                 if not which.size:
                     continue
-                payload = payloads.take(block.packets(which))
+                payload = payloads.take(block, which, heads[which])
                 for run in frames.feed_runs(payload.es.tobytes(), clock.marks(payload.pes)):
                     record.add(run)
     found = {numbers[this]: record.heard(first, TICKS) for this, (_, _, record) in readers.items()}

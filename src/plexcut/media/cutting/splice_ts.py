@@ -7,7 +7,6 @@ import itertools
 from array import array
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -17,11 +16,20 @@ from plexcut.domain.media import StreamResult
 from plexcut.errors import FormatUnsupported
 from plexcut.media import ts_tables
 from plexcut.media.bitstream.pictures import PictureFlag
-from plexcut.media.cutting.companions import TICKS, SoundCompanion, SourceClock, Timed, make_companions
+from plexcut.media.cutting.companions import (
+    START_TICKS,
+    TICKS,
+    Mine,
+    SoundCompanion,
+    SourceClock,
+    Timed,
+    make_companions,
+)
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.output import BackgroundWriter
 from plexcut.media.cutting.payloads import CodedPictures
 from plexcut.media.cutting.pictures import PictureSource
+from plexcut.media.cutting.readback import PictureKinds
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
 from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
@@ -31,9 +39,6 @@ from plexcut.media.sources import open_source
 from plexcut.media.ts_tables import Pat, build_pat, build_pmt
 from plexcut.media.ts_writer import PesUnit, ProgramTables, RawUnit, TransportStreamWriter
 
-START_TICKS = 2 * TICKS
-"""Where the result's clock begins: room for decode times and the PCR ahead of the first picture."""
-
 _VIDEO_LEAD = 63_000
 AROUND_TICKS = 4 * TICKS
 """How far from its picture, in the file, other streams are looked for."""
@@ -42,9 +47,9 @@ _CHUNK_BYTES = 4 << 20
 
 
 class UnitWriter(Protocol):
-    """Takes what goes into the result, in order; `at` is its clock."""
+    """Takes what goes into the result, in order; `at` is its clock. Gives the place of its first byte, if any."""
 
-    def write(self, unit: PesUnit | RawUnit, at: int) -> None: ...
+    def write(self, unit: PesUnit | RawUnit, at: int) -> int: ...
 
 
 class TransportSplice:
@@ -59,6 +64,7 @@ class TransportSplice:
         if program is None:
             raise FormatUnsupported(f"{path.name} has no programme table")
         self._program = program
+        self._video = index.video.id
         self._clock = SourceClock(index)
         self._companions = make_companions(path, index, program.streams, self._clock)
         self._heap: list[tuple[int, int, PesUnit | RawUnit]] = []
@@ -67,6 +73,8 @@ class TransportSplice:
         # Single numbers are asked of these, for which arrays of NumPy are slow and lists large.
         self._rows, self._pts, self._dts = (array("q", a.tobytes()) for a in (schedule.row, schedule.pts, schedule.dts))
         self._keys = index.flags & PictureFlag.KEY != 0
+        self._flags = array("H", (index.flags & ~np.uint16(PictureFlag.DAMAGED)).tobytes())
+        self._kinds = PictureKinds(index.video.codec)
         # Where in the file a picture's turn comes: that of one that is encoded anew is where it lies there.
         own = np.where(schedule.row >= 0, schedule.row, index.display[schedule.frame])
         self._places = array("q", index.at[own].tobytes())
@@ -140,7 +148,8 @@ class TransportSplice:
             for pid in present:
                 companion = self._companions.get(pid)
                 if companion is not None:
-                    self._push(companion.take(block.packets(np.flatnonzero(pids == pid)), span))
+                    which = np.flatnonzero(pids == pid)
+                    self._push(companion.take(Mine(block, which, heads[which]), span))
             yield done
         for picture in range(done, pictures.stop):
             self._push_picture(picture, None)
@@ -162,11 +171,12 @@ class TransportSplice:
         plain = None if source is None else self._pictures.plain(row, source)
         if plain is not None:
             lead, data = plain
-            key = bool(self._keys[row])
+            key, flags = bool(self._keys[row]), self._flags[row]
         else:
             coded = self._pictures.get(picture, None if source is None else bytes(source))
             lead, data, key = b"", memoryview(coded.data), coded.key
-        self.ledger.add(lead, data, source if plain is not None else None)
+            flags = self._kinds.flags(coded.data)
+        self.ledger.add(lead, data, flags, (row, source) if plain is not None and source is not None else None)
         pts, dts = self._pts[picture], self._dts[picture]
         unit = PesUnit(
             self._index.video.id,
@@ -182,8 +192,7 @@ class TransportSplice:
 
     def _push(self, units: Iterator[Timed]) -> None:
         for at, unit in units:
-            timed = unit if isinstance(unit, RawUnit) else replace(unit, pts=_later(unit.pts), dts=_later(unit.dts))
-            self._push_unit(at, timed)
+            self._push_unit(at, unit)
 
     def _push_unit(self, at: int, unit: PesUnit | RawUnit) -> None:
         heapq.heappush(self._heap, (at, next(self._order), unit))
@@ -191,11 +200,9 @@ class TransportSplice:
     def _drain(self, writer: UnitWriter, until: int | None) -> None:
         while self._heap and (until is None or self._heap[0][0] < until):
             at, _, unit = heapq.heappop(self._heap)
-            writer.write(unit, at + START_TICKS)
-
-
-def _later(ticks: int | None) -> int | None:
-    return None if ticks is None else ticks + START_TICKS
+            place = writer.write(unit, at + START_TICKS)
+            if unit.pid == self._video:
+                self.ledger.at.append(place)
 
 
 def _pictures_of(schedule: Schedule, span: int) -> range:

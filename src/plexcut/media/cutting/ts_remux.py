@@ -21,6 +21,7 @@ from plexcut.media.bitstream.bare_aac import adts_of
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb
 from plexcut.media.cutting.bare_sound import BareSound, first_frames
 from plexcut.media.cutting.companions import (
+    START_TICKS,
     TICKS,
     Companion,
     PesCompanion,
@@ -35,7 +36,7 @@ from plexcut.media.cutting.remux import Wishes, add_chapters, open_result, pictu
 from plexcut.media.cutting.sample_form import is_set, kind_of, sample_nals
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.sound import PlacedRun
-from plexcut.media.cutting.splice_ts import AROUND_TICKS, START_TICKS, TransportSplice
+from plexcut.media.cutting.splice_ts import AROUND_TICKS, TransportSplice
 from plexcut.media.cutting.tracks import describe_video, kept_tags
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.container import FACTS_OPTIONS, open_container
@@ -275,10 +276,6 @@ class TransportToContainer(TransportSplice):
 
     # ----------------------------------------------------------------------------------------------------- packets
 
-    def _push(self, units: Iterator[Timed]) -> None:
-        for at, unit in units:
-            self._push_unit(at, unit)
-
     def packet_of(self, unit: PesUnit | _FrameUnit) -> av.Packet[Any] | None:
         """What is written of a unit."""
         if isinstance(unit, _FrameUnit):
@@ -289,7 +286,7 @@ class TransportToContainer(TransportSplice):
         if not data or unit.pts is None:
             return None
         packet = _packet(data, self._streams[unit.pid], Fraction(1, TICKS))
-        packet.pts = packet.dts = unit.pts
+        packet.pts = packet.dts = unit.pts - START_TICKS
         return packet
 
     def _picture_packet(self, unit: PesUnit) -> av.Packet[Any]:
@@ -346,10 +343,11 @@ class _Sink:
     cut: TransportToContainer
     target: av.container.OutputContainer
 
-    def write(self, unit: PesUnit | RawUnit, at: int) -> None:
+    def write(self, unit: PesUnit | RawUnit, at: int) -> int:
         packet = None if isinstance(unit, RawUnit) else self.cut.packet_of(unit)
         if packet is not None:
             self.target.mux(packet)
+        return 0
 
 
 def _packet(data: bytes, stream: Stream, time_base: Fraction) -> av.Packet[Any]:

@@ -18,7 +18,8 @@ from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.companions import TICKS
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.plan import Part, Plan
-from plexcut.media.cutting.readback import Readback, read_back
+from plexcut.media.cutting.readback import Readback
+from plexcut.media.cutting.reading import read_and_play
 from plexcut.media.cutting.same_bytes import altered_frames, may_be_altered
 from plexcut.media.cutting.sample_form import essence, of_one_form
 from plexcut.media.cutting.schedule import Schedule
@@ -104,8 +105,13 @@ def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_frac
         if made.ledger is None:
             proof = _Proof(source, output, made, build_index(output, None, lambda f: on_fraction(0.3 * f)))
         else:
-            found = read_back(output, source[1], made.ledger, lambda f: on_fraction(0.7 * f))
-            proof = _Proof(source, output, made, found.index, found)
+            found, played = read_and_play(
+                (output, source[1]),
+                (made.schedule, made.ledger),
+                lambda index: _seams(source, (output, index), made.plan),
+                lambda f: on_fraction(0.9 * f),
+            )
+            proof = _Proof(source, output, made, found.index, found, played)
     except Cancelled:
         raise
     except PlexcutError as error:
@@ -113,15 +119,23 @@ def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_frac
     return proof.checked(on_fraction)
 
 
+def _seams(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], plan: Plan) -> SeamProof:
+    return SeamProof(source, result, plan, _suspects(plan), _copied_frames(plan))
+
+
 @dataclass(slots=True)
 class _Proof:
-    """The checks of a result that was just made; `found`: what its reading brought, of a transport stream."""
+    """The checks of a result that was just made; `found`: what its reading brought, of a transport stream.
+
+    `played`: its seams, where they were already.
+    """
 
     source: tuple[Path, MediaIndex]
     output: Path
     made: Made
     result: MediaIndex
     found: Readback | None = None
+    played: Played | None = None
 
     def checked(self, on_fraction: OnFraction) -> CutProof:
         index, keep = self.source[1], self.made.plan.keep
@@ -131,7 +145,7 @@ class _Proof:
         broken: tuple[Part, ...] = ()
         if checks[0].ok:
             checks.append(self._bytes())
-            more, broken = self._pictures(lambda f: on_fraction(0.7 + 0.25 * f))
+            more, broken = self._pictures(lambda f: on_fraction(0.9 + 0.08 * f))
             checks += more
         checks.append(self._heard())
         on_fraction(1.0)
@@ -142,7 +156,7 @@ class _Proof:
         path, index = self.source
         plan = self.made.plan
         frames, copied = _suspects(plan), _copied_frames(plan)
-        played = SeamProof(self.source, (self.output, self.result), plan, frames, copied).play(on_fraction)
+        played = self.played or _seams(self.source, (self.output, self.result), plan).play(on_fraction)
         silent = set(frames) - {d.frame for d in played.differences}
         uncertain = index.uncertain
         if silent or played.lost:
@@ -175,7 +189,7 @@ class _Proof:
         schedule, ledger = self.made.schedule, self.made.ledger
         assert ledger is not None
         plain = (schedule.row >= 0) & ~np.isin(schedule.row, self._openings())
-        changed = np.flatnonzero(plain & (np.frombuffer(ledger.copied, np.uint8) == 0))
+        changed = np.flatnonzero(plain & (np.array(ledger.rows, np.int64) != schedule.row))
         return sorted({*found.wrong, *changed.tolist()})
 
     def _differ(self) -> list[int]:

@@ -1,0 +1,227 @@
+"""Looking at a result block by block: its packets, its coded pictures, its sound, each byte once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from plexcut.media.bitstream.audio import splits
+from plexcut.media.cutting.ledger import Ledger, TrackRecord
+from plexcut.media.cutting.payloads import PayloadTap
+from plexcut.media.cutting.sound import SoundReader
+from plexcut.media.cutting.transport_check import TransportCheck, pids_of
+from plexcut.media.index.blocks import Block, packet_blocks
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.index.packets import PACKET, find_layout
+from plexcut.media.index.pes import UNKNOWN, GrowingColumn, PesColumns
+from plexcut.media.index.psi import SectionReader
+from plexcut.media.index.rows import signed_wrap
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+F64 = npt.NDArray[np.float64]
+I16 = npt.NDArray[np.int16]
+U32 = npt.NDArray[np.uint32]
+
+TICKS = 90_000
+_CHUNK_BYTES = 4 << 20
+_ANY_SIZE = 1 << 60
+_PAYLOAD = np.dtype((np.void, PACKET - 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What there is to look at: the PIDs of video and PMT, and those of the audio tracks that split into frames, with
+    their codecs.
+    """
+
+    video: int
+    pmt: int
+    sound: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def of(cls, source: MediaIndex) -> Wanted:
+        """Of a recording's cut."""
+        tracks = [track for track in source.tracks if track.kind == "audio" and splits(track.codec)]
+        return cls(source.video.id, source.pmt_pid, tuple((track.id, track.codec) for track in tracks))
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was there. `faults`: of the stream as such, in words; `sections`: all different ones of PAT and PMT.
+
+    `picture`: how many pictures were whole; `more`: whether anything is behind them; `wrong`: those whose bytes are
+    others. `pes`: the PES packets of the video. `sound`: times, lengths and
+    digests of the frames of each track, by PID, as `TrackRecord` has them.
+    """
+
+    size_bytes: int
+    digest: int
+    faults: list[str]
+    gaps: int
+    sections: dict[int, list[bytes]]
+    pes: PesColumns
+    picture: int
+    more: bool
+    wrong: list[int]
+    sound: dict[int, tuple[F64, F64, U64]] = field(default_factory=dict)
+
+
+class Look:
+    """One look at a result, which may still be written: the ledger is ahead of the file."""
+
+    def __init__(self, wanted: Wanted, ledger: Ledger) -> None:
+        self._video = wanted.video
+        self._hash = xxhash.xxh3_64()
+        self._hashed = 0
+        self._form = TransportCheck(wanted.video)
+        self._tables = _Tables((0, wanted.pmt))
+        self._pictures = _Pictures(ledger)
+        self._ears = {pid: _Ear(codec) for pid, codec in wanted.sound}
+
+    def blocks(self, file: BinaryIO) -> Generator[int]:
+        """Read to the end of the file; gives how many bytes are behind it, from time to time.
+
+        Raises:
+            ValueError: it is no transport stream as plexcut writes them.
+        """
+        layout = find_layout(file.read(1 << 18))
+        if layout is None or layout.stride != PACKET:
+            raise ValueError("the result is no transport stream")
+        blocks = packet_blocks(file, layout, (0, _ANY_SIZE), _ANY_SIZE, _CHUNK_BYTES)
+        with closing(blocks):
+            for block in blocks:
+                self._look(block)
+                yield block.at + block.count * PACKET
+
+    def _look(self, block: Block) -> None:
+        raw = block.data[block.first : block.first + block.count * PACKET]
+        self._hash.update(raw.data)
+        self._hashed += raw.size
+        heads = block.heads()
+        pids = pids_of(heads)
+        self._form.feed(block, heads, pids)
+        self._tables.feed(block, pids)
+        mine = np.flatnonzero(pids == self._video)
+        self._pictures.take(block, mine, heads[mine])
+        for pid, ear in self._ears.items():
+            which = np.flatnonzero(pids == pid)
+            if which.size:
+                ear.take(block, which, heads[which])
+
+    def seen(self) -> Seen:
+        """What was there, when all is read."""
+        pictures = self._pictures
+        found = {pid: ear.record.columns() for pid, ear in self._ears.items()}
+        return Seen(
+            size_bytes=self._hashed,
+            digest=self._hash.intdigest(),
+            faults=self._form.faults(),
+            gaps=pictures.gaps,
+            sections=self._tables.sections(),
+            pes=pictures.pes,
+            picture=pictures.picture,
+            more=pictures.more,
+            wrong=pictures.wrong,
+            sound={pid: columns for pid, columns in found.items() if columns is not None},
+        )
+
+
+class _Tables:
+    """The sections of some PIDs: they are the same again and again."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._readers = {pid: SectionReader() for pid in pids}
+        self._sections = {pid: dict[bytes, None]() for pid in pids}
+        self._known = {pid: set[bytes]() for pid in pids}
+
+    def feed(self, block: Block, pids: I16) -> None:
+        """Take up a block and the PID of each packet."""
+        for pid, reader in self._readers.items():
+            which = np.flatnonzero(pids == pid)
+            if not which.size:
+                continue
+            packets = block.packets(which)
+            payloads = set(packets.data[:, 4:].copy().view(_PAYLOAD)[:, 0].tolist())
+            if not payloads <= self._known[pid]:
+                self._known[pid] |= payloads
+                self._sections[pid].update(dict.fromkeys(reader.feed(packets)))
+
+    def sections(self) -> dict[int, list[bytes]]:
+        """All different ones, by PID."""
+        return {pid: list(found) for pid, found in self._sections.items()}
+
+
+class _Pictures:
+    """The coded pictures, one after the other, each held against what was handed over in its place."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._tap = PayloadTap()
+        self._left = np.empty(0, np.uint8)
+        self._es_bytes = 0
+        self._pes = tuple(GrowingColumn() for _ in range(4))
+        self.picture = 0
+        self.wrong: list[int] = []
+
+    @property
+    def gaps(self) -> int:
+        """Places at which packets are missing."""
+        return self._tap.gaps
+
+    @property
+    def more(self) -> bool:
+        """Whether there is anything behind the last picture."""
+        return self._left.size > 0
+
+    @property
+    def pes(self) -> PesColumns:
+        """All PES packets."""
+        return PesColumns(*(column.values() for column in self._pes))
+
+    def take(self, block: Block, which: I64, heads: U32) -> None:
+        """Take up packets of the video: compare every picture that is whole now."""
+        stretch = self._tap.take(block, which, heads)
+        pes = stretch.pes
+        for column, values in zip(self._pes, (self._es_bytes + pes.es, pes.at, pes.pts, pes.dts), strict=True):
+            column.extend(values)
+        self._es_bytes += stretch.es.size
+        es = np.concatenate((self._left, stretch.es)) if self._left.size else stretch.es
+        ledger = self._ledger
+        sizes, leads, digests = ledger.sizes, ledger.leads, ledger.digests
+        data, at, picture, count = es.data, 0, self.picture, len(digests)
+        digest = xxhash.xxh3_64_intdigest
+        while picture < count and (end := at + sizes[picture]) <= len(data):
+            if digest(data[at + leads[picture] : end]) != digests[picture]:
+                self.wrong.append(picture)
+            at, picture = end, picture + 1
+        # What is behind the last picture is noted; how much it is does not matter.
+        self._left = es[at : at + 1 if picture == count else None].copy()
+        self.picture = picture
+
+
+class _Ear:
+    """One audio track of the result."""
+
+    def __init__(self, codec: str) -> None:
+        self._payload = PayloadTap()
+        self._reader = SoundReader(codec, TICKS)
+        self._last: int | None = None
+        self.record = TrackRecord()
+
+    def take(self, block: Block, which: I64, heads: U32) -> None:
+        stretch = self._payload.take(block, which, heads)
+        marks = []
+        for es, pts in zip(stretch.pes.es.tolist(), stretch.pes.pts.tolist(), strict=True):
+            if pts != UNKNOWN:
+                last = pts if self._last is None else self._last
+                self._last = last + signed_wrap(pts - last)
+                marks.append((es, self._last))
+        for run in self._reader.feed_runs(stretch.es.tobytes(), marks):
+            self.record.add(run)

@@ -1,0 +1,89 @@
+"""A finished transport stream is read from end to end while its seams are played: one core for each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+
+import numpy as np
+
+from plexcut.errors import Cancelled, PlexcutError
+from plexcut.media.cutting.companions import START_TICKS
+from plexcut.media.cutting.ledger import Ledger
+from plexcut.media.cutting.readback import Readback, foreseen, read_back
+from plexcut.media.cutting.schedule import Schedule
+from plexcut.media.cutting.seam_proof import Played, SeamProof
+from plexcut.media.index.model import MediaIndex
+
+_POLL_S = 0.2
+
+OnFraction = Callable[[float], None]
+
+
+class _Reading:
+    """Reads on a thread; ends when it is told to, or done."""
+
+    def __init__(self, output: Path, source: MediaIndex, ledger: Ledger) -> None:
+        self.fraction = 0.0
+        self._stopped = threading.Event()
+        self._pool = ThreadPoolExecutor(1, "cut-look")
+        self._found = self._pool.submit(read_back, output, source, ledger, self._goes_on)
+
+    def _goes_on(self, fraction: float) -> None:
+        self.fraction = fraction
+        if self._stopped.is_set():
+            raise Cancelled("the cut was cancelled")
+
+    def result(self, on_fraction: OnFraction) -> Readback:
+        while not wait([self._found], _POLL_S).done:
+            on_fraction((1.0 + self.fraction) / 2)
+        return self._found.result()
+
+    def close(self) -> None:
+        self._stopped.set()
+        self._pool.shutdown()
+
+
+def read_and_play(
+    result: tuple[Path, MediaIndex],
+    made: tuple[Schedule, Ledger],
+    seams_of: Callable[[MediaIndex], SeamProof],
+    on_fraction: OnFraction,
+) -> tuple[Readback, Played | None]:
+    """Read a result, given with the index of its source, and play its seams by the index that it must turn out to have.
+
+    What was played is None where it turned out to have another one.
+
+    Raises:
+        FormatUnsupported: it is no such transport stream.
+        FileUnreadable: it cannot be read.
+    """
+    output, source = result
+    schedule, ledger = made
+    reading = _Reading(output, source, ledger)
+    try:
+        expected = foreseen(source, ledger, schedule.pts + START_TICKS, schedule.dts + START_TICKS)
+        played = (
+            None if expected is None else _played(seams_of(expected), lambda f: on_fraction((reading.fraction + f) / 2))
+        )
+        found = reading.result(on_fraction)
+    finally:
+        reading.close()
+    return found, played if expected is not None and _same(expected, found.index) else None
+
+
+def _played(seams: SeamProof, on_fraction: OnFraction) -> Played | None:
+    try:
+        return seams.play(on_fraction)
+    except Cancelled:
+        raise
+    except PlexcutError:
+        # Whatever it is, the reading says it.
+        return None
+
+
+def _same(a: MediaIndex, b: MediaIndex) -> bool:
+    columns = ("at", "skip", "size", "pts", "dts", "flags", "display")
+    return all(np.array_equal(getattr(a, column), getattr(b, column)) for column in columns)
