@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 
 
 def main() -> None:
@@ -16,4 +18,9 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
+    if code == 130 and any(thread.name == "cut-encode" for thread in threading.enumerate()):
+        # Nobody waits for pictures that are encoded for nothing; libraries must not be taken down under that thread.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)

@@ -25,7 +25,6 @@ from plexcut.domain.ports import OnProgress, ShouldCancel
 from plexcut.domain.timecode import us_to_s
 from plexcut.domain.trash import Rendered
 from plexcut.errors import (
-    Cancelled,
     CannotWrite,
     DiskFull,
     FileUnreadable,
@@ -35,6 +34,7 @@ from plexcut.errors import (
     TargetExists,
     VerificationFailed,
 )
+from plexcut.media.cutting.cost import CutCost, CutProgress
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.opening import settled_plan
 from plexcut.media.cutting.output import Sync
@@ -48,26 +48,11 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
 
 _ATTEMPTS = 6
-_POLL_S = 0.5
+_POLL_S = 0.2
 _RESERVE_BYTES = 8 << 20
 _TURN_S, _USUAL_TURN_S = 0.0005, sys.getswitchinterval()
 _turns = threading.Lock()
 _cutting = 0
-_PHASES = {"index": (0.0, 0.1), "encode": (0.1, 0.2), "write": (0.2, 0.7), "verify": (0.7, 0.98), "move": (0.98, 1.0)}
-
-
-@dataclass(slots=True)
-class _Progress:
-    """The phases of a cut on one scale."""
-
-    tell: OnProgress
-    should_cancel: ShouldCancel
-
-    def __call__(self, phase: str, fraction: float) -> None:
-        if self.should_cancel():
-            raise Cancelled("the cut was cancelled")
-        low, high = _PHASES[phase]
-        self.tell(phase, low + (high - low) * min(max(fraction, 0.0), 1.0))
 
 
 def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, should_cancel: ShouldCancel) -> CutResult:
@@ -81,7 +66,7 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
         Cancelled: `should_cancel` said so.
     """
     began = time.monotonic()
-    progress = _Progress(on_progress, should_cancel)
+    progress = CutProgress(on_progress, should_cancel)
     progress("index", 0.0)
     _check_target(request)
     identity = indexes.fingerprint(request.source)
@@ -124,7 +109,7 @@ def _check_same(request: CutRequest, indexes: Indexes, identity: str) -> None:
 
 
 def _proved(
-    request: CutRequest, index: MediaIndex, progress: _Progress, check_same: Callable[[], None]
+    request: CutRequest, index: MediaIndex, progress: CutProgress, check_same: Callable[[], None]
 ) -> tuple[_Work, tuple[StreamResult, ...], Verification]:
     """Render, prove, and move into place; where a keyframe turns out not to stand alone, without it once more."""
     banned: set[int] = set()
@@ -133,6 +118,7 @@ def _proved(
         plan = settled_plan(request.source, index, request.keep, request.mode, banned)
         _check_space(request, index, plan)
         work = _Work(request, index, plan, make_schedule(index, plan))
+        progress.plan(CutCost.of(index, plan, work.schedule, at_once=not is_container(request, index)))
         with _temporary(request) as temporary:
             streams, ledger = work.render(temporary.file, progress)
             sync = _begin_sync(temporary.file)
@@ -143,7 +129,7 @@ def _proved(
                 progress("move", 0.0)
                 check_same()
                 _deliver(temporary.path, request, index, plan)
-                progress.tell("move", 1.0)
+                progress.finish()
                 return work, streams, proof.verification
         failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
         fresh = {part.rows.start for part in proof.broken_parts if part.rows is not None} - banned
@@ -160,7 +146,7 @@ class _Work:
     plan: Plan
     schedule: Schedule
 
-    def render(self, out: BinaryIO, progress: _Progress) -> tuple[tuple[StreamResult, ...], Ledger | None]:
+    def render(self, out: BinaryIO, progress: CutProgress) -> tuple[tuple[StreamResult, ...], Ledger | None]:
         """Write the result to `out`: what became of each stream, and of a transport stream what went into it."""
         try:
             if is_container(self.request, self.index):
@@ -172,11 +158,11 @@ class _Work:
                 raise
             raise _cannot_write(error) from error
 
-    def _spliced(self, out: BinaryIO, progress: _Progress) -> tuple[tuple[StreamResult, ...], Ledger]:
+    def _spliced(self, out: BinaryIO, progress: CutProgress) -> tuple[tuple[StreamResult, ...], Ledger]:
         pictures = PictureSource(self.request.source, self.index, self.plan, self.schedule)
         try:
             progress("encode", 0.0)
-            pictures.encode_behind()
+            pictures.encode_behind(progress.should_cancel)
             splice = TransportSplice(self.request.source, self.index, self.schedule, pictures)
             for fraction in splice.write(out):
                 progress("write", fraction)
@@ -314,7 +300,7 @@ def _begin_sync(file: BinaryIO) -> Sync:
         raise _cannot_write(error) from None
 
 
-def _wait_for(sync: Sync, progress: _Progress) -> None:
+def _wait_for(sync: Sync, progress: CutProgress) -> None:
     """Until the file is on the disk."""
     try:
         while not sync.wait(_POLL_S):

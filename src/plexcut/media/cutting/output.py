@@ -26,6 +26,7 @@ class BackgroundWriter:
         self._queue: queue.Queue[memoryview | None] = queue.Queue(_WAITING)
         self._hash = xxhash.xxh3_64()
         self._error: BaseException | None = None
+        self._dropped = False
         self._thread = threading.Thread(target=self._run, name="cut-write", daemon=True)
         self._thread.start()
         self.size_bytes = 0
@@ -51,6 +52,8 @@ class BackgroundWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Of what nobody wants any more nothing is written but what is under way.
+        self._dropped = kind is not None
         self._queue.put(None)
         self._thread.join()
         if kind is None:
@@ -64,7 +67,7 @@ class BackgroundWriter:
     def _run(self) -> None:
         failed = False
         while (data := self._queue.get()) is not None:
-            if failed:
+            if failed or self._dropped:
                 continue
             try:
                 self._put(data)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
-from plexcut.errors import Cancelled, FormatUnsupported
+from plexcut.domain.ports import ShouldCancel, never
+from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream import h264, hevc
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
@@ -88,17 +89,14 @@ class PictureSource:
             Cancelled: `should_cancel` said so.
         """
         total = max(1, self._plan.reencoded)
-        for run in find_runs(self._plan, self._schedule):
-            if should_cancel():
-                raise Cancelled("the cut was cancelled")
-            self._encode_run(run)
-            on_fraction(len(self._encoded) / total)
+        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel)
+        self._behind.wait_for_all(lambda: on_fraction(len(self._encoded) / total))
         self._look_up()
 
-    def encode_behind(self) -> None:
+    def encode_behind(self, should_cancel: ShouldCancel = never) -> None:
         """The same, on a thread, while the caller gets pictures: `get` waits for those that are not there yet."""
         self._look_up()
-        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run)
+        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel)
 
     def _look_up(self) -> None:
         for part in self._parts:

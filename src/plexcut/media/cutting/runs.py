@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent import futures
+from concurrent.futures import Future
 from dataclasses import dataclass
 
+from plexcut.domain.ports import ShouldCancel
+from plexcut.errors import Cancelled
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.schedule import Schedule
+
+_POLL_S = 0.1
+_RUNS_AHEAD = 6
+"""Encoded pictures are large: those of a hundred seams would take more memory than all the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +60,76 @@ def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
 
 
 class SeamsBehind:
-    """Encodes runs on a thread, one after the other. Close it."""
+    """Encodes runs on a thread, one after the other, a few ahead of what is asked for. Close it.
 
-    def __init__(self, runs: Sequence[Run], encode: Callable[[Run], None]) -> None:
+    Nobody waits for the thread who gives up, not even the interpreter's end: a run of HEVC takes seconds.
+    """
+
+    def __init__(self, runs: Sequence[Run], encode: Callable[[Run], None], should_cancel: ShouldCancel) -> None:
+        self._runs = runs
         self._encode = encode
-        self._stopped = False
-        self._pool = ThreadPoolExecutor(1, "cut-encode")
-        self._by_place: dict[int, Future[None]] = {}
-        self._by_key: dict[int, Future[None]] = {}
-        for run in runs:
-            done = self._pool.submit(self._run, run)
-            self._by_place.update(dict.fromkeys((*run.pictures, *run.stand_ins), done))
+        self._should_cancel = should_cancel
+        self._done = [Future[None]() for _ in runs]
+        self._by_place: dict[int, int] = {}
+        self._by_key: dict[int, int] = {}
+        for number, run in enumerate(runs):
+            self._by_place.update(dict.fromkeys((*run.pictures, *run.stand_ins), number))
             if run.key is not None:
-                self._by_key[run.key] = done
+                self._by_key[run.key] = number
+        self._changed = threading.Condition()
+        self._asked = 0
+        self._stopped = False
+        self._at_last: Callable[[], None] | None = None
+        threading.Thread(target=self._work, name="cut-encode", daemon=True).start()
 
     def wait(self, picture: int, row: int) -> None:
         """Until a picture of the schedule is encoded, or what a copied keyframe (its `row`) needs for it is known.
 
         Raises:
+            Cancelled: somebody said so meanwhile.
             Whatever encoding raised.
         """
-        done = self._by_place.pop(picture, None) or self._by_key.get(row)
-        if done is not None:
-            done.result()
+        number = self._by_place.get(picture, self._by_key.get(row))
+        if number is not None:
+            self._reach(number)
+
+    def wait_for_all(self, on_done: Callable[[], None]) -> None:
+        """Until everything is encoded; `on_done` is called after each run. Raises as `wait`."""
+        for number in range(len(self._runs)):
+            self._reach(number)
+            on_done()
+
+    def _reach(self, number: int) -> None:
+        with self._changed:
+            self._asked = max(self._asked, number)
+            self._changed.notify_all()
+        done = self._done[number]
+        while not done.done() and not futures.wait([done], _POLL_S).done:
+            if self._should_cancel():
+                raise Cancelled("the cut was cancelled")
+        done.result()
 
     def close(self, at_last: Callable[[], None]) -> None:
         """Begin no further run; `at_last` is called when the one at work is done, which is not waited for."""
-        self._stopped = True
-        self._pool.submit(at_last)
-        self._pool.shutdown(wait=False)
+        with self._changed:
+            self._stopped = True
+            self._at_last = at_last
+            self._changed.notify_all()
 
-    def _run(self, run: Run) -> None:
-        if not self._stopped:
-            self._encode(run)
+    def _work(self) -> None:
+        for number, (run, done) in enumerate(zip(self._runs, self._done, strict=True)):
+            with self._changed:
+                while number > self._asked + _RUNS_AHEAD and not self._stopped:
+                    self._changed.wait()
+                if self._stopped:
+                    break
+            try:
+                self._encode(run)
+                done.set_result(None)
+            except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+                done.set_exception(error)
+        with self._changed:
+            while not self._stopped:
+                self._changed.wait()
+        if self._at_last is not None:
+            self._at_last()

@@ -24,7 +24,7 @@ from plexcut.media.units import UnitReader, open_units
 _PLAYED_ROWS = 400
 _GOOD_PSNR_DB = 40.0
 _WORKERS = 2
-_POLL_S = 0.5
+_POLL_S = 0.2
 
 
 I64 = npt.NDArray[np.int64]
@@ -85,23 +85,29 @@ class SeamProof:
         played = Played()
         workers = max(1, min(_WORKERS, os.cpu_count() or 1, len(todo)))
         with ThreadPoolExecutor(workers, "cut-play") as pool:
-            waiting = {pool.submit(self._play, todo[i::workers], shown, stop) for i in range(workers)}
+            over: list[int] = []
+            waiting = {pool.submit(self._play, todo[i::workers], shown, (stop, over)) for i in range(workers)}
             try:
                 while waiting:
                     done, waiting = wait(waiting, _POLL_S, FIRST_COMPLETED)
                     for each in done:
                         played.join(each.result())
-                    on_fraction(1 - len(waiting) / workers)
+                    on_fraction(len(over) / max(len(todo), 1))
             finally:
                 stop.set()
         self._look_again(played)
         return played
 
-    def _play(self, stretches: Sequence[tuple[int, int]], shown: I64, stop: threading.Event) -> Played:
+    def _play(
+        self, stretches: Sequence[tuple[int, int]], shown: I64, watch: tuple[threading.Event, list[int]]
+    ) -> Played:
+        """Some stretches, one after the other, until the event is set; the start of each that is over is noted."""
         played = Played()
+        stop, over = watch
         with open_units(*self.source) as theirs, open_units(*self.result) as ours:
             for start, end in stretches:
                 played.join(self._stretch((theirs, ours), (start, end), shown, stop))
+                over.append(start)
         return played
 
     def _stretch(
