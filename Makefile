@@ -37,7 +37,7 @@ check: dev ## Format, lint, types, layers, sizes, and generated files: what must
 	$(PAGE) npm run typecheck
 	scripts/generate_api_types.sh --check
 
-bench: dev ## Measure plexcut beside ffmpeg on recordings that it makes itself (ARGS='--growth', ARGS=--help)
+bench: dev ## Measure plexcut beside ffmpeg on recordings that it makes itself (ARGS='--growth', '--cut', '--help')
 	PYTHONPATH=src:. $(PY) -m bench $(ARGS)
 
 fuzz: dev ## Look for bytes that break what reads recordings (FUZZ_SECONDS=600; Linux on x86-64)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import signal
 import sys
 import tempfile
@@ -18,9 +16,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 from rich.console import Console
 
+from bench import cut
+from bench.machine import machine
 from bench.material import KINDS
 from bench.measure import BenchFailed
 from bench.peers import Ffmpeg
@@ -39,7 +38,10 @@ DEFAULT_KINDS = ("h264-720p50", "mpeg2-576i25")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _options(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if "--cut" in words:
+        return cut.main([word for word in words if word != "--cut"])
+    options = _options(words)
     # Ended from outside it takes its server and its temporary folder away as well.
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(143))
     console = Console(stderr=True)
@@ -49,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchFailed as failure:
         console.print(f"bench: {failure}", style="bold red", markup=False, highlight=False)
         return 1
-    remarks = [*remarks, _machine()]
+    remarks = [*remarks, machine()]
     out = Console(width=None if sys.stdout.isatty() else 140)
     for sheet in sheets:
         sheet.show(out)
@@ -106,14 +108,6 @@ def _measure(
     return result
 
 
-def _machine() -> str:
-    cores = len(os.sched_getaffinity(0))
-    told = Path("/proc/cpuinfo").read_text().splitlines()
-    vendor = next((line for line in told if line.startswith("model name")), "")
-    versions = f"Python {platform.python_version()}, PyAV {av.__version__}, ffmpeg {Ffmpeg.find().version()}"
-    return f"{cores} cores ({vendor.partition(':')[2].strip()}), {versions}"
-
-
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="plexcut and its peers side by side.")
     add: Any = parser.add_argument
@@ -126,6 +120,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     add("--kind", nargs="+", choices=sorted(KINDS), default=list(DEFAULT_KINDS), metavar="KIND", help=", ".join(KINDS))
     add("--only", nargs="+", choices=list(SCENARIOS), metavar="NAME", help=", ".join(SCENARIOS))
+    add("--cut", action="store_true", help="cuts instead, see --cut --help")
     add("--growth", action="store_true", help=f"recordings of {GROWTH_MINUTES} minutes instead, plexcut alone")
     add("--seed", type=int, default=1, help="decides the random places (default: %(default)s)")
     add("--json", type=Path, metavar="OUT", help="write all numbers to a file")

@@ -18,7 +18,10 @@ from typing import Any
 
 from bench.measure import status_mib
 from bench.peers import PICTURE_WIDTH, number_in
+from plexcut.domain.media import CutRequest
+from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position
+from plexcut.jobs.progress import throttled
 from plexcut.media.engine import Engine
 
 Order = dict[str, Any]
@@ -53,6 +56,23 @@ def steps(order: Order) -> Order:
     return answer
 
 
+def cut(order: Order) -> Order:
+    """Cut, with the index there; `results`: what was told meanwhile, as seconds gone, percent, and seconds left."""
+    path = Path(order["path"])
+    engine = Engine(Path(order["cache_dir"]))
+    engine.index(path)
+    keep = KeepList.of(Span(start, end) for start, end in order["spans"])
+    request = CutRequest(path, Path(order["target"]), keep)
+    told: list[tuple[float, float, float | None]] = []
+    begin = time.perf_counter()
+
+    def report(_phase: str, percent: float, eta_s: float | None) -> None:
+        told.append((time.perf_counter() - begin, percent, eta_s))
+
+    answer = _timed([lambda: engine.cut(request, throttled(report), lambda: False).verified])
+    return answer | {"results": told}
+
+
 def _picture(engine: Engine, path: Path, at: Position) -> Callable[[], bytes]:
     return lambda: engine.frame(path, at, PICTURE_WIDTH).data
 
@@ -70,7 +90,7 @@ def _timed(calls: list[Callable[[], Any]]) -> Order:
     return {"samples": samples, "results": read, "cpu_s": cpu}
 
 
-TASKS: dict[str, Callable[[Order], Order]] = {"index": index, "pictures": pictures, "steps": steps}
+TASKS: dict[str, Callable[[Order], Order]] = {"index": index, "pictures": pictures, "steps": steps, "cut": cut}
 
 
 def main() -> None:
