@@ -22,6 +22,7 @@ from plexcut.domain.jobs import (
     StoredJob,
     WorkerInfo,
 )
+from plexcut.domain.naming import SpanName
 from plexcut.domain.ports import Notice, SavedKeep
 from plexcut.errors import (
     JobNotFound,
@@ -143,6 +144,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.selections: dict[str, dict[str, Any]] = {}
         self.keeps: dict[str, SavedKeep] = {}
+        self.names: dict[str, tuple[SpanName, ...]] = {}
         self.secrets: dict[str, bytes] = {}
         self.speeds: list[tuple[str, int, float]] = []
         self.choices: dict[str, Any] = {}
@@ -171,6 +173,12 @@ class FakeStore:
                 raise StaleRevision("changed meanwhile")
             self.keeps[recording] = SavedKeep(new.keep, new.revision + 1, new.fingerprint)
             return self.keeps[recording]
+
+    def load_names(self, recording: str) -> tuple[SpanName, ...]:
+        return self.names.get(recording, ())
+
+    def save_names(self, recording: str, names: tuple[SpanName, ...]) -> None:
+        self.names[recording] = names
 
     def secret(self, name: str) -> bytes:
         return self.secrets.setdefault(name, bytes(range(32)))

@@ -1,10 +1,11 @@
-"""The part of the fake `Plexdata` that tells what stands out in a recording."""
+"""The part of the fake `Plexdata` that tells what stands out in a recording, and what its spans are called."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from plexcut.domain.landmarks import Chapter, CopyPoints, CopyStart, Keyframes, Landmarks, LibraryMarks, Marker
+from plexcut.domain.naming import SpanName
 from plexcut.plexdata.landmarks import RangeOrder, RecordingMarks
 
 
@@ -16,6 +17,16 @@ class FakeLandmarks:
 
     def _known(self, recording: str) -> None:
         raise NotImplementedError
+
+    def names(self, recording: str) -> tuple[SpanName, ...]:
+        self._asked("names", recording)
+        self._known(recording)
+        return (SpanName(0, 100, "Part one"), SpanName(100, 200, ""))
+
+    def save_names(self, recording: str, names: tuple[SpanName, ...]) -> tuple[SpanName, ...]:
+        self._asked("save_names", (recording, names))
+        self._known(recording)
+        return names
 
     def marks(self, recording: str) -> RecordingMarks:
         self._asked("marks", recording)

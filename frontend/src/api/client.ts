@@ -77,7 +77,9 @@ async function readError(response: Response): Promise<ApiError> {
 /** Sends a request; the answer is a good one, or an ApiError is thrown (an AbortError if it was cancelled). */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const headers: Record<string, string> = { Accept: options.accept ?? 'application/json' }
-  const init: RequestInit = { method: options.method ?? 'GET', headers, credentials: 'same-origin' }
+  // What is being saved when the page is left is saved all the same.
+  const keepalive = options.method === 'PUT'
+  const init: RequestInit = { method: options.method ?? 'GET', headers, credentials: 'same-origin', keepalive }
   if (options.signal) init.signal = options.signal
   if (options.body !== undefined) {
     headers['Content-Type'] = 'application/json'

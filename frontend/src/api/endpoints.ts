@@ -1,3 +1,5 @@
+import { spanOf, type KeepList } from '@/domain/spans'
+
 import { address, getJson, send, sendJson, withQuery } from './client'
 import type {
   CopyPoints,
@@ -9,8 +11,10 @@ import type {
   Keyframes,
   KeepAnswer,
   KeepChange,
+  KeepHistory,
   Library,
   Marks,
+  Names,
   PlanAnswer,
   Recording,
   Section,
@@ -152,8 +156,24 @@ export function videoAddress(recording: string, query: VideoQuery): string {
   return address(withQuery(`api/recordings/${id(recording)}/video.mp4`, { ...query }))
 }
 
-export function getKeep(recording: string): Promise<KeepAnswer> {
-  return getJson(`api/recordings/${id(recording)}/keep`)
+/** The saved list amid the steps that undo and redo lead to: as many as the server tells. */
+export function getKeepHistory(recording: string): Promise<KeepHistory> {
+  return getJson(withQuery(`api/recordings/${id(recording)}/keep/history`, { limit: 1000 }))
+}
+
+export function stepKeep(recording: string, kind: 'undo' | 'redo', revision: number): Promise<KeepHistory> {
+  return sendJson(`api/recordings/${id(recording)}/keep/${kind}`, 'POST', { revision })
+}
+
+/** Names of spans and where spans are divided. */
+export async function getNames(recording: string): Promise<KeepList> {
+  const { names } = await getJson<Names>(`api/recordings/${id(recording)}/names`)
+  return names.map(({ start_frame, end_frame, name }) => spanOf(start_frame, end_frame, name))
+}
+
+export async function putNames(recording: string, list: KeepList): Promise<void> {
+  const names = list.map(({ start, end, label }) => ({ start_frame: start, end_frame: end, name: label ?? '' }))
+  await sendJson(`api/recordings/${id(recording)}/names`, 'PUT', { names })
 }
 
 export function putKeep(recording: string, change: KeepChange): Promise<KeepAnswer> {

@@ -16,6 +16,8 @@ import type { Player } from './usePlayer'
 import type { Handlers } from './useShortcuts'
 import type { Timeline } from './useTimeline'
 
+const SETTLE_MS = 350
+
 interface Tools {
   player: Player
   playback: Playback
@@ -32,6 +34,8 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
   const keep = useKeep()
   const preferences = usePreferences()
   const notices = useNotices()
+
+  let nudgeTimer = 0
 
   const here = (): number | null => player.target.value?.frame ?? player.shown.value?.frame ?? null
 
@@ -64,7 +68,10 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
     const edge = frame === null ? null : edgeNear(keep.list, frame)
     if (!edge) return
     const to = nudged(keep.list, edge, by, recording.frames)
-    keep.moveEdge(edge.index, edge.edge, to)
+    // A held key is one step to undo.
+    keep.draw(keep.moveEdge(edge.index, edge.edge, to))
+    window.clearTimeout(nudgeTimer)
+    nudgeTimer = window.setTimeout(() => keep.settle(), SETTLE_MS)
     player.goToFrame(pictureOf({ ...edge, frame: to }))
   }
 
@@ -127,7 +134,10 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
     nudgeBack: () => nudge(-1),
     nudgeForward: () => nudge(1),
     snapAll: snapEverything,
-    undo: () => keep.undo(),
+    undo: () => {
+      keep.settle()
+      keep.undo()
+    },
     redo: () => keep.redo(),
     zoomIn: () => timeline.zoomIn(),
     zoomOut: () => timeline.zoomOut(),

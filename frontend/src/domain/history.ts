@@ -6,15 +6,13 @@ export interface History<T> {
   readonly future: readonly T[]
 }
 
-const DEPTH = 500
-
 export function startHistory<T>(present: T): History<T> {
   return { past: [], present, future: [] }
 }
 
 /** A new present; what had been undone is forgotten. */
 export function push<T>(history: History<T>, present: T): History<T> {
-  return { past: [...history.past, history.present].slice(-DEPTH), present, future: [] }
+  return { past: [...history.past, history.present], present, future: [] }
 }
 
 export function undo<T>(history: History<T>): History<T> {

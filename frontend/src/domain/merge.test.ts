@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
-import { differ, difference, mergeLists } from './merge'
+import { carry, differ, difference, mergeLists } from './merge'
 import { indexAt, union, type KeepList } from './spans'
 
 const TOTAL = 120
@@ -35,6 +35,18 @@ describe('merging two changed lists', () => {
   it('takes the frames of one list out of another', () => {
     expect(difference([{ start: 0, end: 10 }], [{ start: 3, end: 5 }])).toEqual([{ start: 0, end: 3 }, { start: 5, end: 10 }])
     expect(differ([{ start: 0, end: 5 }, { start: 5, end: 9 }], [{ start: 0, end: 9 }])).toBe(false)
+  })
+
+  it('carries names and divisions over to a list that has none', () => {
+    const old = [{ start: 0, end: 40, label: 'a' }, { start: 40, end: 60, label: 'b' }, { start: 80, end: 90, label: 'c' }]
+    expect(carry(old, [{ start: 5, end: 60 }, { start: 100, end: 110 }])).toEqual([
+      { start: 5, end: 40, label: 'a' }, { start: 40, end: 60, label: 'b' }, { start: 100, end: 110 },
+    ])
+    fc.assert(
+      fc.property(list, list, (before, next) => {
+        expect(differ(carry(before, next), next)).toBe(false)
+      }),
+    )
   })
 
   it('keeps the names that I gave', () => {

@@ -1,45 +1,78 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
-import type { KeepAnswer, KeepChange, Recording } from '@/api/types'
+import type { KeepAnswer, KeepChange, KeepHistory, Recording } from '@/api/types'
 
 import { useKeep } from './keep'
 import { useRecording } from './recording'
 
 const FPS = 50
 
-/** A server that keeps one list, as the real one does: a stale revision is refused. */
+type Frames = [number, number][]
+
+/** A server that keeps one list and its history, as the real one does: a stale revision is refused. */
 class FakeServer {
-  keep: [number, number][] = []
+  past: Frames[] = []
+  keep: Frames = []
+  future: Frames[] = []
+  names: unknown[] = []
   revision = 0
   failWith: number | null = null
   puts = 0
 
-  answer(): KeepAnswer {
-    return {
-      keep: this.keep.map(([start, end]): [number, number] => [start / FPS, end / FPS]),
-      keep_frames: this.keep,
+  answer(): KeepHistory {
+    const keepOf = (frames: Frames): KeepAnswer => ({
+      keep: frames.map(([start, end]): [number, number] => [start / FPS, end / FPS]),
+      keep_frames: frames,
       revision: this.revision,
       fingerprint: 'f',
       imported: null,
+    })
+    const all = [...this.past, this.keep, ...this.future]
+    return {
+      ...keepOf(this.keep),
+      steps: all.map((frames) => ({ ...keepOf(frames), label: '', saved_at: null })),
+      total: all.length,
+      position: this.past.length,
+      can_undo: this.past.length > 0,
+      can_redo: this.future.length > 0,
     }
   }
 
-  save(keep: [number, number][]): void {
+  save(keep: Frames): void {
+    this.past.push(this.keep)
+    this.future = []
     this.keep = keep
     this.revision += 1
   }
 
-  fetch = (_input: unknown, init?: RequestInit): Promise<Response> => {
-    if (init?.method !== 'PUT') return Promise.resolve(Response.json(this.answer()))
-    this.puts += 1
-    const status = this.failWith
-    if (status !== null) return Promise.resolve(this.failure(status, 'library_offline'))
-    const body = JSON.parse(String(init.body)) as KeepChange
-    if (body.revision !== this.revision) return Promise.resolve(this.failure(409, 'stale_revision'))
+  step(kind: string): Response {
+    const [from, to] = kind === 'undo' ? [this.past, this.future] : [this.future, this.past]
+    const next = kind === 'undo' ? from.pop() : from.shift()
+    if (!next) return this.failure(409, 'nothing_to_undo')
+    if (kind === 'undo') to.unshift(this.keep)
+    else to.push(this.keep)
+    this.keep = next
+    this.revision += 1
+    return Response.json(this.answer())
+  }
+
+  fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
+    await Promise.resolve()
+    const path = new URL(String(input)).pathname
+    const body = init?.body ? (JSON.parse(String(init.body)) as KeepChange & { names: unknown[] }) : null
+    if (path.endsWith('/names')) {
+      if (body) this.names = body.names
+      return Response.json({ names: this.names, total: this.names.length })
+    }
+    if (!body) return Response.json(this.answer())
+    if (init?.method === 'PUT') this.puts += 1
+    if (this.failWith !== null) return this.failure(this.failWith, 'library_offline')
+    if (body.revision !== this.revision) return this.failure(409, 'stale_revision')
+    if (path.endsWith('/undo') || path.endsWith('/redo')) return this.step(path.slice(-4))
     const number = (written: number | string): number => Number(String(written).slice(1))
     this.save(body.keep.map(([start, end]): [number, number] => [number(start), number(end)]))
-    return Promise.resolve(Response.json(this.answer()))
+    return Response.json(this.answer())
   }
 
   private failure(status: number, code: string): Response {
@@ -63,42 +96,75 @@ describe('the keep list', () => {
   beforeEach(() => {
     vi.useFakeTimers()
     setActivePinia(createPinia())
+    localStorage.clear()
     server = new FakeServer()
   })
 
-  it('saves by itself, several changes at once', async () => {
+  it('saves by itself, each change as a step of its own', async () => {
     const keep = await open(server)
     keep.add({ start: 10, end: 20 })
     keep.add({ start: 30, end: 40 })
-    expect(keep.state).toBe('waiting')
+    expect(keep.state).toBe('saving')
     await vi.runAllTimersAsync()
     expect(keep.state).toBe('saved')
     expect(server.keep).toEqual([[10, 20], [30, 40]])
-    expect(server.puts).toBe(1)
+    expect(server.past).toEqual([[], [[10, 20]]])
   })
 
-  it('saves what undo brings back', async () => {
+  it('undoes on the server, also what was done before the page was opened', async () => {
+    server.save([[1, 2]])
+    server.save([[1, 5]])
     const keep = await open(server)
     keep.add({ start: 10, end: 20 })
-    await vi.runAllTimersAsync()
-    keep.clear()
+    keep.undo()
     keep.undo()
     await vi.runAllTimersAsync()
-    expect(server.keep).toEqual([[10, 20]])
-    expect(keep.canRedo).toBe(true)
+    expect(keep.list).toEqual([{ start: 1, end: 2 }])
+    expect(server.keep).toEqual([[1, 2]])
+    expect(server.future).toHaveLength(2)
+    keep.redo()
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([[1, 5]])
+    expect([keep.canUndo, keep.canRedo]).toEqual([true, true])
   })
 
-  it('shows the other list after a conflict, and has ours one undo away', async () => {
+  it('names and divides without a step on the server, and keeps both', async () => {
+    const keep = await open(server)
+    keep.add({ start: 10, end: 50 })
+    keep.split(30)
+    keep.label(1, 'second half')
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([[10, 50]])
+    expect(server.puts).toBe(1)
+    await keep.load()
+    expect(keep.list).toEqual([{ start: 10, end: 30 }, { start: 30, end: 50, label: 'second half' }])
+    keep.remove(0)
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([[30, 50]])
+    keep.undo()
+    await vi.runAllTimersAsync()
+    expect(keep.list).toEqual([{ start: 10, end: 30 }, { start: 30, end: 50, label: 'second half' }])
+  })
+
+  it('shows the other list after a conflict, and ours can be taken or put together with it', async () => {
     const keep = await open(server)
     server.save([[500, 600]])
     keep.add({ start: 10, end: 20 })
     await vi.runAllTimersAsync()
     expect(keep.list).toEqual([{ start: 500, end: 600 }])
-    expect(keep.replaced).toBe(1)
+    expect(keep.conflict?.mine).toEqual([{ start: 10, end: 20 }])
     expect(server.keep).toEqual([[500, 600]])
+    // A reload does not lose it.
+    await keep.load()
+    keep.resolve('both')
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([[10, 20], [500, 600]])
+    expect(keep.conflict).toBeNull()
+    await keep.load()
+    expect(keep.conflict).toBeNull()
     keep.undo()
     await vi.runAllTimersAsync()
-    expect(server.keep).toEqual([[10, 20]])
+    expect(server.keep).toEqual([[500, 600]])
   })
 
   it('takes over what another tab saved', async () => {
@@ -106,7 +172,23 @@ describe('the keep list', () => {
     server.save([[1, 2]])
     await keep.onRemoteSave(server.revision)
     expect(keep.list).toEqual([{ start: 1, end: 2 }])
+    expect(keep.canUndo).toBe(true)
     expect(server.puts).toBe(0)
+  })
+
+  it('saves nothing while something is dragged', async () => {
+    const keep = await open(server)
+    keep.add({ start: 10, end: 20 })
+    await vi.runAllTimersAsync()
+    keep.draw([{ start: 10, end: 30 }])
+    expect(keep.list).toEqual([{ start: 10, end: 30 }])
+    keep.settle(false)
+    expect(keep.list).toEqual([{ start: 10, end: 20 }])
+    keep.draw([{ start: 10, end: 40 }])
+    keep.settle()
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([[10, 40]])
+    expect(server.puts).toBe(2)
   })
 
   it('tries again while the server cannot save, and loses nothing', async () => {
@@ -115,10 +197,12 @@ describe('the keep list', () => {
     keep.add({ start: 10, end: 20 })
     await vi.advanceTimersByTimeAsync(1000)
     expect(keep.state).toBe('failed')
+    keep.add({ start: 30, end: 40 })
     server.failWith = null
     await vi.advanceTimersByTimeAsync(4000)
     expect(keep.state).toBe('saved')
-    expect(server.keep).toEqual([[10, 20]])
+    expect(server.keep).toEqual([[10, 20], [30, 40]])
+    expect(server.past).toHaveLength(2)
   })
 
   it('adds up what is kept and removed', async () => {

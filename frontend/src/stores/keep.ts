@@ -2,32 +2,31 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 
 import { ApiError, toApiError } from '@/api/client'
-import { getKeep, putKeep } from '@/api/endpoints'
-import type { KeepAnswer, WrittenPosition } from '@/api/types'
-import { differ, mergeLists } from '@/domain/merge'
-import { push, redo as redoHistory, startHistory, undo as undoHistory } from '@/domain/history'
+import { getKeepHistory, getNames, putKeep, putNames, stepKeep } from '@/api/endpoints'
+import type { KeepAnswer, KeepHistory, WrittenPosition } from '@/api/types'
+import { push, redo as redoHistory, startHistory, undo as undoHistory, type History } from '@/domain/history'
+import { carry, differ, mergeLists } from '@/domain/merge'
 import * as spans from '@/domain/spans'
 import type { Edge, KeepList, Span } from '@/domain/spans'
 
+import { forgetConflict, readConflict, rememberConflict, type Conflict } from './conflicts'
 import { useRecording } from './recording'
 
 export type SaveState = 'saved' | 'waiting' | 'saving' | 'failed'
 
-const SAVE_AFTER_MS = 350
 const RETRY_AFTER_MS = 3_000
+/** Named spans are saved when nothing was written for so long. */
+const NAMES_AFTER_MS = 500
 
-export interface Conflict {
-  base: KeepList
-  mine: KeepList
-  theirs: KeepList
-}
+/** What is to be told to the server, one after the other: each change is a step that it can undo. */
+type Order = { kind: 'save'; list: KeepList } | { kind: 'undo' | 'redo'; list: KeepList }
 
-/** Frames as they are sent: exact, whatever their times are. */
+/** Frames as they are sent: exact, whatever their times are. Divisions are our own matter. */
 export function written(list: KeepList): [WrittenPosition, WrittenPosition][] {
-  return list.map((span) => [`#${span.start}`, `#${span.end}`])
+  return spans.union(list).map((span) => [`#${span.start}`, `#${span.end}`])
 }
 
-/** The keep list of the open recording: changes with undo, saved by themselves. */
+/** The keep list of the open recording: changes with undo, saved by themselves, the same on every device. */
 export const useKeep = defineStore('keep', () => {
   const recording = useRecording()
   const history = shallowRef(startHistory<KeepList>([]))
@@ -41,12 +40,13 @@ export const useKeep = defineStore('keep', () => {
   const base = shallowRef<KeepList>([])
   /** Somebody else saved while we had changes of our own: both lists, and what they were made from. */
   const conflict = shallowRef<Conflict | null>(null)
-  let timer = 0
-  let saving: Promise<void> | null = null
-  let dirty = false
-
   /** While something is dragged: the list as it would be. It counts, but is neither saved nor undone. */
   const draft = shallowRef<KeepList | null>(null)
+  let orders: Order[] = []
+  let timer = 0
+  let namesTimer = 0
+  let saving: Promise<void> | null = null
+
   const list = computed(() => draft.value ?? history.value.present)
   const canUndo = computed(() => history.value.past.length > 0)
   const canRedo = computed(() => history.value.future.length > 0)
@@ -65,132 +65,178 @@ export const useKeep = defineStore('keep', () => {
     })
   }
 
-  function listOf(answer: KeepAnswer): KeepList {
-    return spans.union(answer.keep_frames.map(([start, end]) => ({ start, end })))
+  function listOf(frames: readonly (readonly [number, number])[]): KeepList {
+    return spans.union(frames.map(([start, end]) => ({ start, end })))
+  }
+
+  /** The server's history with the names and divisions that `named` has. */
+  function historyOf(answer: KeepHistory, named: KeepList): History<KeepList> {
+    const lists = answer.steps.map((step) => carry(named, listOf(step.keep_frames)))
+    return {
+      past: lists.slice(0, answer.position),
+      present: carry(named, listOf(answer.keep_frames)),
+      future: lists.slice(answer.position + 1),
+    }
+  }
+
+  function agree(answer: KeepHistory, named: KeepList): void {
+    noteTimes(answer)
+    history.value = historyOf(answer, named)
+    base.value = history.value.present
+    revision.value = answer.revision
+    state.value = 'saved'
+    error.value = null
   }
 
   async function load(): Promise<void> {
     const wanted = recording.id
-    const answer = await getKeep(wanted)
+    const [answer, named] = await Promise.all([getKeepHistory(wanted), getNames(wanted)])
     if (wanted !== recording.id) return
-    noteTimes(answer)
-    history.value = startHistory(listOf(answer))
-    base.value = list.value
-    revision.value = answer.revision
+    orders = []
+    agree(answer, named)
+    conflict.value = readConflict(wanted)
     loaded.value = true
-    state.value = 'saved'
-    error.value = null
-    dirty = false
   }
 
-  /** Takes the server's list in place of ours; ours stays one undo away. */
+  /** Takes the server's list in place of ours; what was ours alone is put aside for a decision. */
   async function adopt(): Promise<void> {
     const wanted = recording.id
-    const answer = await getKeep(wanted)
+    const [answer, named] = await Promise.all([getKeepHistory(wanted), getNames(wanted)])
     if (wanted !== recording.id) return
-    noteTimes(answer)
-    revision.value = answer.revision
-    dirty = false
-    state.value = 'saved'
-    const theirs = listOf(answer)
     const mine = history.value.present
-    if (differ(theirs, mine)) {
-      draft.value = null
-      // Ours is one undo away. Where we had changed nothing, theirs is simply the newer one.
-      if (differ(mine, base.value)) conflict.value = { base: base.value, mine, theirs }
-      history.value = push(history.value, theirs)
-      replaced.value += 1
+    const before = base.value
+    const unsaved = orders.length > 0
+    orders = []
+    draft.value = null
+    agree(answer, unsaved ? mine : named)
+    if (!differ(history.value.present, mine)) return
+    if (unsaved && differ(mine, before)) {
+      conflict.value = { base: before, mine, theirs: history.value.present }
+      rememberConflict(wanted, conflict.value)
     }
-    base.value = theirs
+    replaced.value += 1
   }
 
   /** Ends a conflict: both changes together, only mine, or theirs as it is shown. */
   function resolve(how: 'both' | 'mine' | 'theirs'): void {
     const found = conflict.value
     conflict.value = null
+    forgetConflict(recording.id)
     if (!found) return
     if (how === 'mine') change(found.mine)
-    if (how === 'both') change(mergeLists(found.base, found.mine, found.theirs))
+    // What was changed since the conflict arose counts as theirs.
+    if (how === 'both') change(mergeLists(found.base, found.mine, list.value))
   }
 
   /** Somebody saved a list for this recording; nothing to do if it was us. */
   async function onRemoteSave(remoteRevision: number): Promise<void> {
     if (saving) await saving
-    if (loaded.value && remoteRevision > revision.value && !dirty) await adopt()
+    if (!loaded.value || orders.length > 0 || draft.value) return
+    if (remoteRevision > revision.value) await adopt()
+    else if (remoteRevision === revision.value) await refreshNames()
+  }
+
+  async function refreshNames(): Promise<void> {
+    const wanted = recording.id
+    const named = await getNames(wanted)
+    if (wanted !== recording.id || orders.length > 0 || namesTimer) return
+    const next = carry(named, history.value.present)
+    if (!spans.sameList(next, history.value.present)) history.value = { ...history.value, present: next }
   }
 
   /** Looks whether somebody saved meanwhile. */
   async function refresh(): Promise<void> {
     const wanted = recording.id
     try {
-      const { revision: now } = await getKeep(wanted)
+      const { revision: now } = await getKeepHistory(wanted)
       if (wanted === recording.id) await onRemoteSave(now)
     } catch {
       // It is asked again when the connection stands the next time.
     }
   }
 
-  function schedule(after_ms: number): void {
-    window.clearTimeout(timer)
-    timer = window.setTimeout(() => void flush(), after_ms)
-  }
-
   function change(next: KeepList): void {
     draft.value = null
-    if (spans.sameList(next, list.value)) return
+    const before = history.value.present
+    if (spans.sameList(next, before)) return
     history.value = push(history.value, next)
-    touch()
+    if (differ(next, before)) order({ kind: 'save', list: next })
+    saveNames()
   }
 
-  function touch(): void {
-    dirty = true
-    state.value = 'waiting'
-    schedule(SAVE_AFTER_MS)
+  function order(what: Order): void {
+    orders.push(what)
+    if (state.value === 'saved') state.value = 'waiting'
+    window.clearTimeout(timer)
+    void flush()
   }
 
-  async function saveOnce(): Promise<void> {
+  async function send(what: Order): Promise<void> {
     const wanted = recording.id
-    const sent = list.value
-    dirty = false
     state.value = 'saving'
-    try {
+    if (what.kind === 'save') {
       const fingerprint = recording.info?.fingerprint
-      const answer = await putKeep(wanted, {
-        keep: written(sent),
-        revision: revision.value,
-        ...(fingerprint ? { fingerprint } : {}),
-      })
+      const keep = { keep: written(what.list), revision: revision.value, ...(fingerprint ? { fingerprint } : {}) }
+      const answer = await putKeep(wanted, keep)
       if (wanted !== recording.id) return
       revision.value = answer.revision
-      base.value = sent
       noteTimes(answer)
-      error.value = null
-      if (!dirty) state.value = 'saved'
-    } catch (caught) {
+    } else {
+      const answer = await stepKeep(wanted, what.kind, revision.value)
       if (wanted !== recording.id) return
-      await onSaveError(toApiError(caught))
+      revision.value = answer.revision
+      // The server's history counts: ours may have been shorter, or of another tab.
+      if (orders.length <= 1) agree(answer, what.list)
     }
+    base.value = what.list
+    error.value = null
   }
 
-  async function onSaveError(caught: ApiError): Promise<void> {
+  async function sendAll(): Promise<void> {
+    const wanted = recording.id
+    while (orders.length > 0 && loaded.value) {
+      const next = orders[0] as Order
+      try {
+        await send(next)
+        if (wanted !== recording.id) return
+        orders = orders.filter((one) => one !== next)
+      } catch (caught) {
+        if (wanted !== recording.id) return
+        if (!(await mended(toApiError(caught)))) return
+      }
+    }
+    if (loaded.value) state.value = 'saved'
+  }
+
+  /** What to do about a save that failed; whether to go on at once. */
+  async function mended(caught: ApiError): Promise<boolean> {
     if (caught.code === 'stale_revision') {
       await adopt()
-      return
+      return true
+    }
+    if (caught.code === 'nothing_to_undo') {
+      orders = [{ kind: 'save', list: history.value.present }]
+      return true
     }
     error.value = caught
     state.value = 'failed'
-    dirty = true
     // The file is another one now: look at it anew. What was chosen stays, and is saved with the next change.
     if (caught.code === 'recording_changed') await recording.load()
-    if (caught.unreachable || caught.status === 503) schedule(RETRY_AFTER_MS)
+    if (caught.unreachable || caught.status === 503) timer = window.setTimeout(() => void flush(), RETRY_AFTER_MS)
+    else orders = [{ kind: 'save', list: history.value.present }]
+    return false
   }
 
   /** Saves now what has not been saved; resolves when it is, or has failed. */
   async function flush(): Promise<void> {
     window.clearTimeout(timer)
-    if (saving) await saving
-    if (!dirty || !loaded.value) return
-    saving = saveOnce()
+    if (namesTimer) sendNames()
+    if (saving) {
+      await saving
+      return
+    }
+    if (orders.length === 0 || !loaded.value) return
+    saving = sendAll()
     try {
       await saving
     } finally {
@@ -198,26 +244,38 @@ export const useKeep = defineStore('keep', () => {
     }
   }
 
+  function saveNames(): void {
+    window.clearTimeout(namesTimer)
+    namesTimer = window.setTimeout(sendNames, NAMES_AFTER_MS)
+  }
+
+  function sendNames(): void {
+    window.clearTimeout(namesTimer)
+    namesTimer = 0
+    // Names are a comfort: the spans themselves are saved on their own.
+    void putNames(recording.id, history.value.present).catch(() => undefined)
+  }
+
   /** Forgets the list; whoever calls this has flushed before. */
   function close(): void {
     window.clearTimeout(timer)
-    dirty = false
+    window.clearTimeout(namesTimer)
+    namesTimer = 0
+    orders = []
     loaded.value = false
     draft.value = null
     conflict.value = null
+    state.value = 'saved'
     history.value = startHistory<KeepList>([])
   }
 
-  function undo(): void {
-    if (!canUndo.value) return
-    history.value = undoHistory(history.value)
-    touch()
-  }
-
-  function redo(): void {
-    if (!canRedo.value) return
-    history.value = redoHistory(history.value)
-    touch()
+  function step(kind: 'undo' | 'redo'): void {
+    draft.value = null
+    const before = history.value.present
+    history.value = kind === 'undo' ? undoHistory(history.value) : redoHistory(history.value)
+    const now = history.value.present
+    if (differ(now, before)) order({ kind, list: now })
+    saveNames()
   }
 
   /** Shows a list without taking it: while an edge is dragged. */
@@ -235,8 +293,10 @@ export const useKeep = defineStore('keep', () => {
   const total = (): number => recording.frames
 
   return {
-    list, loaded, revision, state, error, replaced, conflict, canUndo, canRedo, keptFrames, kept_s, removed_s, base,
-    load, flush, close, undo, redo, onRemoteSave, refresh, draw, settle, change, resolve,
+    list, loaded, revision, state, error, replaced, conflict, canUndo, canRedo, keptFrames, kept_s, removed_s,
+    load, flush, close, onRemoteSave, refresh, draw, settle, change, resolve,
+    undo: () => canUndo.value && step('undo'),
+    redo: () => canRedo.value && step('redo'),
     add: (span: Span) => change(spans.addSpan(list.value, span)),
     subtract: (span: Span) => change(spans.subtract(list.value, span)),
     replace: (at: number, span: Span) => change(spans.replaceAt(list.value, at, span)),
@@ -245,7 +305,7 @@ export const useKeep = defineStore('keep', () => {
     merge: (at: number) => change(spans.mergeAt(list.value, at)),
     label: (at: number, label: string) => change(spans.labelAt(list.value, at, label)),
     invert: () => change(spans.invert(list.value, total())),
-    moveEdge: (at: number, edge: Edge, frame: number) => change(spans.moveEdge(list.value, at, edge, frame, total())),
+    moveEdge: (at: number, edge: Edge, frame: number) => spans.moveEdge(list.value, at, edge, frame, total()),
     clear: () => change([]),
   }
 })

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, StoredJob
+from plexcut.domain.naming import SpanName
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,12 @@ class Store(Protocol):
 
     def keep_history(self, recording: str, limit: int) -> KeepHistory:
         """What undo and redo lead to, at most `limit` states in each direction."""
+
+    def load_names(self, recording: str) -> tuple[SpanName, ...]:
+        """What its spans are called; () where nothing was."""
+
+    def save_names(self, recording: str, names: tuple[SpanName, ...]) -> None:
+        """Remember them in place of those that were there."""
 
     def secret(self, name: str) -> bytes:
         """32 random bytes, made at the first call and kept (the key that signs stream URLs, ...)."""

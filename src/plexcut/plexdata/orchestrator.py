@@ -29,6 +29,7 @@ from plexcut.plexdata.model import (
     TimelineFrame,
     Written,
 )
+from plexcut.plexdata.naming import NamingDoor
 from plexcut.plexdata.progress import Watch
 from plexcut.plexdata.selecting import Selecting
 from plexcut.plexdata.startup import Startup
@@ -36,7 +37,7 @@ from plexcut.plexdata.streaming import Streaming
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
 
 
-class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor):
+class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number

@@ -22,10 +22,12 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 
 from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, StoredJob
+from plexcut.domain.naming import SpanName
 from plexcut.domain.ports import KeepHistory, Notice, SavedKeep
 from plexcut.errors import CannotWrite, DiskFull, FormatUnsupported
 from plexcut.storage import history
 from plexcut.storage import keeps as keep_lists
+from plexcut.storage import names as span_names
 from plexcut.storage.files import free_name, make_data_folder
 from plexcut.storage.tables import choices, follow_ups, secrets, selections, speeds
 
@@ -104,6 +106,14 @@ class Database:
     def keep_history(self, recording: str, limit: int) -> KeepHistory:
         with self._connection() as connection:
             return keep_lists.history(connection, recording, limit)
+
+    def load_names(self, recording: str) -> tuple[SpanName, ...]:
+        with self._connection() as connection:
+            return span_names.load(connection, recording)
+
+    def save_names(self, recording: str, names: tuple[SpanName, ...]) -> None:
+        with self._connection() as connection:
+            span_names.save(connection, recording, names)
 
     # -- secrets and speeds -----------------------------------------------------------------------------------------
 

@@ -37,6 +37,14 @@ keep_states = Table(
     Column("saved_at", Float, nullable=False),
 )
 
+span_names = Table(
+    "span_names",
+    metadata,
+    Column("recording", String, primary_key=True),
+    Column("names", JSON, nullable=False),
+    Column("saved_at", Float, nullable=False),
+)
+
 secrets = Table(
     "secrets",
     metadata,

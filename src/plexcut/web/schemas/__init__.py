@@ -55,6 +55,7 @@ from plexcut.web.schemas.landmarks import (
     Marks,
     RangeQuery,
 )
+from plexcut.web.schemas.naming import Names, NamesChange, NewName, SpanName
 from plexcut.web.schemas.recordings import (
     Audio,
     CutOrder,
@@ -121,6 +122,9 @@ __all__ = [
     "Login",
     "Marker",
     "Marks",
+    "Names",
+    "NamesChange",
+    "NewName",
     "Notices",
     "Plan",
     "PlannedSpan",
@@ -136,6 +140,7 @@ __all__ = [
     "SelectionChange",
     "Session",
     "SnapEdge",
+    "SpanName",
     "SpriteQuery",
     "StaleDetail",
     "StaleKeep",
