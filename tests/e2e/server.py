@@ -61,6 +61,13 @@ class Server:
         with urllib.request.urlopen(self.address + path, timeout=20) as answer:
             return json.load(answer)
 
+    def put(self, path: str, body: Any) -> Any:
+        """Put JSON there; the answer."""
+        data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.address + path, data=data, headers=headers, method="PUT")
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
     def recordings(self, section: int = 0) -> dict[str, str]:
         """Recording ids by title, of one of the first library's sections."""
         library = self.get("/api/libraries")["libraries"][0]["id"]
@@ -111,8 +118,11 @@ class Editor:
 
     def number_in(self, picture: Locator) -> int | None:
         """The number that a picture on the page carries in its pixels."""
-        pixels = np.array(picture.evaluate(_PIXELS), np.uint8).reshape(96, 160, 4)
-        return read_number(pixels)
+        return self.number_of(picture.evaluate(_PIXELS))
+
+    def number_of(self, pixels: list[int]) -> int | None:
+        """The number in 160 x 96 pixels, as a canvas tells them; None where two frames are mixed."""
+        return read_number(np.array(pixels, np.uint8).reshape(96, 160, 4))
 
     def go_to(self, written: str) -> None:
         """Type a time or frame number."""

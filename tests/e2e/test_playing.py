@@ -1,0 +1,145 @@
+"""Playing in the editor: sound and pictures run, and when they stop the frame on the screen is the one it says."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.server import Editor, Server
+
+FRAMES = 150
+
+_FILM = """async () => {
+    const film = document.querySelector('video.film');
+    const canvas = document.createElement('canvas');
+    canvas.width = 160; canvas.height = 96;
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    const seen = [];
+    const look = () => {
+        context.drawImage(film, 0, 0, 160, 96);
+        seen.push(Array.from(context.getImageData(0, 0, 160, 96).data));
+    };
+    window.filmFrames = seen;
+    const next = () => film.requestVideoFrameCallback(() => {
+        look();
+        if (seen.length < 400) next();
+    });
+    next();
+}"""
+
+
+@pytest.fixture
+def fresh(server: Server, editor: Editor) -> Editor:
+    """The editor with an empty keep list."""
+    recording = server.recordings()["Harbour Light"]
+    editor.open(server, recording)
+    if server.kept(recording):
+        editor.page.get_by_role("button", name="Delete all spans").click()
+        editor.expect_saved()
+    return editor
+
+
+def film_numbers(editor: Editor) -> list[int]:
+    """The numbers of the frames that the film showed, less those that two frames were mixed in."""
+    found = [editor.number_of(pixels) for pixels in editor.page.evaluate("() => window.filmFrames")]
+    return [number for number in found if number is not None]
+
+
+def playing(page: Page) -> None:
+    expect(page.locator("video.film")).to_have_class("picture film visible")
+
+
+def test_when_it_stops_the_exact_frame_is_shown(fresh: Editor) -> None:
+    page = fresh.page
+    for start, key in ((10, "Space"), (60, "l")):
+        fresh.go_to(f"#{start}")
+        fresh.expect_frame(start)
+        page.evaluate(_FILM)
+        fresh.press(key)
+        playing(page)
+        page.wait_for_timeout(500)
+        fresh.press("k")
+        expect(page.locator("video.film")).to_have_class("picture film")
+        still = int(fresh.picture.get_attribute("data-frame") or -1)
+        fresh.expect_frame(still)
+        assert still > start
+        # The last frame of the film is the still one: nothing jumps when it stops.
+        numbers = film_numbers(fresh)
+        assert numbers[0] in (start, start + 1)
+        assert numbers[-1] == still
+        expect(page.get_by_test_id("frame-number")).to_contain_text(f"#{still} ")
+
+
+def test_the_result_plays_across_its_seams(fresh: Editor) -> None:
+    page = fresh.page
+    fresh.mark(10, 40)
+    fresh.mark(100, 140)
+    fresh.go_to("#30")
+    fresh.expect_frame(30)
+    page.evaluate(_FILM)
+    fresh.press("Shift+P")
+    playing(page)
+    expect(fresh.picture).to_have_attribute("data-frame", "139", timeout=20_000)
+    numbers = film_numbers(fresh)
+    assert numbers == sorted(numbers)
+    assert numbers[0] in (30, 31)
+    assert not any(40 <= number < 100 for number in numbers)
+    assert any(100 <= number < 140 for number in numbers)
+    fresh.expect_frame(139)
+
+
+def test_the_seam_is_played_over_and_over(fresh: Editor) -> None:
+    page = fresh.page
+    fresh.mark(20, 50)
+    fresh.mark(90, 120)
+    page.evaluate(_FILM)
+    fresh.press("p")
+    playing(page)
+    expect(page.get_by_text("The seam, as it will be")).to_be_visible()
+    page.wait_for_timeout(2500)
+    fresh.press("Escape")
+    expect(page.locator("video.film")).to_have_class("picture film")
+    numbers = film_numbers(fresh)
+    assert {number for number in numbers if 50 <= number < 90} == set()
+    assert any(number < 50 for number in numbers)
+    assert any(number >= 90 for number in numbers)
+    fresh.expect_frame(int(fresh.picture.get_attribute("data-frame") or -1))
+
+
+def test_backwards_shows_only_true_frames(fresh: Editor) -> None:
+    fresh.go_to("#140")
+    fresh.expect_frame(140)
+    fresh.press("j")
+    for _ in range(6):
+        fresh.page.wait_for_timeout(120)
+        shown = fresh.page.evaluate(
+            """async () => {
+                const picture = document.querySelector('img.picture');
+                return [Number(picture.dataset.frame), picture.src];
+            }"""
+        )
+        assert 0 <= shown[0] <= 140
+    fresh.press("k")
+    fresh.page.wait_for_timeout(300)
+    still = int(fresh.picture.get_attribute("data-frame") or -1)
+    assert still < 140
+    fresh.expect_frame(still)
+
+
+def test_a_mark_while_it_plays_is_the_frame_that_is_shown_then(server: Server, fresh: Editor) -> None:
+    fresh.go_to("#20")
+    fresh.expect_frame(20)
+    fresh.press("Space")
+    playing(fresh.page)
+    fresh.page.wait_for_timeout(400)
+    fresh.press("i")
+    expect(fresh.page.locator("video.film")).to_have_class("picture film")
+    still = int(fresh.picture.get_attribute("data-frame") or -1)
+    fresh.expect_frame(still)
+    fresh.go_to("#140")
+    fresh.expect_frame(140)
+    fresh.press("o")
+    fresh.expect_saved()
+    (start, end) = server.kept(server.recordings()["Harbour Light"])[0]
+    assert end == 140
+    assert abs(start - still) <= 3
