@@ -1211,6 +1211,30 @@ export interface components {
             silences_known_s: number;
         };
         /**
+         * Names
+         * @description The names of a recording's spans, in order.
+         */
+        Names: {
+            names: components["schemas"]["SpanName"][];
+            total: number;
+        };
+        /**
+         * NamesChange
+         * @description All names, in place of those that were there.
+         */
+        NamesChange: {
+            names: components["schemas"]["NewName"][];
+        };
+        /**
+         * NewName
+         * @description One of them.
+         */
+        NewName: {
+            end_frame: number;
+            name?: string;
+            start_frame: number;
+        };
+        /**
          * Notices
          * @description What somebody has to know and to do something about.
          */
