@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-import numpy as np
-
-from plexcut.media.ts_packets import CLOCK_MASK, PCR_FLAG, Bytes, PidPackets, Room, pcr_field
+from plexcut.media.ts_packets import CLOCK_MASK, PCR_FLAG, Bytes, PidPackets, Room, empty_packets, pcr_field
 from plexcut.media.ts_tables import (
     PACKET_BYTES,
     Pat,
@@ -184,9 +182,8 @@ class TransportStreamWriter:
         self._last_pcr: int | None = None
         self._tables_at = self._other_at = 0
         self._tables_just_written = False
-        self._buffer = np.empty((_FLUSH_PACKETS, PACKET_BYTES), np.uint8)
+        self._buffer = empty_packets(_FLUSH_PACKETS)
         self._buffered = 0
-        self._flat: memoryview = self._buffer.reshape(-1).data
         self.bytes_written = 0  # those still in the buffer included
         self.late_units = 0  # units whose decoding time had passed on the PCR's clock
 
@@ -290,27 +287,24 @@ class TransportStreamWriter:
         return state
 
     def _put(self, data: bytes) -> None:
-        self._room(len(data) // PACKET_BYTES)[1][:] = data
+        self._room(len(data) // PACKET_BYTES)[2][:] = data
 
     def _room(self, packets: int) -> Room:
         """The next so many packets of what is written, to be filled in at once."""
-        if self._buffered + packets > len(self._buffer):
+        if self._buffered + packets > len(self._buffer[0]):
             self._flush()
-            if packets > len(self._buffer):
-                self._renew(packets)
+            if packets > len(self._buffer[0]):
+                self._buffer = empty_packets(packets)
         first, end = self._buffered, self._buffered + packets
         self._buffered = end
         self.bytes_written += packets * PACKET_BYTES
-        return self._buffer[first:end], self._flat[first * PACKET_BYTES : end * PACKET_BYTES]
-
-    def _renew(self, packets: int) -> None:
-        self._buffer, self._buffered = np.empty((packets, PACKET_BYTES), np.uint8), 0
-        self._flat = self._buffer.reshape(-1).data
+        heads, payloads, flat = self._buffer
+        return heads[first:end], payloads[first:end], flat[first * PACKET_BYTES : end * PACKET_BYTES]
 
     def _flush(self) -> None:
-        data = self._flat[: self._buffered * PACKET_BYTES]
+        data = self._buffer[2][: self._buffered * PACKET_BYTES]
         # Whoever takes it may keep it.
-        self._renew(_FLUSH_PACKETS)
+        self._buffer, self._buffered = empty_packets(_FLUSH_PACKETS), 0
         # An unbuffered file may take less than it is given.
         while data:
             data = data[self._out.write(data) :]

@@ -19,6 +19,8 @@ Mask = npt.NDArray[np.bool_]
 
 _HEAD_BYTES = 4
 _SLOT = PACKET - _HEAD_BYTES
+_PAYLOAD = np.dtype((np.void, _SLOT))
+"""Arrays of it are gathered several times faster than rows of bytes."""
 _STARTS, _CARRIES, _ADAPTED, _COUNTER_SHIFT = 0x4000, 0x10000000, 0x20000000, 24
 
 
@@ -95,9 +97,8 @@ class PayloadTap:
 
 def _joined(block: Block, which: I64, begin: I64) -> U8:
     """The payloads of some packets, one behind the other; that of packet `i` begins at byte `begin[i]` of it."""
-    grid = block.data[block.first : block.first + (block.count - 1) * block.stride + PACKET]
-    rows = np.lib.stride_tricks.as_strided(grid, (block.count, PACKET), (block.stride, 1), writeable=False)
-    slots = np.ascontiguousarray(rows[:, _HEAD_BYTES:][which]).reshape(-1)
+    packets = np.ndarray((block.count,), _PAYLOAD, block.data, block.first + _HEAD_BYTES, (block.stride,))
+    slots = packets[which].view(np.uint8)
     odd = np.flatnonzero(begin != _HEAD_BYTES)
     if not odd.size:
         return slots

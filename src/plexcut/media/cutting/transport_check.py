@@ -78,8 +78,7 @@ class TransportCheck:
         """Count the adaptation fields that hold anything behind what their flags name."""
         if not which.size:
             return
-        off = block.first + block.stride * which
-        packets = block.data[off[:, None] + np.arange(PACKET)]
+        packets = block.packets(which).data
         length, flags = packets[:, 4].astype(np.int64), packets[:, 5]
         # Others than these two are of foreign packets that are passed on as they are.
         plain = (length > 0) & (flags & ~np.uint8(_PCR_FLAG | _RANDOM_ACCESS) == 0)

@@ -21,6 +21,8 @@ FRONT_BYTES = 1 << 19
 """Room in front of the packets of every block, for those that its reader carries over from the block before."""
 _SLACK_BYTES = 64
 _BUFFERS = 2
+_WHOLE = np.dtype((np.void, PACKET))
+"""Arrays of it are gathered several times faster than rows of bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,8 @@ class Block:
 
     def packets(self, which: npt.NDArray[np.int64]) -> Packets:
         """Some of the packets, copied."""
-        off = self.first + self.stride * which
-        return Packets(self.data[off[:, None] + np.arange(PACKET)], self.at + self.stride * which)
+        packets = np.ndarray((self.count,), _WHOLE, self.data, self.first, (self.stride,))[which]
+        return Packets(packets.view(np.uint8).reshape(-1, PACKET), self.at + self.stride * which)
 
 
 @dataclass(slots=True)
