@@ -14,7 +14,7 @@ from tests.media_factory import CLIPS, ClipCache
 from plexcut.errors import PlexcutError
 from plexcut.media.bitstream.pictures import ASSEMBLERS
 from plexcut.media.index import transport_stream
-from plexcut.media.index.blocks import packet_blocks
+from plexcut.media.index.blocks import coded_blocks, packet_blocks
 from plexcut.media.index.packets import PACKET, PacketReader, find_layout
 from plexcut.media.index.rows import clock_rows
 from plexcut.media.index.transport_stream import StreamScan, choose_program, scan_stretch
@@ -48,9 +48,9 @@ def _compare(path: Path, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch) -> b
     """False for a file that both refuse."""
 
     def blocks(*args: object) -> object:
-        return packet_blocks(*args, chunk_bytes=chunk_bytes)  # type: ignore[arg-type]
+        return coded_blocks(*args, chunk_bytes=chunk_bytes)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(transport_stream, "packet_blocks", blocks)
+    monkeypatch.setattr(transport_stream, "coded_blocks", blocks)
     try:
         found = transport_stream.scan(path, None, lambda _fraction: None)
     except PlexcutError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import IntFlag
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -56,11 +57,29 @@ class CodedPicture:
     frame_num: int
 
 
+_fields = attrgetter("start", "flags", "order_hint", "hint_bits", "structure", "frame_num")
+_NONE = np.empty((6, 0), np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRun:
+    """Pictures as columns, `(6, n) int64`, a row for each field of `CodedPicture`; `before`: how many single ones came
+    first.
+    """
+
+    before: int
+    columns: I64
+
+
 class PictureAssembler:
-    """Base of the codec state machines: `unit` takes every relevant unit in order, `pictures` collects the result."""
+    """Base of the codec state machines: `unit` takes every relevant unit in order, `pictures` collects the result.
+
+    What `units` finds may be in `runs` as well; `take` hands out all.
+    """
 
     def __init__(self) -> None:
         self.pictures: list[CodedPicture] = []
+        self.runs: list[PictureRun] = []
         self._start: int | None = None
         self._current: CodedPicture | None = None
 
@@ -84,8 +103,7 @@ class PictureAssembler:
     def _between_sets(self, units: Units, sets: I64, changes: Callable[[bytes], bool]) -> None:
         """Runs of units to `_run`; the parameter sets that end them, because they change something, to `unit`."""
         begin = 0
-        for i in sets.tolist():
-            data = units.data(i)
+        for i, data in zip(sets.tolist(), _each(units, sets), strict=True):
             if changes(data):
                 self._few_or_many(units, slice(begin, i))
                 self.unit(int(units.start[i]), data, new_pes=bool(units.new_pes[i]))
@@ -110,6 +128,18 @@ class PictureAssembler:
         self._current = None
         self._start = None
 
+    def take(self) -> I64:
+        """All pictures since the last time, in order, as the columns of a `PictureRun`."""
+        singles, pieces, at = self.pictures, list[I64](), 0
+        for run in [*self.runs, PictureRun(len(singles), _NONE)]:
+            if run.before > at:
+                pieces.append(np.array([_fields(picture) for picture in singles[at : run.before]], np.int64).T)
+                at = run.before
+            pieces.append(run.columns)
+        singles.clear()
+        self.runs.clear()
+        return np.concatenate(pieces, axis=1)
+
     def pending(self, default: int) -> int:
         """The first byte that may still be asked for: the start of the picture under way, or `default`."""
         if self._current is not None:
@@ -130,3 +160,15 @@ class PictureAssembler:
 
     def _first_byte(self, start: int) -> int:
         return start if self._start is None else self._start
+
+
+_SHORT = 96
+"""Bytes of a parameter set that are fetched together with others; few are longer."""
+
+
+def _each(units: Units, which: I64) -> Iterator[bytes]:
+    """The bytes of some units."""
+    sizes = units.sizes[which].tolist()
+    pieces = units.gather(which, _SHORT).tobytes() if sizes else b""
+    for place, (i, size) in enumerate(zip(which.tolist(), sizes, strict=True)):
+        yield pieces[place * _SHORT : place * _SHORT + size] if size <= _SHORT else units.data(i)

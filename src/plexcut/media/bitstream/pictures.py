@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from plexcut.media.bitstream import h264, h264_slices, hevc, hevc_slices, mpeg2
 from plexcut.media.bitstream.bits import BitReader
-from plexcut.media.bitstream.coded import CodedPicture, PictureAssembler, PictureFlag
+from plexcut.media.bitstream.coded import CodedPicture, PictureAssembler, PictureFlag, PictureRun
 from plexcut.media.bitstream.h264_slices import SliceColumns, may_hold_recovery
 from plexcut.media.bitstream.units import Units, first_of_run
 
@@ -167,9 +167,12 @@ class H264Pictures(PictureAssembler):
         if self._current is not None:
             self.pictures.append(self._current)
         # A picture begins with the unit behind the slice of the one before.
-        places = steps.start[slices[:-1] + 1].tolist()
-        self.pictures += map(CodedPicture, places, *steps.columns[1:, slices[1:]].tolist())
-        self._current, self._start = self.pictures.pop(), None
+        places = steps.start[slices[:-1] + 1]
+        self.runs.append(
+            PictureRun(len(self.pictures), np.concatenate((places[None, :-1], steps.columns[1:, slices[1:-1]])))
+        )
+        self._current, self._start = steps.picture(last), None
+        self._current.start = int(places[-1])
         self._one_by_one(steps, range(last + 1, end))
 
     def _one_by_one(self, steps: _Steps, which: range) -> None:

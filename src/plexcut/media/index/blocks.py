@@ -11,12 +11,16 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from plexcut.media.index.glance import Glance, KnownCodes, heads_of, start_codes
 from plexcut.media.index.packets import LOOK_AHEAD, PACKET, SYNC, PacketLayout, Packets, resync
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+I64 = npt.NDArray[np.int64]
 
-CHUNK_BYTES = 6 << 20
+CHUNK_BYTES = 12 << 20
+PIECE_BYTES = 1 << 19
+"""What is read at once, and looked at before the next: half of a second-level cache."""
 FRONT_BYTES = 1 << 19
 """Room in front of the packets of every block, for those that its reader carries over from the block before."""
 _SLACK_BYTES = 64
@@ -31,7 +35,8 @@ class Block:
 
     `data` is writable, `(m,) uint8`; packet `i` of `count` begins at `first + i * stride` of it and at
     `at + i * stride` of the file. In front of `first` at least `FRONT_BYTES` less a few packets are free to be
-    written to, and behind the last packet some bytes can be read that mean nothing.
+    written to, and behind the last packet some bytes can be read that mean nothing. `codes` are its start codes, where
+    they were looked for.
     """
 
     data: U8
@@ -39,18 +44,14 @@ class Block:
     count: int
     stride: int
     at: int
+    known_heads: U32 | None = None
+    codes: KnownCodes | None = None
 
     def heads(self) -> U32:
         """The first four bytes of each packet, the sync byte lowest; `(count,) uint32`."""
-        if self.first % 4 == 0:
-            words = self.data[: self.data.size // 4 * 4].view("<u4")
-            begin = self.first // 4
-            return words[begin : begin + self.count * self.stride // 4 : self.stride // 4].copy()
-        step, heads = self.stride, np.zeros(self.count, np.uint32)
-        for i in range(4):
-            column = self.data[self.first + i : self.first + i + (self.count - 1) * step + 1 : step]
-            heads |= column.astype(np.uint32) << np.uint32(8 * i)
-        return heads
+        if self.known_heads is not None:
+            return self.known_heads
+        return heads_of(self.data, self.first, self.count, self.stride)
 
     def packets(self, which: npt.NDArray[np.int64]) -> Packets:
         """Some of the packets, copied."""
@@ -60,19 +61,35 @@ class Block:
 
 @dataclass(slots=True)
 class _Chunk:
-    """A buffer: `size` bytes of the file from `at` on lie behind its front."""
+    """A buffer: `size` bytes of the file from `at` on lie behind its front.
+
+    Where it was looked at while it was read, `heads` are those of its packets if one begins at `phase` of `data`,
+    and `codes` the start codes behind the front.
+    """
 
     data: U8
     at: int = 0
     size: int = 0
+    phase: int = 0
+    heads: U32 | None = None
+    codes: I64 | None = None
 
 
 class _ReadAhead:
-    """Reads `[start, end)` of a file in chunks, on a thread. Close it before the file."""
+    """Reads `[start, end)` of a file in chunks, on a thread. Close it before the file.
 
-    def __init__(self, file: BinaryIO, start: int, end: int, chunk_bytes: int) -> None:
-        self._file = file
+    With `looks` it finds the heads of packets and start codes as well, in each piece while that is near the processor.
+    `aside` is where packets are expected: their place in the file modulo their stride.
+    """
+
+    def __init__(
+        self, source: tuple[BinaryIO, PacketLayout], stretch: tuple[int, int], chunk_bytes: int, *, looks: bool
+    ) -> None:
+        start, end = stretch
+        self._file, layout = source
+        self._stride, self.aside = layout.stride, layout.first % layout.stride
         self._start, self._chunk_bytes = start, chunk_bytes
+        self._looks = looks
         self.end = end
         self._free: SimpleQueue[_Chunk | None] = SimpleQueue()
         self._full: SimpleQueue[_Chunk | BaseException | None] = SimpleQueue()
@@ -90,20 +107,28 @@ class _ReadAhead:
                 chunk = self._free.get()
                 if chunk is None:
                     return
-                chunk.at, chunk.size = at, 0
-                wanted = min(self._chunk_bytes, self.end - at)
-                room = chunk.data.data[FRONT_BYTES : FRONT_BYTES + wanted]
-                while chunk.size < wanted:
-                    count = self._file.readinto(room[chunk.size :])  # type: ignore[attr-defined]
-                    if not count:
-                        self.end = at + chunk.size
-                        break
-                    chunk.size += count
+                chunk.at = at
+                self._fill(chunk, min(self._chunk_bytes, self.end - at))
                 at += chunk.size
                 self._full.put(chunk)
             self._full.put(None)
         except BaseException as error:  # noqa: BLE001  (raised again where the chunk is asked for)
             self._full.put(error)
+
+    def _fill(self, chunk: _Chunk, wanted: int) -> None:
+        chunk.size = 0
+        chunk.phase = FRONT_BYTES + (self.aside - chunk.at) % self._stride
+        room = chunk.data.data[FRONT_BYTES : FRONT_BYTES + wanted]
+        glance = Glance(chunk.data, FRONT_BYTES, chunk.phase, self._stride)
+        while chunk.size < wanted:
+            count = self._file.readinto(room[chunk.size : chunk.size + PIECE_BYTES])  # type: ignore[attr-defined]
+            if not count:
+                self.end = chunk.at + chunk.size
+                break
+            chunk.size += count
+            if self._looks:
+                glance.look(FRONT_BYTES + chunk.size)
+        chunk.heads, chunk.codes = (glance.heads, glance.codes) if self._looks else (None, None)
 
     def next(self) -> _Chunk | None:
         """The next chunk; None behind the last one."""
@@ -129,12 +154,27 @@ def packet_blocks(
 
     The first one is looked for from `start` on.
     """
+    return _blocks((file, layout), stretch, size_bytes, chunk_bytes, looks=False)
+
+
+def coded_blocks(
+    file: BinaryIO, layout: PacketLayout, stretch: tuple[int, int], size_bytes: int, chunk_bytes: int = CHUNK_BYTES
+) -> Generator[Block]:
+    """The same, with their heads and start codes, which the thread that reads finds."""
+    return _blocks((file, layout), stretch, size_bytes, chunk_bytes, looks=True)
+
+
+def _blocks(
+    source: tuple[BinaryIO, PacketLayout], stretch: tuple[int, int], size_bytes: int, chunk_bytes: int, *, looks: bool
+) -> Generator[Block]:
+    stride = source[1].stride
     start, stop = stretch[0], min(stretch[1], size_bytes)
     if start >= stop:
         return
-    reader = _ReadAhead(file, start, min(size_bytes, stop + LOOK_AHEAD * layout.stride), chunk_bytes)
+    end = min(size_bytes, stop + LOOK_AHEAD * stride)
+    reader = _ReadAhead(source, (start, end), chunk_bytes, looks=looks)
     try:
-        yield from _Walk(reader, layout.stride, stop, size_bytes).blocks()
+        yield from _Walk(reader, stride, stop, size_bytes).blocks()
     finally:
         reader.close()
 
@@ -206,8 +246,34 @@ class _Walk:
         rows = min(rows, -(-(self._stop - self._at) // stride))
         if rows <= 0:
             return None, True
-        good = self._chunk.data[self._pos : self._pos + (rows - 1) * stride + 1 : stride] == SYNC
+        heads = self._heads(rows)
+        good = heads.astype(np.uint8) == SYNC
         count = rows if bool(good.all()) else int(np.argmin(good))
         if count == 0:
             return None, False
-        return Block(self._chunk.data, self._pos, count, stride, self._at), count == rows
+        self._reader.aside = self._at % stride
+        block = Block(self._chunk.data, self._pos, count, stride, self._at, heads[:count], self._codes())
+        return block, count == rows
+
+    def _heads(self, rows: int) -> U32:
+        """The heads of so many packets from here on."""
+        assert self._chunk is not None
+        chunk, stride = self._chunk, self._stride
+        known, aside = divmod(self._pos - chunk.phase, stride)
+        if chunk.heads is None or aside or chunk.heads.size < rows + known:
+            return heads_of(chunk.data, self._pos, rows, stride)
+        if known >= 0:
+            return chunk.heads[known : known + rows]
+        return np.concatenate(
+            (heads_of(chunk.data, self._pos, min(-known, rows), stride), chunk.heads[: max(rows + known, 0)])
+        )
+
+    def _codes(self) -> KnownCodes | None:
+        """The start codes from here on."""
+        assert self._chunk is not None
+        if self._chunk.codes is None:
+            return None
+        if self._pos >= FRONT_BYTES:
+            return KnownCodes(self._pos, self._chunk.codes[np.searchsorted(self._chunk.codes, self._pos) :])
+        taken_along = start_codes(self._chunk.data, self._pos, min(FRONT_BYTES + 2, self._fill))
+        return KnownCodes(self._pos, np.concatenate((taken_along, self._chunk.codes)))

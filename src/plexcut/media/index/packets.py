@@ -276,11 +276,3 @@ def parse_pes_header(head: bytes) -> tuple[int, int | None, int | None] | None:
 def _clock(b: bytes) -> int:
     raw = (b[0] >> 1 & 7) << 30 | b[1] << 22 | (b[2] >> 1) << 15 | b[3] << 7 | b[4] >> 1
     return raw & _CLOCK_MASK
-
-
-def discontinuities(packets: Packets) -> I64:
-    """File positions of packets that carry a PCR and the discontinuity indicator (2.4.3.5)."""
-    data = packets.data
-    flagged = ((data[:, 3] & 0x20) != 0) & (data[:, 4] > 0) & ((data[:, 5] & 0x90) == 0x90)
-    found: I64 = packets.at[flagged]
-    return found

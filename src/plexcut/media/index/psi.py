@@ -49,6 +49,11 @@ class SectionReader:
     def __init__(self) -> None:
         self._partial = b""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no section has begun that is not whole yet."""
+        return not self._partial
+
     def feed(self, packets: Packets) -> list[bytes]:
         """Whole sections, in order, repeated ones included."""
         sections: list[bytes] = []

@@ -71,18 +71,17 @@ class PictureRows:
         self.flags.append(flags)
         self.hint.append(picture.order_hint)
 
-    def extend(self, pictures: list[CodedPicture], at: list[int], skip: list[int]) -> None:
-        """Take up the next pictures in decode order, each with its place."""
-        if self._open_field is not None or any(picture.structure != 3 for picture in pictures):
-            for picture, *placed in zip(pictures, at, skip, strict=True):
-                self.add(picture, Placed(*placed))
+    def extend(self, pictures: I64, at: I64, skip: I64) -> None:
+        """Take up the next pictures in decode order, as the columns of a `PictureRun`, each with its place."""
+        start, flags, hint, hint_bits, structure, _ = pictures
+        if self._open_field is not None or bool((structure != 3).any()):
+            for columns, *placed in zip(pictures.T.tolist(), at.tolist(), skip.tolist(), strict=True):
+                self.add(CodedPicture(*columns), Placed(*placed))
             return
-        self.hint_bits = max(self.hint_bits, *(picture.hint_bits for picture in pictures))
-        self.es.extend([picture.start for picture in pictures])
-        self.at.extend(at)
-        self.skip.extend(skip)
-        self.flags.extend([picture.flags for picture in pictures])
-        self.hint.extend([picture.order_hint for picture in pictures])
+        self.hint_bits = max(self.hint_bits, int(hint_bits.max(initial=0)))
+        grown = ((self.es, start), (self.at, at), (self.skip, skip), (self.flags, flags), (self.hint, hint))
+        for column, values in grown:
+            column.frombytes(values.astype(column.typecode).tobytes())
 
     @staticmethod
     def _pairs(first: CodedPicture, second: CodedPicture) -> bool:

@@ -14,9 +14,9 @@ from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported, UsageError
 from plexcut.media import ts_tables
 from plexcut.media.bitstream.pictures import ASSEMBLERS
-from plexcut.media.index.blocks import Block, packet_blocks
+from plexcut.media.index.blocks import Block, coded_blocks
 from plexcut.media.index.companions import CompanionScan, RawPes
-from plexcut.media.index.packets import PacketLayout, PacketReader, Packets, discontinuities, find_layout
+from plexcut.media.index.packets import PacketLayout, PacketReader, Packets, find_layout
 from plexcut.media.index.pes import PesColumns
 from plexcut.media.index.psi import Program, SectionReader, parse_pat, parse_pmt
 from plexcut.media.index.rows import PictureRows
@@ -63,7 +63,7 @@ def scan(path: Source, program: int | None, on_fraction: OnFraction, size_bytes:
         choice = choose_program(file, layout, size, program, path.name)
         if choice.codec not in ASSEMBLERS:
             return None
-        return scan_blocks(packet_blocks(file, layout, (0, size), size), choice, (0, size), on_fraction)
+        return scan_blocks(coded_blocks(file, layout, (0, size), size), choice, (0, size), on_fraction)
 
 
 def scan_stretch(
@@ -79,7 +79,7 @@ def scan_stretch(
     picture is as long as the stretch holds of it. `choice.codec` must be one of `ASSEMBLERS`.
     """
     size = file.seek(0, 2)
-    return scan_blocks(packet_blocks(file, layout, stretch, size), choice, stretch, on_fraction)
+    return scan_blocks(coded_blocks(file, layout, stretch, size), choice, stretch, on_fraction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,20 @@ class _Tables:
         self.program = program
         self._sections = SectionReader()
         self._seen: set[bytes] = set()
+        self._again: npt.NDArray[np.uint8] | None = None
 
     def feed(self, packets: Packets) -> None:
         """Take up packets of the PMT's PID."""
+        data = packets.data.copy()
+        data[:, 3] &= 0xF0
+        if self._again is not None and bool((data == self._again).all()):
+            return
         for section in self._sections.feed(packets):
             if section not in self._seen:
                 self._seen.add(section)
                 self.program = _grown(self.program, section)
+        # One that begins a section and leaves nothing open says the same again whenever it comes.
+        self._again = data[-1] if data[-1, 1] & 0x40 and self._sections.idle else None
 
 
 def scan_blocks(
@@ -171,9 +178,12 @@ def _not_companions(choice: ProgramChoice) -> set[int]:
 
 
 def _announced(block: Block, which: I64, heads: npt.NDArray[np.uint32]) -> list[int]:
-    """File positions at which packets announce a new clock."""
+    """File positions at which packets announce a new clock: they carry a PCR and the discontinuity indicator."""
     adapted = which[(heads[which] & 0x20000000) != 0]
-    return discontinuities(block.packets(adapted)).tolist() if adapted.size else []
+    off = block.first + block.stride * adapted
+    flagged = (block.data[off + 5] & 0x90 == 0x90) & (block.data[off + 4] > 0)
+    found: list[int] = (block.at + block.stride * adapted[flagged]).tolist()
+    return found
 
 
 def _grown(program: Program, section: bytes) -> Program:

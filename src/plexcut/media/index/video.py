@@ -91,7 +91,8 @@ class VideoScan:
             return
         if not full.all():
             off, begin, at, start = off[full], begin[full], at[full], start[full]
-        self._scan(self._with_carried(Window(block.data, block.stride, off, begin, at, start), block.first), last=False)
+        window = Window(block.data, block.stride, off, begin, at, start, block.codes)
+        self._scan(self._with_carried(window, block.first), last=False)
 
     def finish(self) -> None:
         """The stream is at its end."""
@@ -133,6 +134,7 @@ class VideoScan:
             np.concatenate((carried.begin, window.begin)),
             np.concatenate((carried.at, window.at)),
             np.concatenate((carried.start, window.start)),
+            window.known,
         )
 
     def _scan(self, window: Window, *, last: bool) -> None:
@@ -186,11 +188,10 @@ class VideoScan:
 
     def _collect(self) -> None:
         places = self._places
-        pictures = self._assembler.pictures
-        if pictures:
-            which = np.searchsorted(places[0], np.asarray([p.start for p in pictures], np.int64))
-            self.rows.extend(pictures, *places[1:, which].tolist())
-            pictures.clear()
+        pictures = self._assembler.take()
+        if pictures.size:
+            which = np.searchsorted(places[0], pictures[0])
+            self.rows.extend(pictures, places[1, which], places[2, which])
         if places.shape[1]:
             pending = self._assembler.pending(int(places[0, -1]))
             self._places = places[:, int(np.searchsorted(places[0], pending)) :].copy()
