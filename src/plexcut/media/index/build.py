@@ -19,7 +19,7 @@ from plexcut.media.frames import FrameCache, exact_frame
 from plexcut.media.index import container, transport_stream
 from plexcut.media.index.model import MediaIndex, Track, VideoTrack, display_order
 from plexcut.media.index.packets import find_layout
-from plexcut.media.index.parts import longer_index, parts_index, parts_of_scan, unique_times
+from plexcut.media.index.parts import StreamParts, longer_index, parts_index, parts_of_scan, unique_times
 from plexcut.media.index.psi import Program, parse_pmt
 from plexcut.media.index.rows import promote_keys
 from plexcut.media.sources import open_source, status_of
@@ -68,9 +68,11 @@ def build_index(
             facts = pool.submit(_stream_facts, path)
             scan = transport_stream.scan(path, program, on_fraction, size)
             if scan is not None:
-                index, chosen = _from_scan(path, scan, size), scan.program
-                # What only the pass needed goes before pictures are decoded.
+                chosen, parts = scan.program, _parts(path, scan)
+                # What only the pass needed goes before the rest is made of it.
                 del scan
+                index = parts_index(parts, size)
+                del parts
                 return _proved(path, _with_tracks(index, chosen, facts.result()))
     options = container.OPTIONS if is_transport_stream else container.FILE_OPTIONS
     found = container.scan(path, on_fraction, options)
@@ -94,10 +96,10 @@ def extend_index(
     return _proved(path, _with_tracks(longer, program, _stream_facts(path)))
 
 
-def _from_scan(path: Source, scan: transport_stream.StreamScan, size_bytes: int) -> MediaIndex:
+def _parts(path: Source, scan: transport_stream.StreamScan) -> StreamParts:
     if scan.scrambled:
         raise FormatUnsupported(f"{path.name} is scrambled", "record it with its access card, unscrambled")
-    return stream_index(scan, size_bytes)
+    return parts_of_scan(scan)
 
 
 def stream_index(scan: transport_stream.StreamScan, size_bytes: int) -> MediaIndex:

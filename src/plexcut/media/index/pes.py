@@ -37,19 +37,20 @@ class PesHeads:
 
 def parse_pes_heads(data: U8, begin: I64, end: I64) -> PesHeads:
     """The PES headers at `begin` of `data`; each may be looked at up to its `end`."""
-    head = data[np.minimum(begin, end)[:, None] + np.arange(_HEAD)].astype(np.int64)
+    head = data[np.minimum(begin, end)[:, None] + np.arange(_HEAD)]
     room = end - begin
     found = (room >= 9) & (head[:, 0] == 0) & (head[:, 1] == 0) & (head[:, 2] == 1)
     plain = _PLAIN[head[:, 3]] | (head[:, 6] & 0xC0 != 0x80)
-    length = np.where(found, np.where(plain, 6, 9 + head[:, 8]), 0)
+    length = np.where(found, np.where(plain, 6, 9 + head[:, 8].astype(np.int64)), 0)
     has_pts = found & ~plain & (head[:, 7] & 0x80 != 0) & (room >= 14)
     has_dts = has_pts & (head[:, 7] & 0x40 != 0) & (room >= _HEAD)
     pts = np.where(has_pts, _clock(head[:, 9:14]), UNKNOWN)
     return PesHeads(found, length, pts, np.where(has_dts, _clock(head[:, 14:19]), pts))
 
 
-def _clock(b: I64) -> I64:
-    clock: I64 = (b[:, 0] >> 1 & 7) << 30 | b[:, 1] << 22 | b[:, 2] >> 1 << 15 | b[:, 3] << 7 | b[:, 4] >> 1
+def _clock(field: U8) -> I64:
+    b = field.T.astype(np.int64)
+    clock: I64 = (b[0] >> 1 & 7) << 30 | b[1] << 22 | b[2] >> 1 << 15 | b[3] << 7 | b[4] >> 1
     return clock
 
 

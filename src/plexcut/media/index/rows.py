@@ -25,6 +25,9 @@ HOLE_TICKS = 10 * 90_000
 BACK_TICKS = 90_000 // 2
 """A clock that goes back by more than this was set anew; by less, decode times are merely unclean."""
 
+_PIECE_ROWS = 1 << 16
+"""So many rows are looked at together, so that the memory for that does not grow with the recording."""
+
 _LONE_FIELD, _FIELDS, _REF, _INTERLACED = (
     int(flag) for flag in (PictureFlag.LONE_FIELD, PictureFlag.FIELDS, PictureFlag.REF, PictureFlag.INTERLACED)
 )
@@ -154,16 +157,17 @@ def clock_raw_rows(rows: RawRows, announced: I64) -> Clocked:
     step = _usual_step(rows.dts)
     known = np.flatnonzero(rows.dts != UNKNOWN)
     clock_at, clock_add = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    if known.size:
-        raw, at = rows.dts[known], rows.at[known]
+    for begin in range(0, known.size, _PIECE_ROWS):
+        piece = known[max(begin - 1, 0) : begin + _PIECE_ROWS]
+        raw, at = rows.dts[piece], rows.at[piece]
         moved = _signed_wraps(np.diff(raw))
-        expected = step * np.diff(known)
+        expected = step * np.diff(piece)
         following = np.append(announced, np.int64(1 << 62))[np.searchsorted(announced, at[:-1], side="right")]
         told = following <= at[1:]
         anew = (moved > HOLE_TICKS) | (moved < -BACK_TICKS) | (told & (np.abs(moved - expected) > 4 * step))
-        now = raw[0] + np.append(np.int64(0), np.cumsum(np.where(anew, expected, moved)))
-        dts[known] = now
-        pts[known] = now + _signed_wraps(rows.pts[known] - raw)
+        now = (dts[piece[0]] if begin else raw[0]) + np.append(np.int64(0), np.cumsum(np.where(anew, expected, moved)))
+        dts[piece] = now
+        pts[piece] = now + _signed_wraps(rows.pts[piece] - raw)
         which = np.flatnonzero(anew)
         clock_at = np.append(clock_at, np.where(told[which], following[which], at[1:][which]))
         clock_add = np.append(clock_add, now[which + 1] - raw[which + 1])
@@ -181,10 +185,13 @@ def raw_clocks(es: I64, pes: PesColumns) -> tuple[I64, I64]:
     pts, dts = np.full(es.size, UNKNOWN), np.full(es.size, UNKNOWN)
     if not len(pes) or not es.size:
         return pts, dts
-    which = np.searchsorted(pes.es, es, side="right") - 1
-    fresh = which >= 0
-    fresh[1:] &= which[1:] != which[:-1]
-    pts[fresh], dts[fresh] = pes.pts[which[fresh]], pes.dts[which[fresh]]
+    before = -1
+    for begin in range(0, es.size, _PIECE_ROWS):
+        rows = slice(begin, begin + _PIECE_ROWS)
+        which = np.searchsorted(pes.es, es[rows], side="right") - 1
+        fresh = (which >= 0) & (np.diff(which, prepend=before) != 0)
+        pts[rows][fresh], dts[rows][fresh] = pes.pts[which[fresh]], pes.dts[which[fresh]]
+        before = int(which[-1])
     return pts, dts
 
 
