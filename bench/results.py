@@ -14,8 +14,8 @@ PEERS = {"index": "cp", "picture": "ffmpeg", "thumbnails": "ffmpeg", "burst": f"
 """What the others in a scenario are compared with."""
 
 MEMORY_LIMIT_MIB = 200.0
-_MEMORY_SLACK = 1.15
-"""How much more than before may be resident after a burst: the allocator keeps what it may need again."""
+_MEMORY_SLACK = 1.1
+"""How much more than before may be resident some seconds after a burst: the allocator keeps some of it."""
 
 
 @dataclass

@@ -17,6 +17,8 @@ STEPS = 10
 BURST = 50
 CLIENTS = 10
 PLAYED_S = 10
+IDLE_S = 8
+"""After this time without a request the server has let go what it kept for the next one."""
 
 
 def index_build(setup: Setup) -> Found:
@@ -175,13 +177,14 @@ def burst(setup: Setup) -> Found:
         setup.server.pin(cores)
         alone.add(meter.cost(sum(answer.seconds for answer in answers)))
         if turn == 0:
+            time.sleep(IDLE_S)
             before_mib = resident_mib(setup.server.pid)
         with setup.server.meter() as meter:
             answers = _at_once(setup, batch[BURST:])
         for frame, answer in zip(batch[BURST:], answers, strict=True):
             setup.check_answer(frame, answer)
             at_once.add(meter.cost(answer.seconds, share=1 / BURST))
-    until = time.monotonic() + 5
+    until = time.monotonic() + 2 * IDLE_S
     while time.monotonic() < until and (after_mib := resident_mib(setup.server.pid)) > before_mib:
         time.sleep(0.25)
     at_once.note = f"no errors; memory before {before_mib:.0f} MiB, after {after_mib:.0f} MiB"
