@@ -69,6 +69,7 @@ def _side_by_side(options: argparse.Namespace, console: Console) -> tuple[list[S
     names = options.only or list(SCENARIOS)
     made = [_made(options, console, kind, options.minutes) for kind in options.kind]
     results = [_measure(options, console, each, names) for each in made]
+    results = _with_earlier(options, console, results)
     sheets = [*map(result_sheet, results), verdict_sheet(list(verdicts(results)))]
     return sheets, results, [note for result in results for note in notes(result)]
 
@@ -83,6 +84,21 @@ def _growth(options: argparse.Namespace, console: Console) -> tuple[list[Sheet],
         sheets.append(growth_sheet(kind, grown))
         results += grown
     return sheets, results, []
+
+
+def _with_earlier(options: argparse.Namespace, console: Console, results: list[Result]) -> list[Result]:
+    """The results with what `--json` has of earlier runs, in the usual order."""
+    if not options.json or not options.json.exists():
+        return results
+    known = {result.recording.path.stem: result for result in results}
+    for told in json.loads(options.json.read_text()):
+        if told["recording"] == f"{told['kind']}-{options.minutes:g}min":
+            if told["recording"] not in known:
+                known[told["recording"]] = Result(_made(options, console, told["kind"], options.minutes))
+            known[told["recording"]].add_earlier(told)
+    for result in known.values():
+        result.found = {name: result.found[name] for name in SCENARIOS if name in result.found}
+    return sorted(known.values(), key=lambda result: list(KINDS).index(result.recording.kind.name))
 
 
 def _made(options: argparse.Namespace, console: Console, kind: str, minutes: float) -> Recording:
@@ -123,7 +139,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--cut", action="store_true", help="cuts instead, see --cut --help")
     add("--growth", action="store_true", help=f"recordings of {GROWTH_MINUTES} minutes instead, plexcut alone")
     add("--seed", type=int, default=1, help="decides the random places (default: %(default)s)")
-    add("--json", type=Path, metavar="OUT", help="write all numbers to a file")
+    add("--json", type=Path, metavar="OUT", help="write all numbers to a file, beside those of earlier runs in it")
     add("--docs", type=Path, metavar="FILE", help="put the tables into docs/performance.md")
     options = parser.parse_args(arguments)
     options.rounds = options.rounds or (GROWTH_ROUNDS if options.growth else ROUNDS)

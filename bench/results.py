@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from bench.measure import Series
 from bench.recordings import Recording
 from bench.scenarios import BURST
 from bench.setup import Found
 
 PEERS = {"index": "cp", "picture": "ffmpeg", "thumbnails": "ffmpeg", "burst": f"HTTP, {BURST} in a row on one core"}
 """What the others in a scenario are compared with."""
+
+_MEASURED = [field.name for field in fields(Series)]
 
 MEMORY_LIMIT_MIB = 200.0
 _MEMORY_SLACK = 1.1
@@ -34,9 +37,16 @@ class Result:
             peer += ", from disk"
         return None if by == peer else found[peer].median / found[by].median
 
+    def add_earlier(self, told: dict[str, Any]) -> None:
+        """Take up what an earlier run found of the same recording (`as_json`), but for what this one found."""
+        for scenario, found in told["found"].items():
+            series = {by: Series(**{name: each[name] for name in _MEASURED}) for by, each in found.items()}
+            self.found.setdefault(scenario, series)
+
     def as_json(self) -> dict[str, Any]:
         """Everything, for other programs."""
         return {
+            "kind": self.recording.kind.name,
             "recording": self.recording.path.stem,
             "size_bytes": self.recording.size_bytes,
             "frames": self.recording.frames,

@@ -116,3 +116,12 @@ def test_options_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert ended.value.code == 0
     assert "--growth" in capsys.readouterr().out
+
+
+def test_earlier_numbers_stay_beside_new_ones(result: Result) -> None:
+    told = json.loads(json.dumps(result.as_json()))
+    later = Result(result.recording, {"picture": {"HTTP": Series([0.01])}})
+    later.add_earlier(told)
+    assert later.found["picture"]["HTTP"].samples == [0.01]
+    assert later.found["index"]["engine, from disk"] == Series([3.0], peak_mib=95)
+    assert later.found["step"]["HTTP"].median == 0.035
