@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sheet.show(out)
     out.print("\n".join(remarks), markup=False, highlight=False)
     if options.json:
-        options.json.write_text(json.dumps([result.as_json() for result in results], indent=1))
+        _save(options, results)
     if options.docs:
         text = [sheet.markdown() for sheet in sheets] + ["\n".join(f"- {remark}" for remark in remarks)]
         write_between_marks(options.docs, "growth" if options.growth else "side by side", "\n".join(text) + "\n")
@@ -121,7 +121,13 @@ def _measure(
                     result.found[name] = SCENARIOS[name](setup)
                 except BenchFailed as failure:
                     raise BenchFailed(f"{name}: {failure}\n{server.last_words()}") from failure
+            if peers and options.json:
+                _save(options, _with_earlier(options, console, [result]))
     return result
+
+
+def _save(options: argparse.Namespace, results: list[Result]) -> None:
+    options.json.write_text(json.dumps([result.as_json() for result in results], indent=1))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
