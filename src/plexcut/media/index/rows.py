@@ -74,8 +74,13 @@ class PictureRows:
         self.flags.append(flags)
         self.hint.append(picture.order_hint)
 
-    def extend(self, pictures: I64, at: I64, skip: I64) -> None:
-        """Take up the next pictures in decode order, as the columns of a `PictureRun`, each with its place."""
+    def extend(self, pictures: list[CodedPicture], at: list[int], skip: list[int]) -> None:
+        """Take up the next pictures in decode order, each with its place."""
+        for picture, *placed in zip(pictures, at, skip, strict=True):
+            self.add(picture, Placed(*placed))
+
+    def extend_columns(self, pictures: I64, at: I64, skip: I64) -> None:
+        """The same for pictures that are the columns of a `PictureRun`."""
         start, flags, hint, hint_bits, structure, _ = pictures
         if self._open_field is not None or bool((structure != 3).any()):
             for columns, *placed in zip(pictures.T.tolist(), at.tolist(), skip.tolist(), strict=True):

@@ -191,7 +191,7 @@ class VideoScan:
         pictures = self._assembler.take()
         if pictures.size:
             which = np.searchsorted(places[0], pictures[0])
-            self.rows.extend(pictures, places[1, which], places[2, which])
+            self.rows.extend_columns(pictures, places[1, which], places[2, which])
         if places.shape[1]:
             pending = self._assembler.pending(int(places[0, -1]))
             self._places = places[:, int(np.searchsorted(places[0], pending)) :].copy()
