@@ -13,7 +13,7 @@ ARGS ?=
 # How long `make fuzz` looks, all targets together.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help run test check bench fuzz clean app dev page format types
+.PHONY: help run test check bench torture fuzz clean app dev page format types
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -36,6 +36,9 @@ check: dev ## Format, lint, types, layers, sizes, and generated files: what must
 	$(PAGE) npm run lint
 	$(PAGE) npm run typecheck
 	scripts/generate_api_types.sh --check
+
+torture: dev ## Run the tests that take long: all cuts of all kinds of recordings, about an hour
+	$(PY) -m pytest -n 2 -m torture --timeout 0 --ignore=tests/e2e $(ARGS)
 
 bench: dev ## Measure plexcut beside ffmpeg on recordings that it makes itself (ARGS='--growth', '--cut', '--help')
 	PYTHONPATH=src:. $(PY) -m bench $(ARGS)

@@ -18,7 +18,10 @@ from fuzz.targets import TARGETS
 
 HERE = Path(__file__).resolve().parent
 FINDINGS = HERE / "findings"
-_SHARES = {"packets": 2, "sections": 1, "pes": 0.5, "pictures": 2, "parameters": 1.5, "index": 5}
+_SHARES = {
+    "packets": 2, "sections": 1, "pes": 0.5, "pictures": 2, "parameters": 1.5, "index": 5, "audio": 2, "slices": 3,
+    "messages": 1.5, "subtitles": 1,
+}  # fmt: skip
 _SLICE_S = 120
 """A new process after this time: what Atheris 3.0 puts into the code keeps some 2 MB for each whole recording."""
 _LONGEST_BYTES = {"index": 60_000, "packets": 16_000, "pictures": 16_000}

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from fuzz import seams
 from plexcut.domain.media import SourceStatus
 from plexcut.errors import PlexcutError
 from plexcut.media.bitstream import bits, h264, hevc, mpeg2
@@ -150,4 +151,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "pictures": pictures,
     "parameters": parameters,
     "index": index,
+    "audio": seams.audio,
+    "slices": seams.slices,
+    "messages": seams.messages,
+    "subtitles": seams.subtitles,
 }

@@ -41,6 +41,11 @@ class Cut:
     result: CutResult
 
     @property
+    def keep(self) -> KeepList:
+        """The spans as a keep list."""
+        return keep_of(self.spans)
+
+    @property
     def frames(self) -> list[int]:
         """Positions of the kept frames among the frames of the source."""
         return [n for start, end in self.spans for n in range(start, end)]
@@ -144,6 +149,7 @@ def decode_with_ffmpeg(path: Path, *, sound: bool = True) -> tuple[list[int | No
         "-map",
         "0:v:0",
     ]
+    # By the stream's own clock: a guessed frame rate is not fine enough for pulldown.
     command += ["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo", "-pix_fmt", "gray", "-"]
     if sound:
         command += ["-map", "0:a", "-f", "null", "-"]

@@ -221,8 +221,14 @@ def test_cancelling_at_any_moment_leaves_nothing(clip_cache: ClipCache, tmp_path
             left -= 1
             return left < 0
 
-        with pytest.raises(Cancelled):
+        try:
             engine.cut(request, quiet, stop)
+        except Cancelled:
+            pass
+        else:
+            # How often it is asked depends on how busy the machine is.
+            assert left >= 0
+            request.target.unlink()
         assert list(tmp_path.iterdir()) == []
 
 

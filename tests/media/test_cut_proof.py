@@ -76,7 +76,7 @@ def test_what_was_written_passes(written: Written) -> None:
     proof = written.proved()
     assert proof.ok
     assert {check.name for check in proof.checks} == {
-        "frames", "times", "order", "transport", "bytes", "pictures", "playing", "sound"
+        "frames", "times", "order", "transport", "bytes", "pictures", "playing", "decoding", "streams", "sound"
     }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ _UNUSABLE = {"ts_scrambled", "audio_only"}
 _INCOMPLETE = {"ts_damaged", "ts_mid_gop_start"}
 _USABLE = sorted(set(CLIPS) - _UNUSABLE)
 _WHOLE = sorted(set(CLIPS) - _UNUSABLE - _INCOMPLETE)
-_CODECS = {"mpeg2video": "mpeg2video", "h264": "h264", "hevc": "hevc", "vp8": "vp8"}
+_CODECS = {"mpeg1video": "mpeg1video", "mpeg2video": "mpeg2video", "h264": "h264", "hevc": "hevc", "vp8": "vp8"}
 _SUBTITLES = {"teletext": "dvb_teletext", "dvb": "dvb_subtitle", "srt": "subrip"}
 
 

@@ -185,7 +185,7 @@ def test_a_result_that_lacks_a_track(engine: Engine, clip_cache: ClipCache, good
     single = clip_cache.get(CLIPS["h264_open_gop_50p"])
     assert (single.spec.fps, single.spec.frames, single.spec.gop) == (spec.fps, spec.frames, spec.gop)
     cut = make_cut(engine, single, tmp_path, _SPANS)
-    assert _names(engine.verify(good.clip.path, cut.path, keep_of(_SPANS))) == {"sound"}
+    assert _names(engine.verify(good.clip.path, cut.path, keep_of(_SPANS))) == {"streams", "sound"}
 
 
 def test_a_cut_of_everything_passes_for_everything_only(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
@@ -205,3 +205,64 @@ def test_files_that_cannot_be_looked_at(engine: Engine, good: Cut, tmp_path: Pat
         engine.verify(good.clip.path, tmp_path / "none.ts", keep_of(_SPANS))
     with pytest.raises(FileUnreadable):
         engine.verify(tmp_path / "none.ts", good.path, keep_of(_SPANS))
+
+
+_HALF_FRAMES_MS = {"ac3": 16.0, "mp2": 12.0, "aac": 10.67}
+
+
+@pytest.mark.parametrize(
+    "name", ["broadcast", "h264_two_audio", "h264_paff_mixed", "mpeg2_interlaced_wrap", "hevc_cra_pyramid", "mkv_h264"]
+)
+def test_the_same_figures_whenever_they_are_asked_for(
+    engine: Engine, clip_cache: ClipCache, tmp_path: Path, name: str
+) -> None:
+    clip = clip_cache.get(CLIPS[name])
+    count = len(clip.numbers)
+    spans = [(3, 17), (20, count // 2), (count // 2 + 7, count - 4)]
+    cut = make_cut(engine, clip, tmp_path, spans)
+    found = engine.verify(clip.path, cut.path, keep_of(spans))
+    assert found.ok
+    assert {c.name: c.detail for c in found.checks} == {c.name: c.detail for c in cut.result.checks}
+    assert found.seams == cut.result.seams
+    for seam in found.seams:
+        assert len(seam.av_offset_ms) == len(clip.spec.audio)
+        for offset, audio in zip(seam.av_offset_ms, clip.spec.audio, strict=True):
+            assert offset is not None
+            assert abs(offset) <= _HALF_FRAMES_MS[audio.codec] + 1
+
+
+def test_the_offset_at_a_seam_is_that_of_the_sound(engine: Engine, good: Cut, tmp_path: Path) -> None:
+    """A few milliseconds too late, which is still within half a frame, are told where they begin."""
+    path = tmp_path / "late.ts"
+    packets = _packets(good.path)
+    starts = _starts(packets, _AUDIO_PID)
+    for number in starts:
+        packets[number] = _with_later_pts(packets[number], 270)
+    path.write_bytes(b"".join(packets))
+    before = engine.verify(good.clip.path, good.path, keep_of(_SPANS)).seams
+    after = engine.verify(good.clip.path, path, keep_of(_SPANS)).seams
+    assert before
+    for one, other in zip(before, after, strict=True):
+        assert None not in (one.av_offset_ms[0], other.av_offset_ms[0])
+        assert (other.av_offset_ms[0] or 0) - (one.av_offset_ms[0] or 0) == pytest.approx(3.0)
+        assert other.av_offset_ms[1] == one.av_offset_ms[1]
+
+
+@pytest.mark.parametrize("late", [None, 45_000])
+def test_subtitles_that_are_gone_or_too_late(
+    engine: Engine, clip_cache: ClipCache, tmp_path: Path, late: int | None
+) -> None:
+    clip = clip_cache.get(CLIPS["broadcast"])
+    spans = [(0, 90), (120, 200)]
+    cut = make_cut(engine, clip, tmp_path, spans)
+    packets = _packets(cut.path)
+    for pid in (VIDEO_PID + 3, VIDEO_PID + 4):
+        spoiled = list(packets)
+        if late is None:
+            spoiled = [packet for packet in packets if _pid(packet) != pid]
+        else:
+            for number in _starts(packets, pid):
+                spoiled[number] = _with_later_pts(packets[number], late)
+        path = tmp_path / "spoiled.ts"
+        path.write_bytes(b"".join(spoiled))
+        assert _names(engine.verify(clip.path, path, keep_of(spans))) == {"streams"}

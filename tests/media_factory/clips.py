@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tests.media_factory.spec import AudioSpec, ClipSpec, Damage, Discontinuity, SubtitleSpec
+from tests.media_factory.spec import AudioSpec, ClipSpec, Damage, Discontinuity, Handmade, SubtitleSpec
 
 _AC3_DEU = AudioSpec("ac3", "deu")
 _MP2_ENG = AudioSpec("mp2", "eng")
 _AAC_DEU = AudioSpec("aac", "deu")
 _FIFTY = Fraction(50)
+
+
+def _by_hand(name: str, how: Handmade, *, bframes: int = 2, pyramid: bool = False) -> ClipSpec:
+    return ClipSpec(
+        name,
+        width=64,
+        height=128,
+        frames=60,
+        gop=12,
+        bframes=bframes,
+        b_pyramid=pyramid,
+        interlaced=None if how.fields == "none" else "tff",
+        audio=(_MP2_ENG,),
+        handmade=how,
+    )
+
 
 _ALL = (
     # Like 720p50 broadcasts: no IDR but the first, recovery points instead.
@@ -108,6 +124,17 @@ _ALL = (
     ),
     ClipSpec("mpeg2_intra", "mpeg2video", frames=50, gop=1, bframes=0, audio=(_MP2_ENG,)),
     ClipSpec("h264_intra", frames=50, gop=1, bframes=0, open_gop=False, audio=(_MP2_ENG,)),
+    # What x264 does not make: pictures of two fields, other ways of counting, references that are unmarked at once.
+    _by_hand("h264_paff", Handmade(fields="all")),
+    _by_hand("h264_paff_pyramid", Handmade(fields="all", forgets="key"), bframes=3, pyramid=True),
+    _by_hand("h264_paff_mixed", Handmade(fields="mixed", forgets="next"), bframes=3, pyramid=True),
+    _by_hand("h264_paff_no_bframes", Handmade(fields="all", second_intra=True, ref_frames=2), bframes=0),
+    _by_hand("h264_count_1", Handmade(poc_type=1)),
+    _by_hand("h264_count_2", Handmade(poc_type=2), bframes=0),
+    _by_hand("h264_paff_count_1", Handmade(fields="all", poc_type=1, forgets="next"), bframes=1),
+    _by_hand("h264_unmarks", Handmade(forgets="next"), bframes=3, pyramid=True),
+    _by_hand("h264_untold_order", Handmade(restriction=False), bframes=3, pyramid=True),
+    ClipSpec("mpeg1_ts", "mpeg1video", frames=60, gop=12, bframes=2, audio=(_MP2_ENG,)),
     # As it comes off the air: sound first, several audio frames to a PES packet, subtitles, wrap far away.
     ClipSpec(
         "broadcast",

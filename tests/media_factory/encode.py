@@ -12,6 +12,7 @@ import av.filter
 import numpy as np
 
 from tests.media_factory.carried import with_side_data
+from tests.media_factory.handmade import encode_handmade
 from tests.media_factory.numbers import draw_yuv, with_grain
 from tests.media_factory.pulldown import with_pulldown
 from tests.media_factory.spec import AudioSpec, ClipSpec
@@ -198,6 +199,9 @@ def configure_audio(context: Any, audio: AudioSpec) -> str:
 def encode_video(spec: ClipSpec) -> list[Unit]:
     """Coded pictures in decode order, parameter sets in band; times in frames."""
     assert spec.video_codec is not None
+    if spec.handmade is not None:
+        depth = 2 if spec.b_pyramid else min(spec.bframes, 1)
+        return [Unit(u.data, u.number, u.order - depth, u.key) for u in encode_handmade(spec)]
     context: Any = av.CodecContext.create(ENCODERS.get(spec.video_codec, spec.video_codec), "w")
     configure_video(context, spec)
     packets = [packet for frame in video_frames(spec) for packet in context.encode(frame)]

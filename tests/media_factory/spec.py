@@ -17,7 +17,7 @@ TS_CONTAINERS = ("ts", "m2ts192", "ts204")
 PACKET_SIZES_BYTES = {"ts": 188, "m2ts192": 192, "ts204": 204}
 
 # The recipe's version is part of every cache key: raise it when the same spec makes different bytes.
-RECIPE_VERSION = 3
+RECIPE_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,23 @@ class Damage:
     dropped_packets: int = 4
     flipped_packets: int = 6
     seed: int = 7
+
+
+@dataclass(frozen=True)
+class Handmade:
+    """H.264 that no encoder at hand makes, of 64x128 pixels, written macroblock by macroblock.
+
+    `fields`: which pictures are coded as two fields, "mixed" some of them. `poc_type`: how pictures are counted; 2 only
+    without B pictures, 1 without a pyramid. `second_intra`: both fields of keyframes are intra pictures. `forgets`: the
+    keyframe, or the reference picture behind it, unmarks what is older. `restriction`: the SPS tells of reordering.
+    """
+
+    fields: Literal["none", "all", "mixed"] = "none"
+    poc_type: Literal[0, 1, 2] = 0
+    second_intra: bool = False
+    ref_frames: int = 4
+    forgets: Literal["no", "key", "next"] = "no"
+    restriction: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,6 +129,7 @@ class ClipSpec:
     scrambled: bool = False
     cut_start_bytes: int = 0
     cut_end_bytes: int = 0
+    handmade: Handmade | None = None
 
     @property
     def duration_s(self) -> Fraction:

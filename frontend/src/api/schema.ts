@@ -1358,6 +1358,7 @@ export interface components {
          */
         Seam: {
             at_s: number;
+            av_offset_ms: (number | null)[];
             frames_reencoded: number;
             source_end: number;
             source_start: number;

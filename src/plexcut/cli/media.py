@@ -188,6 +188,8 @@ def cut(
     for stream in result.streams:
         if not stream.kept:
             output.say(f"note: stream {stream.id} ({stream.codec}) was dropped: {stream.why}")
+    for warning in result.warnings:
+        output.say(f"note: {warning}")
 
 
 def verify(

@@ -328,10 +328,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result of all checks."""
+    """The result of all checks; `seams` where the result has the kept frames."""
 
     ok: bool
     checks: tuple[Check, ...]
+    seams: tuple[Seam, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,13 +340,15 @@ class Seam:
     """Where two kept spans meet in the result, and what was re-encoded there.
 
     `at_s` is the time in the result of the first frame after the seam; `source_end` and `source_start` are the source
-    frames on its two sides (the last one kept, the first one kept again).
+    frames on its two sides (the last one kept, the first one kept again). `av_offset_ms`: how much later than in the
+    source the sound behind it is against its picture, for each audio track; None where that is not told exactly.
     """
 
     at_s: float
     source_end: int
     source_start: int
     frames_reencoded: int
+    av_offset_ms: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +363,7 @@ class StreamResult:
 
 @dataclass(frozen=True, slots=True)
 class CutResult:
-    """A finished and verified cut."""
+    """A finished and verified cut; `warnings` as the plan's."""
 
     path: str
     duration_s: float
@@ -373,3 +376,4 @@ class CutResult:
     seams: tuple[Seam, ...] = ()
     streams: tuple[StreamResult, ...] = ()
     checks: tuple[Check, ...] = field(default=())
+    warnings: tuple[str, ...] = ()

@@ -88,8 +88,10 @@ def is_droppable(index: MediaIndex, row: int, top: int) -> bool:
     return not index.flags[row] & PictureFlag.REF and index.video.codec in _SKIPPABLE and top == 0
 
 
-def make_decoder(codec: str, extradata: bytes = b"", threads: Threads = ONE_THREAD) -> VideoCodecContext:
-    """A decoder that gives every picture out, in order.
+def make_decoder(
+    codec: str, extradata: bytes = b"", threads: Threads = ONE_THREAD, *, picky: bool = False
+) -> VideoCodecContext:
+    """A decoder that gives every picture out, in order; a `picky` one gives up pictures with the least fault.
 
     `strict=1` makes FFmpeg's H.264 decoder wait as long as the level allows before it gives a picture out: left to its
     own guess it drops pictures at the start of a stretch, because it learns the reordering only on the way.
@@ -100,7 +102,7 @@ def make_decoder(codec: str, extradata: bytes = b"", threads: Threads = ONE_THRE
         raise FormatUnsupported(f"{codec} video cannot be decoded here") from error
     if not isinstance(context, VideoCodecContext):
         raise FormatUnsupported(f"{codec} is no video codec")
-    context.options = {"strict": "1"}
+    context.options = {"strict": "1", "err_detect": "explode"} if picky else {"strict": "1"}
     context.flags |= Flags.output_corrupt
     context.thread_count = threads.count
     context.thread_type = ThreadType.SLICE if threads.kind == "slice" else ThreadType.FRAME
@@ -130,15 +132,38 @@ def packets_of(row: int, unit: Unit) -> Iterator[av.Packet[Any]]:
         yield packet
 
 
-def decode_packet(context: VideoCodecContext, packet: av.Packet[Any] | None) -> Iterator[tuple[int, VideoFrame]]:
-    """What comes out when a packet goes in, with the rows; None: all that is left."""
+def decode_packet(
+    context: VideoCodecContext, packet: av.Packet[Any] | None, complaints: list[int] | None = None
+) -> Iterator[tuple[int, VideoFrame]]:
+    """What comes out when a packet goes in, with the rows; None: all that is left.
+
+    The row of one that the decoder finds fault with is added to `complaints`.
+    """
     try:
         frames = context.decode(packet)
-    except (av.FFmpegError, EOFError):
+    except EOFError:
+        return
+    except av.FFmpegError:
+        if complaints is not None and packet is not None and packet.dts is not None:
+            complaints.append(packet.dts)
         return
     for frame in frames:
         if frame.pts is not None:
             yield frame.pts, frame
+
+
+def decode_strictly(
+    reader: UnitReader, index: MediaIndex, rows: range, complaints: list[int]
+) -> Iterator[tuple[int, VideoFrame]]:
+    """As `decode_rows`, by a decoder that gives up pictures with the least fault; their rows come into `complaints`.
+
+    What FFmpeg reports and passes over is a fault too: reference pictures that are not there, among others.
+    """
+    context = make_decoder(index.video.codec, index.video.extradata, picky=True)
+    for row, unit in zip(rows, reader.read(rows.start, rows.stop), strict=False):
+        for packet in packets_of(row, unit):
+            yield from decode_packet(context, packet, complaints)
+    yield from decode_packet(context, None)
 
 
 def decode_rows(

@@ -38,6 +38,7 @@ class SequenceParameters:
     poc_lsb_bits: int
     poc_lsb_at: int | None
     delta_always_zero: bool
+    poc_cycle: tuple[int, ...]
     ref_frames: int
     width_mbs: int
     map_units_high: int
@@ -64,7 +65,10 @@ class PictureParameters:
 
 
 class SliceHeader(NamedTuple):
-    """The head of a slice. `poc_lsb_at` and `frame_num_at` are bit positions in the unescaped NAL unit."""
+    """The head of a slice. `poc_lsb_at` and `frame_num_at` are bit positions in the unescaped NAL unit.
+
+    `deltas` are those of picture order counts of type 1.
+    """
 
     first_mb: int
     slice_type: int
@@ -79,6 +83,7 @@ class SliceHeader(NamedTuple):
     poc_lsb_at: int
     delta_bottom: int
     after_poc: int
+    deltas: tuple[int, int] = (0, 0)
 
 
 def parse_sps(nal: bytes) -> SequenceParameters | None:
@@ -103,6 +108,7 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
     frame_num_bits = r.ue() + 4
     poc_type = r.ue()
     poc_bits, poc_at, always_zero = 0, None, False
+    cycle: list[int] = []
     if poc_type == 0:
         poc_at = r.pos
         poc_bits = r.ue() + 4
@@ -110,8 +116,7 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
         always_zero = r.flag()
         r.se()
         r.se()
-        for _ in range(min(r.ue(), 255)):
-            r.se()
+        cycle = [r.se() for _ in range(min(r.ue(), 255))]
     ref_frames = r.ue()
     r.flag()
     width, high = r.ue() + 1, r.ue() + 1
@@ -137,6 +142,7 @@ def parse_sps(nal: bytes) -> SequenceParameters | None:
         poc_lsb_bits=poc_bits,
         poc_lsb_at=poc_at,
         delta_always_zero=always_zero,
+        poc_cycle=tuple(cycle),
         ref_frames=ref_frames,
         width_mbs=width,
         map_units_high=high,
@@ -229,19 +235,18 @@ class ParameterSets:
         if kind == IDR:
             r.ue()
         poc_lsb, poc_at, delta = 0, r.pos, 0
+        deltas = (0, 0)
         if sps.poc_type == 0:
             poc_lsb = r.u(sps.poc_lsb_bits)
             if pps.bottom_poc_present and not field:
                 delta = r.se()
         elif sps.poc_type == 1 and not sps.delta_always_zero:
-            r.se()
-            if pps.bottom_poc_present and not field:
-                r.se()
+            deltas = r.se(), r.se() if pps.bottom_poc_present and not field else 0
         if r.overrun:
             return None
         return SliceHeader(
             first_mb, slice_type % 5, pps_id, frame_num, frame_num_at, field, bottom,
-            kind == IDR, bool(head & 0x60), poc_lsb, poc_at, delta, r.pos,
+            kind == IDR, bool(head & 0x60), poc_lsb, poc_at, delta, r.pos, deltas,
         )  # fmt: skip
 
     def sps_of(self, header: SliceHeader) -> SequenceParameters:

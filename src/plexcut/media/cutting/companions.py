@@ -11,18 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.bitstream.audio import split_audio, splits
+from plexcut.media.cutting.cues import moved_cue
 from plexcut.media.cutting.ledger import TrackRecord
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.schedule import SpanTimes
+from plexcut.media.cutting.screens import screen_for
 from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader, plain
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
 from plexcut.media.index.pes import UNKNOWN, PesColumns
-from plexcut.media.index.psi import ProgramStream
+from plexcut.media.index.psi import ProgramStream, SectionReader
 from plexcut.media.index.rows import WRAP, signed_wrap
 from plexcut.media.sources import open_source
-from plexcut.media.ts_writer import PesUnit, RawUnit
+from plexcut.media.ts_writer import PesUnit, RawUnit, build_section_packets
 
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
@@ -54,6 +56,11 @@ class SourceClock:
         self._dts = index.dts
         self._breaks = index.clock_at
         self._add = index.clock_add
+
+    def added(self, position: int) -> int:
+        """What is added to a raw clock at a file position to get ticks, less whole rounds of it."""
+        at = int(np.searchsorted(self._breaks, position, side="right")) - 1
+        return int(self._add[max(at, 0)])
 
     def near(self, position: int) -> int:
         """The decode time of the picture that lies at a file position."""
@@ -204,7 +211,7 @@ class PesCompanion(Companion):
         super().__init__(pid, clock)
         self._payload = PayloadReader()
         self._held: _Held | None = None
-        self._on_screen = DvbScreen() if codec == "dvb_subtitle" else None
+        self._on_screen = screen_for(codec)
 
     def take(self, mine: Mine, span: SpanTimes) -> Iterator[Timed]:
         payload = self._payload.take(mine.packets())
@@ -221,7 +228,10 @@ class PesCompanion(Companion):
         self._payload = PayloadReader()
         if self._on_screen is not None and (cleared := self._on_screen.cleared()):
             pts = span.base_end
-            yield pts - _SUBTITLE_LEAD, PesUnit(self.pid, _PRIVATE_STREAM, cleared, pts + START_TICKS)
+            stuffing = max(0, (self._on_screen.header_bytes or 0) - _PLAIN_HEADER - _PTS_BYTES)
+            tail = b"\xff" * stuffing
+            cleaner = PesUnit(self.pid, _PRIVATE_STREAM, cleared, pts + START_TICKS, header_tail=tail)
+            yield pts - _SUBTITLE_LEAD, cleaner
 
     def _flush(self, span: SpanTimes) -> Iterator[Timed]:
         held, self._held = self._held, None
@@ -267,35 +277,27 @@ class SectionCompanion(Companion):
                 yield time + span.shift, RawUnit(self.pid, packets.data[i].tobytes())
 
 
-class DvbScreen:
-    """What DVB subtitles (EN 300 743) have put on the screen, to take it off at a seam."""
+class CueCompanion(Companion):
+    """Splice messages (SCTE 35): section by section, their times moved with the clock."""
 
-    _PAGE, _END = 0x10, 0x80
+    def __init__(self, pid: int, clock: SourceClock) -> None:
+        super().__init__(pid, clock)
+        self._sections = SectionReader()
 
-    def __init__(self) -> None:
-        self._pages: dict[bytes, tuple[int, bool]] = {}
+    def take(self, mine: Mine, span: SpanTimes) -> Iterator[Timed]:
+        packets = mine.packets()
+        for i in range(len(packets)):
+            position = int(packets.at[i])
+            time = self.clock.near(position)
+            for section in self._sections.feed(packets.where(np.arange(len(packets)) == i)):
+                if span.start <= time < span.end:
+                    self.written += 1
+                    moved = moved_cue(section, self.clock.added(position) + span.shift + START_TICKS)
+                    yield time + span.shift, RawUnit(self.pid, build_section_packets(self.pid, moved))
 
-    def show(self, payload: bytes) -> None:
-        """Take up a subtitle PES packet."""
-        at = 2
-        while at + 6 <= len(payload) and payload[at] == 0x0F:
-            size = int.from_bytes(payload[at + 4 : at + 6], "big")
-            if payload[at + 1] == self._PAGE and size >= 2:
-                page = payload[at + 2 : at + 4]
-                version = payload[at + 7] >> 4
-                self._pages[page] = (version, size > 2)
-            at += 6 + size
-
-    def cleared(self) -> bytes | None:
-        """A subtitle PES packet that clears every page that is shown; None where none is."""
-        segments = b""
-        for page, (version, shown) in self._pages.items():
-            if shown:
-                state = (version + 1 & 15) << 4 | 1 << 2
-                segments += bytes([0x0F, self._PAGE]) + page + bytes([0, 2, 1, state])
-                segments += bytes([0x0F, self._END]) + page + b"\x00\x00"
-                self._pages[page] = (version + 1 & 15, False)
-        return b"\x20\x00" + segments + b"\xff" if segments else None
+    def end(self, span: SpanTimes) -> Iterator[Timed]:
+        self._sections = SectionReader()
+        return iter(())
 
 
 def make_companions(
@@ -311,6 +313,8 @@ def make_companions(
             continue
         if stream.pid in split:
             found[stream.pid] = SoundCompanion(stream.pid, sounds[stream.pid], clock)
+        elif stream.codec == "scte_35":
+            found[stream.pid] = CueCompanion(stream.pid, clock)
         elif stream.kind == "data" and stream.stream_type not in (0x06, 0x15):
             found[stream.pid] = SectionCompanion(stream.pid, clock)
         else:

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 import av
 
-from plexcut.domain.media import CutRequest, CutResult, Seam, StreamResult, Verification
+from plexcut.domain.media import CutRequest, CutResult, StreamResult, Verification
 from plexcut.domain.ports import OnProgress, ShouldCancel
 from plexcut.domain.timecode import us_to_s
 from plexcut.domain.trash import Rendered
@@ -35,12 +35,14 @@ from plexcut.errors import (
     VerificationFailed,
 )
 from plexcut.media.cutting.cost import CutCost, CutProgress
+from plexcut.media.cutting.h264_numbers import Unfit
 from plexcut.media.cutting.ledger import Ledger
-from plexcut.media.cutting.opening import settled_plan
+from plexcut.media.cutting.opening import Avoided, settled_plan
 from plexcut.media.cutting.output import Sync
 from plexcut.media.cutting.pictures import PictureSource
-from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.plan import Plan, plan_warnings
 from plexcut.media.cutting.render import Watch, is_container, render_container
+from plexcut.media.cutting.room import room_warnings
 from plexcut.media.cutting.schedule import Schedule, make_schedule
 from plexcut.media.cutting.splice_ts import TransportSplice
 from plexcut.media.cutting.verify import Made, prove_cut
@@ -112,15 +114,20 @@ def _proved(
     request: CutRequest, index: MediaIndex, progress: CutProgress, check_same: Callable[[], None]
 ) -> tuple[_Work, tuple[StreamResult, ...], Verification]:
     """Render, prove, and move into place; where a keyframe turns out not to stand alone, without it once more."""
-    banned: set[int] = set()
+    avoided = Avoided()
     failed = ""
     for _attempt in range(_ATTEMPTS):
-        plan = settled_plan(request.source, index, request.keep, request.mode, banned)
+        plan = settled_plan(request.source, index, request.keep, request.mode, avoided)
         _check_space(request, index, plan)
         work = _Work(request, index, plan, make_schedule(index, plan))
         progress.plan(CutCost.of(index, plan, work.schedule, at_once=not is_container(request, index)))
         with _temporary(request) as temporary:
-            streams, ledger = work.render(temporary.file, progress)
+            try:
+                streams, ledger = work.render(temporary.file, progress)
+            except Unfit as unfit:
+                failed = unfit.line
+                avoided.banned.add(unfit.row)
+                continue
             sync = _begin_sync(temporary.file)
             made = Made(plan, work.schedule, ledger, streams)
             proof = prove_cut((request.source, index), temporary.path, made, lambda f: progress("verify", f))
@@ -132,10 +139,8 @@ def _proved(
                 progress.finish()
                 return work, streams, proof.verification
         failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
-        fresh = {part.rows.start for part in proof.broken_parts if part.rows is not None} - banned
-        if not fresh:
+        if not avoided.add({p.rows.start for p in proof.broken_parts if p.rows is not None}, plan, request.mode):
             break
-        banned |= fresh
     raise VerificationFailed(f"the result did not pass its checks ({failed})", "the original is untouched")
 
 
@@ -185,20 +190,11 @@ def _result(
         bytes=request.target.stat().st_size,
         seconds=round(seconds, 3),
         verified=proof.ok,
-        seams=_seams(index, plan),
+        seams=proof.seams,
         streams=streams,
         checks=proof.checks,
+        warnings=(*plan_warnings(index, plan), *room_warnings(request.source, index, plan)),
     )
-
-
-def _seams(index: MediaIndex, plan: Plan) -> tuple[Seam, ...]:
-    seams: list[Seam] = []
-    at_us = 0
-    for before, after in zip(plan.spans, plan.spans[1:], strict=False):
-        at_us += int(index.times_us[before.span.end] - index.times_us[before.span.start])
-        encoded = sum(len(part.frames) for part in (before.parts[-1], after.parts[0]) if part.kind == "encode")
-        seams.append(Seam(us_to_s(at_us), before.span.end - 1, after.span.start, encoded))
-    return tuple(seams)
 
 
 def _check_target(request: CutRequest) -> None:

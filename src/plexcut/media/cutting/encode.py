@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import av
 from av.codec.context import Flags
@@ -14,6 +15,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
 from plexcut.errors import FormatUnsupported
+from plexcut.media.cutting.seam_proof import psnr
+from plexcut.media.decoding import make_decoder
 from plexcut.media.index.model import MediaIndex
 
 _log = logging.getLogger(__name__)
@@ -33,6 +36,7 @@ _QUALITY, _COARSEST = 15, 22
 """H.264 and HEVC: the quality aimed at, and the coarsest quantiser. Even pure noise then has 40 dB."""
 _MPEG2_SCALES = (1, 2, 3, 4, 6, 8)
 """Quantiser scale codes of MPEG-2."""
+_GOOD_PSNR_DB = 40.0
 _COARSER_STEP = 3
 """Each try is so much coarser (MPEG-2: the next scale) where pictures take more bits than the level allows."""
 _MPEG2_RATES = tuple(
@@ -69,13 +73,30 @@ def encode_pictures(
         FormatUnsupported: the codec's encoder does not take pictures of this kind.
     """
     units: list[bytes] = []
+    best: tuple[float, list[bytes]] = (0.0, [])
     for step in range(len(_MPEG2_SCALES)):
         tried = replace(needs, coarser=needs.coarser + _COARSER_STEP * step)
         units = _encode(frames, index, tried, intra)
+        if needs.mpeg1:
+            # Its coefficients are of eight bits: fine quantisers cut the largest ones off.
+            best = max(best, (_quality(frames, units), units), key=lambda found: found[0])
+            units = best[1]
+            if best[0] < _GOOD_PSNR_DB:
+                continue
         if needs.most_bits is None or 8 * sum(map(len, units)) <= needs.most_bits:
             break
         _log.debug("%d re-encoded pictures take more bits than their level allows", len(units))
     return units
+
+
+def _quality(frames: Sequence[VideoFrame], units: Sequence[bytes]) -> float:
+    """The least PSNR of encoded MPEG-1 pictures, in dB."""
+    context = make_decoder("mpeg1video")
+    packets: list[av.Packet[Any] | None] = [av.Packet(unit) for unit in units]
+    decoded = [frame for packet in (*packets, None) for frame in context.decode(packet)]
+    if len(decoded) != len(frames):
+        return 0.0
+    return min(psnr(a, b) for a, b in zip(frames, decoded, strict=True))
 
 
 def _encode(frames: Sequence[VideoFrame], index: MediaIndex, needs: CodingNeeds, intra: Collection[int]) -> list[bytes]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream import h264
 from plexcut.media.bitstream.bits import BitReader, BitWriter, escape, unescape
-from plexcut.media.cutting.h264_marking import Marking
 from plexcut.media.cutting.h264_numbers import Numbered
 from plexcut.media.cutting.h264_sets import SourceSets
 
@@ -99,7 +98,7 @@ class _Rewriter:
         tail = h264.header_tail(reader, header, self._own, kind)
         sps, number = self._sets.sps, self._number
         out = BitWriter()
-        out.u(8, (nal[0] & 0xE0 if number.ref else 0) | (h264.IDR if number.idr else h264.SLICE))
+        out.u(8, nal[0] & 0xE0 | (h264.IDR if number.idr else h264.SLICE))
         out.ue(header.first_mb)
         out.ue(header.slice_type + 5 if header.slice_type == 2 else header.slice_type)
         out.ue(self._sets.own_pps)
@@ -126,35 +125,43 @@ class _Rewriter:
             if bottom:
                 out.se(counts.delta_bottom or header.delta_bottom)
         elif sps.poc_type == 1 and not sps.delta_always_zero:
-            out.se(0)
+            out.se(counts.deltas[0])
             if bottom:
-                out.se(0)
+                out.se(counts.deltas[1])
 
     def _marking(self, out: BitWriter) -> None:
-        if not self._number.ref:
-            return
         if self._number.idr:
             out.u(2, 0)
         else:
             _write_marking(out, self._number.drops or None)
 
 
-def remarked(nals: Sequence[bytes], sets: SourceSets, marking: Marking) -> list[bytes]:
-    """An access unit of intra slices with another marking; all else stays bit by bit as it is."""
+def remarked(nals: Sequence[bytes], sets: SourceSets, drops: Sequence[tuple[int, ...] | None]) -> list[bytes]:
+    """A keyframe's access unit with another marking, of its frame or its two fields; else it stays bit by bit."""
     known = sets.parsed()
-    return [_remarked_slice(nal, known, marking) if nal[0] & 31 == h264.SLICE else nal for nal in nals]
+    done: list[bytes] = []
+    picture = -1
+    for nal in nals:
+        if nal[0] & 31 != h264.SLICE:
+            done.append(nal)
+            continue
+        data = unescape(nal)
+        header = known.header_of(BitReader(data[:512]))
+        picture += header is not None and header.first_mb == 0
+        mine = drops[min(max(picture, 0), len(drops) - 1)]
+        done.append(nal if header is None else _remarked_slice(nal, data, known, mine))
+    return done
 
 
-def _remarked_slice(nal: bytes, known: h264.ParameterSets, marking: Marking) -> bytes:
-    data = unescape(nal)
+def _remarked_slice(nal: bytes, data: bytes, known: h264.ParameterSets, drops: tuple[int, ...] | None) -> bytes:
     reader = BitReader(data[:512])
     header = known.header_of(reader)
-    if header is None or header.slice_type not in (2, 4):
+    if header is None or header.slice_type not in (0, 2, 4):
         return nal
     tail = h264.header_tail(reader, header, known, h264.SLICE)
     out = BitWriter()
     out.copy(data[:512], 0, tail.marking)
-    _write_marking(out, marking.drops)
+    _write_marking(out, drops)
     out.copy(data[:512], tail.after_marking, tail.data)
     if known.pps[header.pps].cabac:
         out.align(1)

@@ -25,11 +25,17 @@ _LEVEL_MACROBLOCKS = {
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The counters of one picture."""
+    """The counters of one picture; `deltas` are of picture order counts of type 1."""
 
     frame_num: int
     poc_lsb: int
     delta_bottom: int = 0
+    deltas: tuple[int, int] = (0, 0)
+
+    @classmethod
+    def of(cls, header: h264.SliceHeader) -> Counts:
+        """Those of a slice's picture."""
+        return cls(header.frame_num, header.poc_lsb, header.delta_bottom, header.deltas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +103,15 @@ def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:
         nals=tuple(kept[key] for key in sorted(kept)),
         in_band=own == {h264.SPS, h264.PPS},
         sps=sets.sps_of(header),
-        counts=Counts(header.frame_num, header.poc_lsb, header.delta_bottom),
+        counts=Counts.of(header),
         pps_ids=frozenset(sets.pps),
     )
 
 
 def unit_nals(unit: bytes, index: MediaIndex) -> list[bytes]:
-    """The NAL units of an access unit as the file stores them."""
+    """The NAL units of an access unit as the file stores them, without empty ones."""
     size = nal_length_size(index.video.codec, index.video.extradata)
-    return sized_nals(unit, size) if size else annexb_nals(unit)
+    return [nal for nal in (sized_nals(unit, size) if size else annexb_nals(unit)) if nal]
 
 
 def first_header(nals: list[bytes], sets: h264.ParameterSets) -> h264.SliceHeader | None:
@@ -134,7 +140,7 @@ def stand_in_counts(reader: UnitReader, index: MediaIndex, row: int, sets: Sourc
     header = first_header(unit_nals(next(reader.read(row, row + 1))[0], index), known)
     if header is None:
         raise FormatUnsupported("a picture's parameter sets are missing", "cut at another place")
-    return Counts(header.frame_num, header.poc_lsb, header.delta_bottom)
+    return Counts.of(header)
 
 
 def _level_frames(sps: h264.SequenceParameters) -> int:

@@ -80,7 +80,8 @@ class Ledger:
     of it without them, the source's row whose bytes it has (-1: none), its `PictureFlag`s (`UNKNOWN_FLAGS`: it could
     not be told), and where in the file its first packet begins.
 
-    `sound` is of the source, around the kept spans, by PID; `digest` is of the whole file, of `size_bytes`.
+    `sound` is of the source, around the kept spans, by PID; `others` counts the packets of subtitles and data that went
+    along; `digest` is of the whole file, of `size_bytes`.
     """
 
     sizes: array[int] = field(default_factory=lambda: array("q"))
@@ -90,18 +91,27 @@ class Ledger:
     flags: array[int] = field(default_factory=lambda: array("i"))
     at: array[int] = field(default_factory=lambda: array("q"))
     sound: dict[int, TrackRecord] = field(default_factory=dict)
+    others: int = 0
     digest: int = 0
     size_bytes: int = 0
 
-    def add(self, lead: bytes, written: memoryview, flags: int, copied: tuple[int, memoryview] | None = None) -> None:
+    def add(
+        self,
+        lead: bytes,
+        written: memoryview,
+        flags: int,
+        copied: tuple[int, memoryview] | None = None,
+        *,
+        same: int = -1,
+    ) -> None:
         """Note the next picture: a few zeros, its bytes, and what kind it is.
 
         `copied`: a row, and its bytes in the recording, where it is copied as it is. Then it is these that the result
-        must have.
+        must have. `same`: the row whose picture it is all the same, though it was looked at.
         """
         self.sizes.append(len(lead) + len(written))
         self.leads.append(len(lead))
-        row, expected = -1, written
+        row, expected = same, written
         if copied is not None:
             row, source = copied
             expected = source[: len(written)]

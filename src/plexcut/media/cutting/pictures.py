@@ -15,10 +15,11 @@ from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.carried import carried_nals, is_film, with_carried, with_picture_data_of
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures, padded
-from plexcut.media.cutting.h264_marking import Marking, followed, marking_of, references_before
-from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, number_run
+from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, Numbering, depth_below, number_run
+from plexcut.media.cutting.h264_references import Buffer, CodedPicture, coded_pictures, fitted_marking, held_before
 from plexcut.media.cutting.h264_rewrite import fit, remarked
 from plexcut.media.cutting.h264_sets import (
+    Counts,
     SourceSets,
     reorder_depth,
     source_sets,
@@ -27,6 +28,7 @@ from plexcut.media.cutting.h264_sets import (
     with_reordering,
 )
 from plexcut.media.cutting.mpeg2_join import is_mpeg1, is_progressive_sequence, with_sequence_of, without_sequence_end
+from plexcut.media.cutting.openings import broken_link, with_opening
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.room import most_bits
 from plexcut.media.cutting.runs import Run, SeamsBehind, find_runs
@@ -39,6 +41,7 @@ from plexcut.media.units import UnitReader, open_units
 _READ_AHEAD = 32
 _FIELD_LINES = 32
 """Interlaced MPEG-2 pictures are coded in multiples of so many lines, others of half as many."""
+Drops = list[tuple[int, ...] | None]
 _HEVC_SETS = (hevc.VPS, hevc.SPS, hevc.PPS)
 
 
@@ -68,7 +71,7 @@ class PictureSource:
         self._encoded: dict[int, CodedUnit] = {}
         self._openings: dict[int, list[bytes]] = {}
         self._ahead: dict[int, bytes] = {}
-        self._remarked: dict[int, tuple[Marking, SourceSets]] = {}
+        self._remarked: dict[int, tuple[Drops, SourceSets]] = {}
         self._behind: SeamsBehind | None = None
         self._in_band = self._repeated_sets()
         self.encoder_sets: list[bytes] = []
@@ -116,11 +119,15 @@ class PictureSource:
         if int(self._index.number_of[row]) == 0:
             return
         sets = source_sets(self._seam_reader, self._index, row)
-        marking = marking_of(self._seam_reader, self._index, row, sets)
-        if marking is not None:
-            possible, _ = followed((), marking, sets)
-            if possible != marking:
-                self._remarked[row] = (possible, sets)
+        self._remark(row, sets, Buffer.of(sets), None)
+
+    def _remark(self, row: int, sets: SourceSets, buffer: Buffer, wanted: frozenset[int] | None) -> None:
+        """Let a copied keyframe unmark what `buffer` really holds; see `fitted_marking`."""
+        pictures = coded_pictures(self._unit(row), self._index, sets.parsed())
+        if pictures:
+            drops = fitted_marking(pictures, buffer, wanted)
+            if drops != [picture.drops for picture in pictures]:
+                self._remarked[row] = drops, sets
 
     def get(self, picture: int, source: bytes | None = None) -> CodedUnit:
         """The picture with this place in the schedule; ask in rising order.
@@ -160,14 +167,14 @@ class PictureSource:
             opening = [nal for nal in self._in_band if hevc.nal_type(nal) not in own]
         follows = picture > 0 and row in self._openings
         if codec == "hevc" and follows and not self._index.flags[row] & PictureFlag.CLOSED:
-            return self._packed(_broken_link(_with_opening(unit_nals(data, self._index), opening, hevc.AUD)))
+            return self._packed(broken_link(with_opening(unit_nals(data, self._index), opening, hevc.AUD)))
         if row in self._remarked:
-            marking, sets = self._remarked[row]
-            nals = remarked(unit_nals(data, self._index), sets, marking)
-            return self._packed(_with_opening(nals, opening, h264.AUD))
+            drops, sets = self._remarked[row]
+            nals = remarked(unit_nals(data, self._index), sets, drops)
+            return self._packed(with_opening(nals, opening, h264.AUD))
         if opening:
             return self._packed(
-                _with_opening(unit_nals(data, self._index), opening, h264.AUD if codec == "h264" else hevc.AUD)
+                with_opening(unit_nals(data, self._index), opening, h264.AUD if codec == "h264" else hevc.AUD)
             )
         if self._byte_stream and codec in ("h264", "hevc"):
             # A zero in front of the first start code belongs to this unit, though it lies at the end of the one before.
@@ -288,22 +295,18 @@ class PictureSource:
         sets = source_sets(reader, index, self._sets_row(run))
         frames = padded(frames, sets.coded_size)
         sets = replace(sets, nals=tuple(self._reordered(nal) for nal in sets.nals))
-        leads_in = run.key is not None and not index.flags[run.key] & PictureFlag.CLOSED
-        if leads_in and sets.sps.poc_type != 0:
-            raise FormatUnsupported("this H.264 stream counts its pictures in a way that seams cannot continue")
         count = len(run.pictures)
-        lead_in = None
-        if leads_in and run.key is not None:
-            order = sorted((int(self._schedule.pts[place]) for place in (*run.pictures, *run.stand_ins)), reverse=True)
-            lead_in = LeadIn(
-                distances=tuple(order.index(int(self._schedule.pts[place])) + 1 for place in run.pictures),
-                held=references_before(reader, index, run.key, sets),
-                first_of_file=run.pictures[:1] == (0,),
-            )
+        lead_in = held = None
+        stood_for: list[Counts] = []
+        if run.key is not None and not index.flags[run.key] & PictureFlag.CLOSED:
+            held = held_before(reader, index, run.key, sets)
+            stood_for = [stand_in_counts(reader, index, row, sets) for row in run.stood_for]
+            depth = max((depth_below(sets, counts) for counts in stood_for), default=0)
+            in_fields = bool(index.flags[run.key] & PictureFlag.FIELDS)
+            lead_in = LeadIn(run.key, depth, None if held is None else held.frames, in_fields)
         numbering = number_run(count, sets, lead_in)
-        numbers = [*numbering.numbers, *self._lead_behind(run, sets, numbering.buffer)]
-        intra = set(range(count, len(frames))) | {0} | ({1} if leads_in else set())
-        intra |= {i for i, number in enumerate(numbers) if not number.ref}
+        numbers = [*numbering.numbers, *self._lead_behind(run, sets, numbering, (held, stood_for))]
+        intra = set(range(count, len(frames))) | numbering.intra
         if not sets.sps.ref_frames:
             intra = set(range(len(frames)))
         most = most_bits(reader, index, self._sets_row(run), shown)
@@ -322,24 +325,32 @@ class PictureSource:
         ]
         return [CodedUnit(self._packed(unit), n.idr) for unit, n in zip(fitted, numbers, strict=True)]
 
-    def _lead_behind(self, run: Run, sets: SourceSets, buffer: tuple[int, ...]) -> list[Numbered]:
-        """The numbers of the stand-ins; and the keyframe's marking, where it unmarks what the result does not hold."""
+    def _lead_behind(
+        self, run: Run, sets: SourceSets, numbering: Numbering, source: tuple[Buffer | None, list[Counts]]
+    ) -> list[Numbered]:
+        """The numbers of the stand-ins; and the keyframe's marking, where it unmarks what the result does not hold.
+
+        `source`: the references that the source holds at the keyframe, and the counters of what is stood in for.
+        """
         index, reader = self._index, self._seam_reader
         if run.key is None or index.flags[run.key] & PictureFlag.CLOSED:
             return []
-        marking = marking_of(reader, index, run.key, sets)
-        if marking is not None:
-            possible, buffer = followed(buffer, marking, sets)
-            if possible != marking:
-                self._remarked[run.key] = (possible, sets)
+        theirs, ours = source[0], numbering.buffer
+        self._remark(run.key, sets, ours, None if theirs is None else numbering.held)
+        known = sets.parsed()
+        if theirs is not None:
+            theirs.take_all(coded_pictures(self._unit(run.key), index, known) or [])
         numbers: list[Numbered] = []
-        for place in run.stand_ins:
-            row = int(index.display[int(self._schedule.frame[place])])
-            counts = stand_in_counts(reader, index, row, sets)
-            own = marking_of(reader, index, row, sets)
-            if own is not None and marking is not None:
-                own, buffer = followed(buffer, own, sets)
-            numbers.append(Numbered(counts, idr=False, drops=own.drops if own else None))
+        for row, counts in zip(run.stood_for, source[1], strict=True):
+            gone: frozenset[int] = frozenset()
+            if theirs is not None:
+                before = theirs.frames
+                theirs.take_all(coded_pictures(b"".join(next(reader.read(row, row + 1))), index, known) or [])
+                gone = before - theirs.frames
+            bare = CodedPicture(counts.frame_num)
+            drops = tuple(v for n, held in ours.held if n in gone for v in bare.names(n, held, ours.space)) or None
+            numbers.append(Numbered(counts, idr=False, drops=drops))
+            ours.take(replace(bare, drops=drops))
         return numbers
 
     def _reordered(self, nal: bytes) -> bytes:
@@ -379,20 +390,3 @@ def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int])
         nearest = max((k for k in found if k < n), default=min(found))
         found[n] = found[nearest]
     return [found[n] for n in numbers]
-
-
-def _with_opening(nals: list[bytes], opening: list[bytes], delimiter: int) -> list[bytes]:
-    """`opening` in front of an access unit, but behind its delimiter."""
-    first = nals[0][0] & 31 if delimiter == h264.AUD else hevc.nal_type(nals[0])
-    at = 1 if first == delimiter else 0
-    return [*nals[:at], *opening, *nals[at:]]
-
-
-def _broken_link(nals: list[bytes]) -> list[bytes]:
-    """An HEVC access unit with its CRA slices as BLA without leading pictures; their syntax is the same.
-
-    A CRA picture behind an end of sequence would also start anew, but throws away what was not shown yet (C.5.2.2).
-    """
-    return [
-        bytes([nal[0] & 0x81 | hevc.BLA_N_LP << 1]) + nal[1:] if hevc.nal_type(nal) == hevc.CRA else nal for nal in nals
-    ]

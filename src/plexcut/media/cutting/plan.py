@@ -14,7 +14,7 @@ re-encoded.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +26,7 @@ from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import us_to_s
 from plexcut.errors import FormatUnsupported, SpanInvalid
 from plexcut.media.bitstream.pictures import PictureFlag
+from plexcut.media.cutting.damage import damage_warnings
 from plexcut.media.index.model import MediaIndex
 
 I64 = npt.NDArray[np.int64]
@@ -89,8 +90,12 @@ class Plan:
         return sum(len(part.frames) for part in self.parts if part.kind == "encode")
 
 
-def plan_cut(index: MediaIndex, keep: KeepList, mode: CutMode, banned: Collection[int] = ()) -> Plan:
+def plan_cut(
+    index: MediaIndex, keep: KeepList, mode: CutMode, banned: Collection[int] = (), led: Collection[int] = ()
+) -> Plan:
     """Plan a cut. `banned` are rows of keyframes that turned out not to stand alone.
+
+    `led`: those in front of which a result in `keyframe` mode needs other pictures.
 
     Raises:
         SpanInvalid: a span reaches beyond the recording, or nothing is kept.
@@ -105,9 +110,11 @@ def plan_cut(index: MediaIndex, keep: KeepList, mode: CutMode, banned: Collectio
         )
     starts = copy_starts(index, banned)
     if mode == "keyframe":
-        keep = KeepList.of(_widened(index, span, starts) for span in keep)
-    spans = [plan_span(index, span, starts) for span in keep]
-    plan = Plan(tuple(_linked(index, spans)))
+        first = _widened(index, keep.spans[0], starts, lambda key: _led_start(index, key, key in led))
+        others = (_widened(index, span, starts, lambda key: int(index.number_of[key])) for span in keep.spans[1:])
+        keep = KeepList.of((first, *others))
+    spans = [plan_span(index, span, starts, inner=i > 0) for i, span in enumerate(keep)]
+    plan = Plan(tuple(_linked(index, spans, starts)))
     if plan.reencoded and index.video.codec not in ENCODABLE:
         raise FormatUnsupported(
             f"{index.video.codec} video cannot be cut at these frames", "use --mode keyframe, or cut at keyframes"
@@ -148,11 +155,18 @@ def _whole_ends(index: MediaIndex, key: int, stop: int) -> list[tuple[int, int]]
     return [(int(rows[i]) + 1, int(highest[i]) + 1) for i in whole]
 
 
-def plan_span(index: MediaIndex, span: Span, starts: I64) -> SpanPlan:
-    """The parts of one span by itself; `starts`: rows of keyframes that copies may begin at, in display order."""
+def plan_span(index: MediaIndex, span: Span, starts: I64, *, inner: bool = False) -> SpanPlan:
+    """The parts of one span by itself; `starts`: rows of keyframes that copies may begin at, in display order.
+
+    `inner`: another span comes before, whose last pictures can be re-encoded to lead into this one.
+    """
     numbers = index.number_of[starts]
     at = int(np.searchsorted(numbers, span.start, side="left"))
-    while at < starts.size and int(numbers[at]) < span.end and not _can_open(index, int(starts[at]), span.start):
+    while (
+        at < starts.size
+        and int(numbers[at]) < span.end
+        and not (inner or _can_open(index, int(starts[at]), span.start))
+    ):
         at += 1
     if at >= starts.size or int(numbers[at]) >= span.end:
         return SpanPlan(span, (Part("encode", span),))
@@ -190,12 +204,19 @@ def counted_leading(index: MediaIndex, key: int) -> tuple[int, ...]:
 
 
 def _can_open(index: MediaIndex, key: int, start: int) -> bool:
-    """Whether a copy can begin at `key` when frames from `start` on are shown.
+    """Whether a copy can begin at `key` when frames from `start` on are shown, and none before.
 
-    All stand-ins must be among them, behind the first: that is an IDR picture, and nothing that is decoded behind one
-    can be shown before it.
+    The stand-ins show those right before it, and one more is an IDR picture: nothing that is decoded behind it can be
+    shown before it.
     """
-    return all(int(index.number_of[row]) > start for row in counted_leading(index, key))
+    stand_ins = len(counted_leading(index, key))
+    return not stand_ins or int(index.number_of[key]) - start > stand_ins
+
+
+def _led_start(index: MediaIndex, key: int, led: bool) -> int:
+    """The frame that a result must begin with so that a copy can begin at `key`."""
+    stand_ins = len(counted_leading(index, key))
+    return max(0, int(index.number_of[key]) - (stand_ins + 1 if stand_ins else 0) - (LEAD_IN_PICTURES if led else 0))
 
 
 def _opens_late(index: MediaIndex, key: int) -> bool:
@@ -203,10 +224,10 @@ def _opens_late(index: MediaIndex, key: int) -> bool:
     return index.video.codec == "h264" and not index.flags[key] & PictureFlag.CLOSED
 
 
-def _widened(index: MediaIndex, span: Span, starts: I64) -> Span:
+def _widened(index: MediaIndex, span: Span, starts: I64, begin: Callable[[int], int]) -> Span:
     """The span from the keyframe at or before it to the first place at or after its end where a copy can stop.
 
-    Where leading pictures must be stood in for, from the first of them.
+    `begin`: the frame that it must begin with for a copy from a keyframe.
     """
     numbers = index.number_of[starts]
     if not starts.size:
@@ -215,8 +236,7 @@ def _widened(index: MediaIndex, span: Span, starts: I64) -> Span:
     while at > 0 and _opens_late(index, int(starts[at])) and index.frames - int(numbers[at]) < _LEAST_COPIED:
         at -= 1
     key = int(starts[at])
-    leading = [int(index.number_of[row]) for row in counted_leading(index, key)]
-    start = min(int(numbers[at]), span.start, *(max(n - 1, 0) for n in leading))
+    start = min(begin(key), span.start)
     least = min(int(numbers[at]) + _LEAST_COPIED, index.frames) if _opens_late(index, key) else span.end
     end = max(span.end, least)
     for stop in (end + 64, end + 512, index.frames + 1):
@@ -227,31 +247,48 @@ def _widened(index: MediaIndex, span: Span, starts: I64) -> Span:
     return Span(start, end)
 
 
-def _linked(index: MediaIndex, spans: list[SpanPlan]) -> list[SpanPlan]:
+def _linked(index: MediaIndex, spans: list[SpanPlan], starts: I64) -> list[SpanPlan]:
     """Have enough re-encoded pictures in front of every copied one that would follow pictures of another place.
 
     An H.264 keyframe that is no IDR resets neither picture order count nor frame number: right behind the pictures of
     another place decoders drop or misplace what follows. Two re-encoded pictures can lead into it: an IDR that resets,
-    and one that takes up the keyframe's counts. Where a span's head has fewer, the end of the span before lends some.
+    and one that takes up the keyframe's counts; and each stand-in is one more. Where a span's head has fewer, the end
+    of the span before lends some. Where all before is too little, the keyframe is re-encoded.
     """
     if index.video.codec != "h264":
         return spans
     linked = list(spans)
     for i in range(1, len(linked)):
-        copied = next((part for part in linked[i].parts if part.kind == "copy"), None)
-        if copied is None or copied.rows is None or index.flags[copied.rows.start] & PictureFlag.CLOSED:
-            continue
-        need = LEAD_IN_PICTURES - (copied.frames.start - linked[i].span.start - len(copied.stand_ins))
-        j = i - 1
-        while need > 0 and j >= 0:
-            if all(part.kind == "encode" for part in linked[j].parts):
-                need -= len(linked[j].span)
-                j -= 1
-            elif _encoded_end(linked[j]) >= need:
-                break
-            else:
-                linked[j] = _with_longer_tail(index, linked[j])
+        usable = starts
+        while (key := _led_key(index, linked[i])) is not None and not _lend(index, linked, i):
+            usable = usable[usable != key]
+            linked[i] = plan_span(index, linked[i].span, usable, inner=True)
     return linked
+
+
+def _led_key(index: MediaIndex, span: SpanPlan) -> int | None:
+    """The row of the keyframe that other pictures must lead into; None where a span needs none."""
+    copied = next((part for part in span.parts if part.rows is not None), None)
+    if copied is None or copied.rows is None or index.flags[copied.rows.start] & PictureFlag.CLOSED:
+        return None
+    return copied.rows.start
+
+
+def _lend(index: MediaIndex, linked: list[SpanPlan], at: int) -> bool:
+    """Have enough pictures in front of span `at` re-encoded; whether there are enough."""
+    copied = next(part for part in linked[at].parts if part.kind == "copy")
+    need = LEAD_IN_PICTURES + len(copied.stand_ins) - (copied.frames.start - linked[at].span.start)
+    j = at - 1
+    while need > 0 and j >= 0:
+        if all(part.kind == "encode" for part in linked[j].parts):
+            need -= len(linked[j].span)
+            j -= 1
+        elif _encoded_end(linked[j]) >= need:
+            return True
+        else:
+            linked[j] = _with_longer_tail(index, linked[j])
+    # At the very beginning one is enough: nothing is before it.
+    return need < LEAD_IN_PICTURES
 
 
 def _encoded_end(span: SpanPlan) -> int:
@@ -287,20 +324,25 @@ def describe(index: MediaIndex, plan: Plan) -> CutPlan:
     """The plan in the words of the interface."""
     duration_us = sum(int(index.times_us[s.span.end] - index.times_us[s.span.start]) for s in plan.spans)
     whole_us = max(1, int(index.times_us[-1]))
-    warnings = [f"{name} is left out" for name in index.dropped]
-    if index.discontinuities:
-        warnings.append(f"the clock jumps {index.discontinuities} times; the result runs on evenly")
     return CutPlan(
         frames=plan.keep.frames,
         frames_copied=plan.copied,
         frames_reencoded=plan.reencoded,
         duration_s=us_to_s(duration_us),
         bytes=index.size_bytes * duration_us // whole_us,
-        warnings=tuple(warnings),
+        warnings=plan_warnings(index, plan),
         keep=tuple((s.start, s.end) for s in plan.keep),
         keep_s=tuple((us_to_s(int(index.times_us[s.start])), us_to_s(int(index.times_us[s.end]))) for s in plan.keep),
         spans=tuple(_counted(index, span) for span in plan.spans),
     )
+
+
+def plan_warnings(index: MediaIndex, plan: Plan) -> tuple[str, ...]:
+    """What whoever cuts should know: what is left out, jumps of the clock, damage in what is kept."""
+    warnings = [f"{name} is left out" for name in index.dropped]
+    if index.discontinuities:
+        warnings.append(f"the clock jumps {index.discontinuities} times; the result runs on evenly")
+    return (*warnings, *damage_warnings(index, plan.keep))
 
 
 def _counted(index: MediaIndex, plan: SpanPlan) -> PlannedSpan:

@@ -136,7 +136,7 @@ class ContainerCut:
         for number, span in enumerate(self._schedule.spans):
             packets = self._companions(source, tracks.cut, span)
             upcoming = next(packets, None)
-            for picture in pictures_of(self._schedule, number):
+            for picture in self._schedule.of_span(number):
                 decode = int(self._schedule.dts[picture])
                 while upcoming is not None and upcoming[0] <= (decode - span.shift) * base + _LEAD_S:
                     self._place(upcoming[1], span)
@@ -317,13 +317,6 @@ def add_chapters(
     chapters = cut_chapters(read_chapters(source.chapters(), base), cut[1].spans, base, at_seams=at_seams)
     if chapters:
         target.set_chapters(cast("Any", written_chapters(chapters, base)))
-
-
-def pictures_of(schedule: Schedule, span: int) -> range:
-    """The pictures of a span, by their place in the schedule."""
-    times = schedule.spans[span]
-    inside = np.flatnonzero((schedule.pts >= times.base) & (schedule.pts < times.base_end))
-    return range(int(inside[0]), int(inside[-1]) + 1)
 
 
 def picture_durations(schedule: Schedule) -> np.ndarray[Any, np.dtype[np.int64]]:

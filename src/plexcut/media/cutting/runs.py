@@ -22,12 +22,14 @@ _RUNS_AHEAD = 6
 class Run:
     """Re-encoded pictures that follow one another, in decode order, and the copied keyframe that they lead into.
 
-    `pictures` and `stand_ins` are places in the schedule, `key` a row (None: nothing copied follows).
+    `pictures` and `stand_ins` are places in the schedule, `key` a row (None: nothing copied follows), `stood_for` the
+    rows that the stand-ins take the place of.
     """
 
     pictures: tuple[int, ...]
     key: int | None
     stand_ins: tuple[int, ...] = ()
+    stood_for: tuple[int, ...] = ()
 
 
 def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
@@ -40,9 +42,6 @@ def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
     for place, (number, row) in enumerate(zip(schedule.part.tolist(), schedule.row.tolist(), strict=True)):
         rows = parts[number].rows
         if row >= 0 and rows is not None and row == rows.start:
-            if key is not None and stand_ins:
-                runs.append(Run(tuple(collected), key, tuple(stand_ins)))
-                collected, stand_ins = [], []
             key = row
             if collected and not parts[number].stand_ins:
                 runs.append(Run(tuple(collected), key))
@@ -50,7 +49,7 @@ def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
         elif row < 0 and parts[number].kind == "copy":
             stand_ins.append(place)
             if len(stand_ins) == len(parts[number].stand_ins):
-                runs.append(Run(tuple(collected), key, tuple(stand_ins)))
+                runs.append(Run(tuple(collected), key, tuple(stand_ins), parts[number].stand_ins))
                 collected, stand_ins = [], []
         elif row < 0:
             collected.append(place)

@@ -10,6 +10,7 @@ import xxhash
 
 from plexcut.domain.spans import KeepList
 from plexcut.media.cutting.payloads import CodedPictures
+from plexcut.media.cutting.sample_form import essence, of_one_form
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import find_layout
@@ -23,7 +24,7 @@ _CHUNK_BYTES = 4 << 20
 
 
 def altered_frames(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], keep: KeepList) -> I64:
-    """The kept frames of the source whose coded picture is another one in the result.
+    """The kept frames of the source whose coded picture is another one in the result, in whatever form it holds them.
 
     Raises:
         FileUnreadable: one of the files is gone.
@@ -31,8 +32,9 @@ def altered_frames(source: tuple[Path, MediaIndex], result: tuple[Path, MediaInd
     theirs, ours = source[1], result[1]
     kept = np.concatenate([np.arange(span.start, span.end) for span in keep])
     rows = theirs.display[kept]
-    wanted = _digests(source[0], theirs, int(rows.min()), int(rows.max()) + 1)[rows]
-    found = _digests(result[0], ours, 0, ours.pts.size)[ours.display]
+    bare = not (theirs.container == ours.container == "mpegts" or of_one_form(theirs, ours))
+    wanted = _digests((source[0], theirs), int(rows.min()), int(rows.max()) + 1, bare=bare)[rows]
+    found = _digests((result[0], ours), 0, ours.pts.size, bare=bare)[ours.display]
     altered: I64 = kept[(wanted != found) | (found == 0)]
     return altered
 
@@ -56,22 +58,26 @@ def may_be_altered(index: MediaIndex, keep: KeepList) -> frozenset[int]:
     return frozenset(frames)
 
 
-def _digests(path: Path, index: MediaIndex, first: int, end: int) -> U64:
-    """A hash of each row's coded picture less the zeros around it, `(rows,)`; 0 outside `[first, end)`."""
+def _digests(file: tuple[Path, MediaIndex], first: int, end: int, *, bare: bool) -> U64:
+    """A hash of each row's coded picture less the zeros around it, `(rows,)`; 0 outside `[first, end)`.
+
+    `bare`: of what is the same in every form.
+    """
+    path, index = file
     digests = np.zeros(index.pts.size, np.uint64)
-    if index.container != "mpegts":
+    if bare or index.container != "mpegts":
         with open_units(path, index) as reader:
             for row, unit in enumerate(reader.read(first, end), first):
-                digests[row] = _digest(b"".join(unit))
+                digests[row] = _digest(essence(index, b"".join(unit)) if bare else b"".join(unit))
         return digests
     row, size = first, index.size_bytes
     last = int(index.at[end]) + 1 if end < index.at.size else size
     coded = CodedPictures(index)
-    with open_source(path) as file:
-        layout = find_layout(file.read(1 << 18))
+    with open_source(path) as stream:
+        layout = find_layout(stream.read(1 << 18))
         if layout is None:
             return digests
-        for block in packet_blocks(file, layout, (int(index.at[first]), last), size, _CHUNK_BYTES):
+        for block in packet_blocks(stream, layout, (int(index.at[first]), last), size, _CHUNK_BYTES):
             heads = block.heads()
             mine = np.flatnonzero(((heads & 0x1F00) | (heads >> 16 & 0xFF)) == index.video.id)
             coded.feed(block, mine, heads[mine], row)

@@ -35,12 +35,13 @@ class SpanTimes:
 class Schedule:
     """The pictures of the result in decode order.
 
-    `part` is the number of the part in `Plan.parts`; `row` the index row that is copied, -1 for a re-encoded picture (a
-    stand-in too, though it counts to the copied part); `frame` the source frame; `pts` and `dts` ticks of the result (0
-    is where its first picture is shown).
+    `part` is the number of the part in `Plan.parts`, `span` that of the kept span; `row` the index row that is copied,
+    -1 for a re-encoded picture (a stand-in too, though it counts to the copied part); `frame` the source frame; `pts`
+    and `dts` ticks of the result (0 is where its first picture is shown).
     """
 
     part: I64
+    span: I64
     row: I64
     frame: I64
     pts: I64
@@ -52,6 +53,11 @@ class Schedule:
         """Where the result ends."""
         return self.spans[-1].base_end
 
+    def of_span(self, span: int) -> range:
+        """Places of what is written with a span: its pictures, but for those that the next one begins with."""
+        first, end = np.searchsorted(self.span, (span, span + 1)).tolist()
+        return range(first, end)
+
 
 def make_schedule(index: MediaIndex, plan: Plan) -> Schedule:
     """Lay out a plan on the result's time line.
@@ -60,36 +66,42 @@ def make_schedule(index: MediaIndex, plan: Plan) -> Schedule:
     and no picture is decoded after it is shown, whatever stood at a seam.
     """
     part: list[int] = []
+    span_of: list[int] = []
     row: list[int] = []
-    frame: list[int] = []
-    shift: list[int] = []
+    shown: list[tuple[int, int]] = []
     spans: list[SpanTimes] = []
     base = number = 0
-    for span in plan.spans:
+    for at, span in enumerate(plan.spans):
         times = SpanTimes(index.pts_of(span.span.start), index.pts_of(span.span.end), base)
         spans.append(times)
-        stood_in = {row for piece in span.parts for row in piece.stand_ins}
-        elsewhere = {int(index.number_of[row]) for row in stood_in}
         for piece in span.parts:
             if piece.kind == "copy":
-                source = copied_rows(index, piece)
-                frames = index.number_of[source].tolist()
-                rows = [-1 if r in stood_in else r for r in source]
+                rows = copied_rows(index, piece)
+                frames = [(int(index.number_of[r]), times.shift) for r in rows]
+                if piece.stand_ins:
+                    # The last ones that are shown before the keyframe, whatever span they are of.
+                    count = len(piece.stand_ins)
+                    places = sorted(piece.stand_ins, key=lambda r: int(index.pts[r]))
+                    moved = dict(zip(places, shown[-count:], strict=True))
+                    del part[-count:], span_of[-count:], row[-count:], shown[-count:]
+                    frames = [moved.get(r, f) for r, f in zip(rows, frames, strict=True)]
+                    rows = [-1 if r in moved else r for r in rows]
             else:
-                frames = [n for n in range(piece.frames.start, piece.frames.end) if n not in elsewhere]
+                frames = [(n, times.shift) for n in range(piece.frames.start, piece.frames.end)]
                 rows = [-1] * len(frames)
             part += [number] * len(frames)
+            span_of += [at] * len(frames)
             row += rows
-            frame += frames
-            shift += [times.shift] * len(frames)
+            shown += frames
             number += 1
         base = times.base_end
-    shown = np.asarray(frame, np.int64)
-    pts: I64 = index.shown_pts[shown] + np.asarray(shift, np.int64)
+    frame, shift = np.asarray(shown, np.int64).T
+    pts: I64 = index.shown_pts[frame] + shift
     return Schedule(
         part=np.asarray(part, np.int64),
+        span=np.asarray(span_of, np.int64),
         row=np.asarray(row, np.int64),
-        frame=shown,
+        frame=frame,
         pts=pts,
         dts=decode_times(pts, index.frame_ticks),
         spans=tuple(spans),

@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 
 from plexcut.domain.spans import KeepList
 from plexcut.media.cutting.plan import Plan
-from plexcut.media.decoding import decode_rows
+from plexcut.media.decoding import decode_rows, decode_strictly
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader, open_units
 
@@ -25,6 +25,8 @@ _PLAYED_ROWS = 400
 _GOOD_PSNR_DB = 40.0
 _WORKERS = 2
 _POLL_S = 0.2
+_GROUPS_AHEAD = 3
+"""From so many keyframes ahead the source is decoded to see whether it has the same faults."""
 
 
 I64 = npt.NDArray[np.int64]
@@ -47,18 +49,21 @@ class PictureDifference:
 class Played:
     """What came out when the result was played across its seams, as a player does, from two keyframes ahead.
 
-    `pictures`: how many; `lost`: source frames that should have come; `disordered`: pictures that came too late.
+    `pictures`: how many; `lost`: source frames that should have come; `disordered`: pictures that came too late;
+    `complaints`: source frames that the decoder finds a fault with that the recording does not have.
     """
 
     pictures: int = 0
     lost: list[int] = field(default_factory=list)
     disordered: int = 0
+    complaints: list[int] = field(default_factory=list)
     differences: list[PictureDifference] = field(default_factory=list)
 
     def join(self, other: Played) -> None:
         self.pictures += other.pictures
         self.lost += other.lost
         self.disordered += other.disordered
+        self.complaints += other.complaints
         self.differences += other.differences
 
 
@@ -113,16 +118,69 @@ class SeamProof:
     def _stretch(
         self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, stop: threading.Event
     ) -> Played:
+        """One stretch; where a picky decoder finds fault with it, a lenient one goes through it again.
+
+        Where the recording is damaged, no faults are looked for.
+        """
+        complaints: list[int] = []
+        numbers = self.result[1].number_of[stretch[0] : stretch[1]]
+        played = Played()
+        damaged = not self.source[1].uncertain.isdisjoint(shown[numbers[numbers >= 0]].tolist())
+        if not damaged:
+            pictures = decode_strictly(readers[1], self.result[1], range(*stretch), complaints)
+            played = self._compared(readers[0], stretch, shown, pictures, stop)
+        if damaged or (complaints and not stop.is_set()):
+            pictures = decode_rows(readers[1], self.result[1], range(*stretch))
+            played = self._compared(readers[0], stretch, shown, pictures, stop)
+        if complaints and not stop.is_set():
+            played.complaints = self._new_complaints(readers[0], complaints, stretch, shown)
+        return played
+
+    def _new_complaints(
+        self, reader: UnitReader, complaints: list[int], stretch: tuple[int, int], shown: I64
+    ) -> list[int]:
+        """Source frames that a decoder found fault with in the result; none where the source has faults there too."""
+        source, result = self.source[1], self.result[1]
+        numbers = [int(result.number_of[row]) for row in complaints]
+        frames = {int(shown[n]) for n in numbers if n >= 0} - source.uncertain
+        inside = result.number_of[stretch[0] : stretch[1]]
+        inside = inside[inside >= 0]
+        kept = shown[int(inside.min()) : int(inside.max()) + 1]
+        # From the same keyframe, past which pictures may look, and from further ahead, where nothing is missing.
+        began = int(result.number_of[stretch[0]])
+        same = source.key_before(int(source.display[shown[max(began, 0)]]))
+        found: list[int] = []
+        for group in _groups(sorted(frames)):
+            rows = [int(source.display[n]) for n in group]
+            start = source.key_before(min(rows))
+            earlier = source.keys[source.keys < start]
+            start = int(earlier[max(0, earlier.size - _GROUPS_AHEAD)]) if earlier.size else start
+            theirs = _faults((reader, source), range(start, max(rows) + 1))
+            if theirs.isdisjoint(kept.tolist()):
+                # But what a result begins with has nothing before it, however it is in the recording.
+                begins = stretch[0] > 0 or same == int(source.keys[0])
+                near = range(same, max(rows) + 1) if begins and same <= min(rows) < same + _PLAYED_ROWS else range(0)
+                found += sorted(set(group) - _faults((reader, source), near))
+        return found
+
+    def _compared(
+        self,
+        reader: UnitReader,
+        stretch: tuple[int, int],
+        shown: I64,
+        pictures: Iterator[tuple[int, VideoFrame]],
+        stop: threading.Event,
+    ) -> Played:
         index = self.result[1]
         start, end = stretch
         played = Played()
         numbers = index.number_of[start:end]
         expected = shown[numbers[(numbers >= 0) & (index.pts[start:end] >= index.pts[start])]]
         wanted = sorted(set(expected.tolist()).intersection(self.frames))
-        theirs = _in_order((readers[0], self.source[1]), wanted)
+        theirs = _in_order((reader, self.source[1]), wanted)
         frame = next(theirs, None)
         seen: list[int] = []
-        for row, picture in decode_rows(readers[1], index, range(start, end)):
+        for row, picture in pictures:
             if stop.is_set():
                 return played
             if index.pts[row] < index.pts[start]:
@@ -163,6 +221,15 @@ def _in_order(source: Opened, frames: Sequence[int]) -> Iterator[tuple[int, Vide
         first = min(index.key_before(row) for row in rows)
         for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
             yield int(index.number_of[row]), frame
+
+
+def _faults(source: Opened, rows: range) -> set[int]:
+    """Frames that a picky decoder finds fault with."""
+    complaints: list[int] = []
+    if rows:
+        for _ in decode_strictly(*source, rows, complaints):
+            pass
+    return {int(source[1].number_of[row]) for row in complaints}
 
 
 def _difference(number: int, theirs: VideoFrame, ours: VideoFrame) -> PictureDifference:

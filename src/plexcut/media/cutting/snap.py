@@ -92,15 +92,15 @@ class _Points:
             if not 0 <= place < self._keys.size or self._numbers[place] >= end:
                 continue
             key, number = int(self._keys[place]), int(self._numbers[place])
-            stand_ins = [int(self._index.number_of[row]) for row in counted_leading(self._index, key)]
-            start = max(0, min([number, *(n - 1 for n in stand_ins)]))
-            parts = plan_span(self._index, Span(start, end), self._keys).parts
+            stand_ins = len(counted_leading(self._index, key))
+            start = max(0, number - stand_ins - 1) if stand_ins and not inner else number
+            parts = plan_span(self._index, Span(start, end), self._keys, inner=inner).parts
             copied = next((part for part in parts if part.kind == "copy"), None)
             if copied is None or copied.frames.start != number:
                 continue
             lent = 0
             if inner and self._index.video.codec == "h264" and not self._index.flags[key] & PictureFlag.CLOSED:
-                lent = max(0, LEAD_IN_PICTURES - (number - start - len(stand_ins)))
+                lent = LEAD_IN_PICTURES + stand_ins
             yield Point(start, number - start + lent)
 
     def _fitting_ends(self, frames: I64, start: int) -> Iterator[Point]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -57,12 +58,20 @@ def kept_seconds(index: MediaIndex, spans: Sequence[SpanTimes]) -> list[Kept]:
     return [(float((s.start - first) * base), float((s.end - first) * base), float(s.base * base)) for s in spans]
 
 
+@dataclass(frozen=True, slots=True)
+class SoundProof:
+    """The check, and for each audio track how much too late it is where each span begins, in ms; None: not known."""
+
+    check: Check
+    offsets_ms: tuple[tuple[float | None, ...], ...] = ()
+
+
 def sound_check(
     source: tuple[Path, MediaIndex],
     result: tuple[Path, MediaIndex],
     spans: Sequence[SpanTimes],
     left_out: Collection[int] | None = None,
-) -> Check:
+) -> SoundProof:
     """Every track's frames: those of the source, none missing, within half a frame of their picture; both are read.
 
     `left_out`: ids of tracks that were not to go along; None where that is not known.
@@ -93,54 +102,72 @@ def _places(source: MediaIndex, result: MediaIndex, left_out: Collection[int] | 
     return {number: place for place, number in enumerate(kept)}
 
 
-def compare_sound(source: Heard, result: Heard, kept: Sequence[Kept]) -> Check:
+def compare_sound(source: Heard, result: Heard, kept: Sequence[Kept]) -> SoundProof:
     """The same for what was heard."""
     worst = 0.0
+    offsets: dict[int, tuple[float | None, ...]] = {}
     for track, theirs in source.items():
         ours = result.get(track, _SILENCE)
         if _is_uneven(theirs):
             # Lengths and times that are told only roughly: whole packets are there, or not.
             times = theirs.times_s
             if any(((start <= times) & (times < end)).any() for start, end, _ in kept) and not len(ours):
-                return Check("sound", False, f"audio track {track + 1} is missing")
+                return SoundProof(Check("sound", False, f"audio track {track + 1} is missing"))
             continue
-        fault, off = _compare(theirs, ours, kept)
-        if fault:
-            return Check("sound", False, f"audio track {track + 1}: {fault}")
-        worst = max(worst, off)
-    return Check("sound", True, f"{len(source)} audio tracks, within {worst * 1000:.1f} ms of their pictures")
+        found = _compare(theirs, ours, kept)
+        if found.fault:
+            return SoundProof(Check("sound", False, f"audio track {track + 1}: {found.fault}"))
+        worst = max(worst, found.worst_s)
+        offsets[track] = tuple(None if s is None else round(1000 * s, 3) for s in found.late_s)
+    said = f"{len(source)} audio tracks, within {worst * 1000:.1f} ms of their pictures"
+    unknown = (None,) * len(kept)
+    tracks = range(max(source, default=-1) + 1)
+    return SoundProof(Check("sound", True, said), tuple(offsets.get(track, unknown) for track in tracks))
 
 
-def _compare(source: HeardTrack, result: HeardTrack, kept: Sequence[Kept]) -> tuple[str, float]:
-    """What is wrong with a track ("" for nothing), and how far a frame is from its place at most, in seconds."""
+@dataclass(slots=True)
+class _Compared:
+    """What is wrong with a track ("" for nothing), how far a frame is from its place at most, and how much too late the
+    first one of each span is (None: there is none), in seconds.
+    """
+
+    fault: str = ""
+    worst_s: float = 0.0
+    late_s: list[float | None] = field(default_factory=list)
+
+
+def _compare(source: HeardTrack, result: HeardTrack, kept: Sequence[Kept]) -> _Compared:
     rough = _rough_times(source)
     slack = float(_SLACK_S)
-    worst = 0.0
+    done = _Compared()
     at = 0
     for start, end, base in kept:
         last = int(np.searchsorted(result.times_s, base + end - start + slack, side="left"))
         times = result.times_s[at:last] - base + start
         found = _matches(source, result.digests[at:last], times, slack)
         matched = found[found >= 0]
-        if matched.size:
-            worst = max(worst, float(np.abs(source.times_s[matched] - times[found >= 0]).max()))
+        late = times[found >= 0] - source.times_s[matched]
+        done.worst_s = max(done.worst_s, float(np.abs(late).max(initial=0.0)))
+        done.late_s.append(float(late[0]) if late.size else None)
         lengths = result.lengths_s[at:last]
         # The first one of the next span may lie before this one's end.
         following = (found < 0) & (times >= end - lengths / 2 - slack)
         count = int(np.argmax(following)) if following.any() else times.size
         for i in np.flatnonzero(found[:count] < 0).tolist():
             if not _near(rough, float(times[i])):
-                return f"the frame at {result.times_s[at + i]:.3f} s is not the source's at its place", worst
+                done.fault = f"the frame at {result.times_s[at + i]:.3f} s is not the source's at its place"
+                return done
         at += count
         first, behind = np.searchsorted(source.times_s, (start, end), side="left").tolist()
         # Up to a frame at either end belongs to the neighbour, or to what was cut away.
         missing = np.setdiff1d(np.arange(first + 1, behind - 1), found[:count])
         lost = sum(not _near(rough, float(source.times_s[i])) for i in missing.tolist())
         if lost:
-            return f"{lost} frames between {base:.3f} s and {base + end - start:.3f} s are missing", worst
+            done.fault = f"{lost} frames between {base:.3f} s and {base + end - start:.3f} s are missing"
+            return done
     if at < len(result) - 1:
-        return "it goes on where nothing was kept", worst
-    return "", worst
+        done.fault = "it goes on where nothing was kept"
+    return done
 
 
 def _is_uneven(track: HeardTrack) -> bool:

@@ -20,6 +20,7 @@ from plexcut.media.cutting.companions import (
     START_TICKS,
     TICKS,
     Mine,
+    PesCompanion,
     SoundCompanion,
     SourceClock,
     Timed,
@@ -101,9 +102,12 @@ class TransportSplice:
                         yield done / self._schedule.pts.size
             self._drain(writer, None)
         self.ledger.digest, self.ledger.size_bytes = background.digest, background.size_bytes
+        others = {stream.pid for stream in self._program.streams if stream.kind in ("subtitle", "data")}
         for pid, companion in self._companions.items():
             if isinstance(companion, SoundCompanion):
                 self.ledger.sound[pid] = companion.record
+            elif isinstance(companion, PesCompanion) and pid in others:
+                self.ledger.others += companion.written
 
     def results(self) -> tuple[StreamResult, ...]:
         """What became of every stream of the source."""
@@ -124,7 +128,7 @@ class TransportSplice:
 
     def _span(self, number: int, span: SpanTimes, blocks: Iterator[Block]) -> Iterator[int]:
         """Take one span's stretch of the file into the heap; gives the number of pictures done so far."""
-        pictures = _pictures_of(self._schedule, number)
+        pictures = self._schedule.of_span(number)
         rows = self._schedule.row[pictures.start : pictures.stop]
         copied = pictures.start + np.flatnonzero(rows >= 0)
         coded = CodedPictures(self._index)
@@ -176,7 +180,9 @@ class TransportSplice:
             coded = self._pictures.get(picture, None if source is None else bytes(source))
             lead, data, key = b"", memoryview(coded.data), coded.key
             flags = self._kinds.flags(coded.data)
-        self.ledger.add(lead, data, flags, (row, source) if plain is not None and source is not None else None)
+        same = plain is None and source is not None and bytes(data).strip(b"\x00") == bytes(source).strip(b"\x00")
+        copied = (row, source) if plain is not None and source is not None else None
+        self.ledger.add(lead, data, flags, copied, same=row if same else -1)
         pts, dts = self._pts[picture], self._dts[picture]
         unit = PesUnit(
             self._index.video.id,
@@ -203,12 +209,6 @@ class TransportSplice:
             place = writer.write(unit, at + START_TICKS)
             if unit.pid == self._video:
                 self.ledger.at.append(place)
-
-
-def _pictures_of(schedule: Schedule, span: int) -> range:
-    base, end = schedule.spans[span].base, schedule.spans[span].base_end
-    inside = np.flatnonzero((schedule.pts >= base) & (schedule.pts < end))
-    return range(int(inside[0]), int(inside[-1]) + 1)
 
 
 def _tables(program: Program, video_pid: int) -> ProgramTables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,25 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.domain.media import Check, StreamResult, Verification
-from plexcut.domain.spans import KeepList, Span
+from plexcut.domain.spans import KeepList
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.companions import TICKS
 from plexcut.media.cutting.ledger import Ledger
+from plexcut.media.cutting.observed import looked_at, observed_plan, own_bytes_check, seams_of
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.readback import Readback
 from plexcut.media.cutting.reading import read_and_play
 from plexcut.media.cutting.same_bytes import altered_frames, may_be_altered
-from plexcut.media.cutting.sample_form import essence, of_one_form
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.seam_proof import (
     PictureDifference,
     Played,
     SeamProof,
-    compare_pictures,
-    places_of,
     without_picture,
 )
-from plexcut.media.cutting.sound_proof import compare_sound, kept_seconds, sound_check, spans_of
+from plexcut.media.cutting.sound_proof import SoundProof, compare_sound, kept_seconds, sound_check, spans_of
+from plexcut.media.cutting.stream_proof import kept_streams, streams_check
 from plexcut.media.cutting.transport_check import transport_faults
 from plexcut.media.index.build import build_index
 from plexcut.media.index.model import MediaIndex
@@ -39,8 +38,6 @@ from plexcut.media.index.psi import parse_pmt
 from plexcut.media.indexes import Indexes
 from plexcut.media.units import open_units
 
-_EDGE_FRAMES = 4
-_BODY_FRAMES = 14
 _LEAST_PSNR_DB = 30.0
 _NAMED_LOST = 400
 _TIME_TOLERANCE_S = Fraction(11, 10_000)
@@ -68,21 +65,52 @@ def verify_files(
     index = indexes.get(source, program)
     result = build_index(output, None, lambda _fraction: None)
     checks = [_count_check(result, keep), _times_check(index, result, keep), _spacing_check(result)]
-    if checks[0].ok:
-        altered = _altered((source, index), (output, result), keep)
-        near = may_be_altered(index, keep)
-        frames = sorted({n for span in keep for n in _edges(span)} | (altered & near))
-        with open_units(source, index) as a, open_units(output, result) as b:
-            differences = compare_pictures((a, index), (b, result), places_of(keep, frames))
-        checks.append(_pictures_check(differences, set(frames) - index.uncertain, copied=frozenset()))
-        checks.append(_altered_check(altered - near, len(altered), keep.frames))
+    transport = result.container == index.container == "mpegts"
     if result.container == "mpegts":
         checks.append(_transport_check(transport_faults(output, _clock_pid(result))))
-    if checks[0].ok:
-        checks.append(sound_check((source, index), (output, result), spans_of(index, keep)))
-    else:
-        checks.append(Check("sound", False, "not compared"))
-    return Verification(all(check.ok for check in checks), tuple(checks))
+    if not checks[0].ok:
+        return Verification(False, (*checks, Check("sound", False, "not compared")))
+    files = (source, index), (output, result)
+    altered = _altered(*files, keep)
+    plan = observed_plan(keep, altered)
+    strange = altered - may_be_altered(index, keep)
+    checks.append(_altered_check(strange) or own_bytes_check(len(altered), keep.frames))
+    if strange:
+        # What is compared are the seams, and these are elsewhere.
+        plan = observed_plan(keep, ())
+    looked = _Looked(
+        SeamProof(*files, plan, looked_at(plan), _copied_frames(plan)).play(lambda _: None), index.uncertain
+    )
+    checks += looked.checks(files[0], looked_at(plan), _copied_frames(plan) if altered else frozenset())
+    spans = spans_of(index, keep)
+    if transport:
+        checks.append(streams_check(*files, kept_seconds(index, spans)))
+    sound = sound_check(*files, spans)
+    checks.append(sound.check)
+    return Verification(all(c.ok for c in checks), tuple(checks), seams_of(index, plan, sound.offsets_ms))
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What was played, and frames of which nothing can be asked: those damaged in the recording."""
+
+    played: Played
+    uncertain: frozenset[int]
+
+    def checks(self, source: tuple[Path, MediaIndex], frames: Sequence[int], copied: frozenset[int]) -> list[Check]:
+        """Of `frames`, those `copied` must be equal."""
+        played = self.played
+        silent = set(frames) - {d.frame for d in played.differences}
+        if silent or played.lost:
+            lost = [n for n in played.lost if n not in self.uncertain]
+            with open_units(*source) as reader:
+                self.uncertain |= without_picture((reader, source[1]), silent.union(lost[:_NAMED_LOST]))
+        lost = [n for n in played.lost if n not in self.uncertain]
+        return [
+            _pictures_check(played.differences, set(frames) - self.uncertain, copied),
+            _playing_check(played, lost),
+            _faults_check(played),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +121,12 @@ class Made:
     schedule: Schedule
     ledger: Ledger | None = None
     streams: tuple[StreamResult, ...] = ()
+
+    def altered(self) -> frozenset[int]:
+        """By the ledger: the kept frames whose coded picture is not the recording's."""
+        assert self.ledger is not None
+        own = (self.schedule.row >= 0) & (np.array(self.ledger.rows, np.int64) == self.schedule.row)
+        return frozenset(self.schedule.frame[~own].tolist())
 
 
 def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_fraction: OnFraction) -> CutProof:
@@ -108,7 +142,7 @@ def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_frac
             found, played = read_and_play(
                 (output, source[1]),
                 (made.schedule, made.ledger),
-                lambda index: _seams(source, (output, index), made.plan),
+                lambda index: _seams(source, (output, index), made, observed_plan(made.plan.keep, made.altered())),
                 lambda f: on_fraction(0.9 * f),
             )
             proof = _Proof(source, output, made, found.index, found, played)
@@ -119,8 +153,8 @@ def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_frac
     return proof.checked(on_fraction)
 
 
-def _seams(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], plan: Plan) -> SeamProof:
-    return SeamProof(source, result, plan, _suspects(plan), _copied_frames(plan))
+def _seams(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], made: Made, observed: Plan) -> SeamProof:
+    return SeamProof(source, result, observed, looked_at(observed), _copied_frames(made.plan))
 
 
 @dataclass(slots=True)
@@ -142,83 +176,62 @@ class _Proof:
         checks = [_count_check(self.result, keep), _times_check(index, self.result, keep), _spacing_check(self.result)]
         if self.found is not None:
             checks.append(_transport_check(self.found.faults))
-        broken: tuple[Part, ...] = ()
-        if checks[0].ok:
-            checks.append(self._bytes())
-            more, broken = self._pictures(lambda f: on_fraction(0.9 + 0.08 * f))
-            checks += more
-        checks.append(self._heard())
+        if not checks[0].ok:
+            return CutProof(Verification(False, (*checks, Check("sound", False, "not compared"))))
+        altered, bytes_check = self._bytes()
+        checks.append(bytes_check)
+        observed = observed_plan(keep, altered)
+        more, broken = self._pictures(observed, lambda f: on_fraction(0.9 + 0.08 * f))
+        checks += more
+        if self.made.ledger is not None:
+            program = parse_pmt(index.pmt, index.pmt_pid)
+            streams = 0 if program is None else len(program.streams)
+            checks.append(Check("streams", True, kept_streams(streams, self.made.ledger.others)))
+        sound = self._heard()
+        checks.append(sound.check)
         on_fraction(1.0)
-        return CutProof(Verification(all(check.ok for check in checks), tuple(checks)), broken)
+        seams = seams_of(index, observed, sound.offsets_ms)
+        return CutProof(Verification(all(check.ok for check in checks), tuple(checks), seams), broken)
 
-    def _pictures(self, on_fraction: OnFraction) -> tuple[list[Check], tuple[Part, ...]]:
+    def _pictures(self, observed: Plan, on_fraction: OnFraction) -> tuple[list[Check], tuple[Part, ...]]:
         """The pictures at the seams, how they play, and the copied parts whose pictures do not come out right."""
-        path, index = self.source
         plan = self.made.plan
-        frames, copied = _suspects(plan), _copied_frames(plan)
-        played = self.played or _seams(self.source, (self.output, self.result), plan).play(on_fraction)
-        silent = set(frames) - {d.frame for d in played.differences}
-        uncertain = index.uncertain
-        if silent or played.lost:
-            lost = [n for n in played.lost if n not in uncertain]
-            with open_units(path, index) as reader:
-                uncertain |= without_picture((reader, index), silent.union(lost[:_NAMED_LOST]))
-        lost = [n for n in played.lost if n not in uncertain]
+        frames, copied = looked_at(observed), _copied_frames(plan)
+        played = self.played or _seams(self.source, (self.output, self.result), self.made, observed).play(on_fraction)
+        looked = _Looked(played, self.source[1].uncertain)
+        checks = looked.checks(self.source, frames, copied)
         wrong = {d.frame for d in played.differences if d.frame in copied and d.psnr_db < math.inf and not d.damaged}
-        wrong = (wrong | silent) - uncertain
-        broken = tuple(p for p in plan.parts if p.kind == "copy" and any(n in p.frames for n in wrong))
-        checks = [_pictures_check(played.differences, set(frames) - uncertain, copied), _playing_check(played, lost)]
-        return checks, broken
+        wrong |= set(frames) - {d.frame for d in played.differences}
+        wrong -= looked.uncertain
+        broken = [p for p in plan.parts if p.kind == "copy" and any(n in p.frames for n in wrong)]
+        broken += [part for n in played.complaints if (part := _copied_around(plan, n)) is not None]
+        return checks, tuple(broken)
 
-    def _bytes(self) -> Check:
-        """Every copied picture, byte for byte; the first of a part may carry parameter sets in front."""
-        schedule = self.made.schedule
-        copied = np.flatnonzero(schedule.row >= 0)
+    def _bytes(self) -> tuple[frozenset[int], Check]:
+        """Every copied picture, byte for byte; the first of a part may carry parameter sets in front.
+
+        And the frames whose bytes are not the recording's.
+        """
+        schedule, plan = self.made.schedule, self.made.plan
         if self.result.pts.size != schedule.row.size:
             said = f"{self.result.pts.size} coded pictures instead of {schedule.row.size}"
-            return Check("bytes", False, said)
-        differ = self._differ() if self.found is None else self._not_in_ledger(self.found)
-        same = copied.size - np.isin(copied, differ).sum()
-        return Check("bytes", not differ, f"{same} of {copied.size} copied pictures identical")
+            return frozenset(), Check("bytes", False, said)
+        wrong: list[int] = []
+        if self.found is None or self.made.ledger is None:
+            altered = frozenset(altered_frames(self.source, (self.output, self.result), plan.keep).tolist())
+        else:
+            altered = self.made.altered()
+            wrong = schedule.frame[self.found.wrong].tolist()
+        openings = [row for part in plan.parts if part.rows is not None for row in [part.rows.start]]
+        plain = (schedule.row >= 0) & ~np.isin(schedule.row, openings)
+        differ = sorted({*wrong, *(altered & frozenset(schedule.frame[plain].tolist()))})
+        if differ:
+            named = ", ".join(map(str, differ[:8]))
+            return altered, Check("bytes", False, f"{len(differ)} copied pictures are not the recording's ({named})")
+        return altered, own_bytes_check(len(altered), plan.keep.frames)
 
-    def _openings(self) -> list[int]:
-        return [part.rows.start for part in self.made.plan.parts if part.rows is not None]
-
-    def _not_in_ledger(self, found: Readback) -> list[int]:
-        """Places of pictures that are not what was written, or were written otherwise than they were read."""
-        schedule, ledger = self.made.schedule, self.made.ledger
-        assert ledger is not None
-        plain = (schedule.row >= 0) & ~np.isin(schedule.row, self._openings())
-        changed = np.flatnonzero(plain & (np.array(ledger.rows, np.int64) != schedule.row))
-        return sorted({*found.wrong, *changed.tolist()})
-
-    def _differ(self) -> list[int]:
-        """Places of copied pictures that are not the source's: both are read once more."""
-        schedule = self.made.schedule
-        openings = set(self._openings())
-        copied = np.flatnonzero(schedule.row >= 0)
-        breaks = np.flatnonzero((np.diff(copied) != 1) | (np.diff(schedule.row[copied]) != 1)) + 1
-        differ: list[int] = []
-        with open_units(*self.source) as source, open_units(self.output, self.result) as result:
-            for stretch in np.split(copied, breaks):
-                if not stretch.size:
-                    continue
-                first, row = int(stretch[0]), int(schedule.row[stretch[0]])
-                pairs = zip(source.read(row, row + stretch.size), result.read(first, first + stretch.size), strict=True)
-                for i, (a, b) in enumerate(pairs):
-                    if row + i not in openings and not self._alike(b"".join(a), b"".join(b)):
-                        differ.append(first + i)
-        return differ
-
-    def _alike(self, one: bytes, other: bytes) -> bool:
-        if of_one_form(self.source[1], self.result):
-            return one.strip(b"\x00") == other.strip(b"\x00")
-        return essence(self.source[1], one) == essence(self.result, other)
-
-    def _heard(self) -> Check:
+    def _heard(self) -> SoundProof:
         ledger = self.made.ledger
-        if self.result.frames != self.made.plan.keep.frames:
-            return Check("sound", False, "not compared")
         spans = spans_of(self.source[1], self.made.plan.keep)
         if self.found is None or ledger is None:
             left_out = {stream.id for stream in self.made.streams if not stream.kept}
@@ -235,23 +248,15 @@ class _Proof:
         )
 
 
-def _edges(span: Span) -> Iterable[int]:
-    yield from range(span.start, min(span.start + _BODY_FRAMES, span.end))
-    yield from range(max(span.start, span.end - _BODY_FRAMES), span.end)
-
-
-def _suspects(plan: Plan) -> list[int]:
-    """The frames that are looked at: all around the ends of every part."""
-    frames: set[int] = set()
-    for part in plan.parts:
-        head, tail = (_EDGE_FRAMES, _EDGE_FRAMES) if part.kind == "encode" else (_BODY_FRAMES, _BODY_FRAMES)
-        frames.update(range(part.frames.start, min(part.frames.start + head, part.frames.end)))
-        frames.update(range(max(part.frames.start, part.frames.end - tail), part.frames.end))
-    return sorted(frames)
-
-
 def _copied_frames(plan: Plan) -> frozenset[int]:
     return frozenset(n for part in plan.parts if part.kind == "copy" for n in range(part.frames.start, part.frames.end))
+
+
+def _copied_around(plan: Plan, frame: int) -> Part | None:
+    """The copied part that a frame is in, or that its re-encoded one leads into."""
+    parts = plan.parts
+    at = next((i for i, part in enumerate(parts) if frame in part.frames), len(parts))
+    return next((part for part in parts[at:] if part.kind == "copy"), None)
 
 
 def _count_check(result: MediaIndex, keep: KeepList) -> Check:
@@ -298,16 +303,16 @@ def _pictures_check(differences: Sequence[PictureDifference], wanted: set[int], 
 
 
 def _altered(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], keep: KeepList) -> frozenset[int]:
-    """Frames whose coded picture is not the source's; none where the two files write pictures in different ways."""
-    alike = source[1].container == result[1].container and source[1].video.codec == result[1].video.codec
+    """Frames whose coded picture is not the source's; none where the two files are of different codecs."""
+    alike = source[1].video.codec == result[1].video.codec
     return frozenset(altered_frames(source, result, keep).tolist()) if alike else frozenset()
 
 
-def _altered_check(strange: frozenset[int], altered: int, frames: int) -> Check:
-    if strange:
-        named = ", ".join(map(str, sorted(strange)[:8]))
-        return Check("bytes", False, f"{len(strange)} pictures away from the seams are not the source's ({named})")
-    return Check("bytes", True, f"{frames - altered} of {frames} coded pictures are the source's, the others at seams")
+def _altered_check(strange: frozenset[int]) -> Check | None:
+    if not strange:
+        return None
+    named = ", ".join(map(str, sorted(strange)[:8]))
+    return Check("bytes", False, f"{len(strange)} pictures away from the seams are not the recording's ({named})")
 
 
 def _clock_pid(index: MediaIndex) -> int:
@@ -324,3 +329,10 @@ def _playing_check(played: Played, lost: Sequence[int]) -> Check:
         return Check("playing", True, f"{played.pictures} pictures played across the seams")
     named = ", ".join(map(str, lost[:8]))
     return Check("playing", False, f"{len(lost)} lost ({named}), {played.disordered} disordered")
+
+
+def _faults_check(played: Played) -> Check:
+    if not played.complaints:
+        return Check("decoding", True, "a decoder finds no fault at the seams that the recording does not have")
+    named = ", ".join(map(str, played.complaints[:8]))
+    return Check("decoding", False, f"a decoder finds fault with {len(played.complaints)} pictures ({named})")

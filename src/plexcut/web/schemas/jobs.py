@@ -26,6 +26,7 @@ class Seam(Answer):
     source_end: int
     source_start: int
     frames_reencoded: int
+    av_offset_ms: list[float | None] = Field(default_factory=list)
 
 
 class StreamResult(Answer):
