@@ -7,6 +7,7 @@ import type {
   Filmstrip,
   Item,
   ItemPage,
+  ItemState,
   Job,
   Keyframes,
   KeepAnswer,
@@ -33,6 +34,7 @@ const id = encodeURIComponent
 export interface ItemsQuery {
   search: string
   sort: SortKey
+  state: ItemState
   offset: number
   limit: number
 }

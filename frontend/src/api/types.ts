@@ -37,6 +37,7 @@ export type TimelineFrame = Schemas['TimelineFrame']
 export type Session = Schemas['Session']
 
 export type SortKey = 'title' | '-title' | 'added_at' | '-added_at' | 'year' | '-year'
+export type ItemState = 'all' | 'recent' | 'uncut' | 'kept' | 'cut'
 export type CutMode = NonNullable<CutOrder['mode']>
 
 /** A place as it is sent: seconds, or a written form such as `#120` or `00:01:02.5`. */

@@ -1,69 +1,92 @@
-import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
+import { onScopeDispose, ref, shallowRef, triggerRef, watch, type Ref } from 'vue'
 
 import { isAbort, toApiError, type ApiError } from '@/api/client'
 import { listItems } from '@/api/endpoints'
-import type { Item, SortKey } from '@/api/types'
+import type { Item, ItemState, SortKey } from '@/api/types'
+import { pagesOf } from '@/domain/windowing'
 
 const PAGE = 100
+/** A wheel that spins past thousands of titles asks for none of them. */
+const SETTLED_MS = 90
 
 export interface ItemsWish {
   library: string
   section: string
   search: string
   sort: SortKey
+  state: ItemState
 }
 
-/** The items of a section, page by page. A new wish cancels what was under way. */
+/** The items of a section; those that are shown are fetched. A new wish cancels what was under way. */
 export function useItems(wish: Ref<ItemsWish | null>) {
-  const items = shallowRef<Item[]>([])
-  const total = ref(0)
+  /** As long as the whole list; what was not fetched yet is undefined. */
+  const items = shallowRef<(Item | undefined)[]>([])
   const loading = ref(false)
   const loaded = ref(false)
   const error = shallowRef<ApiError | null>(null)
-  const more = computed(() => loaded.value && items.value.length < total.value)
+  const asked = new Set<number>()
   let controller = new AbortController()
+  let timer = 0
 
-  async function loadPage(offset: number): Promise<void> {
+  async function loadPage(page: number): Promise<void> {
     const wanted = wish.value
-    if (!wanted) return
-    const { library, section, search, sort } = wanted
+    if (!wanted || asked.has(page)) return
+    asked.add(page)
+    const { library, section, search, sort, state } = wanted
     const { signal } = controller
     loading.value = true
     try {
-      const page = await listItems(library, section, { search, sort, offset, limit: PAGE }, signal)
-      items.value = offset === 0 ? page.items : [...items.value, ...page.items]
-      total.value = page.items.length === 0 ? items.value.length : page.total
+      const found = await listItems(library, section, { search, sort, state, offset: page * PAGE, limit: PAGE }, signal)
+      if (!loaded.value || items.value.length !== found.total) {
+        const kept = loaded.value ? items.value.slice(0, found.total) : []
+        kept.length = found.total
+        items.value = kept
+      }
+      found.items.forEach((item, i) => {
+        items.value[page * PAGE + i] = item
+      })
+      triggerRef(items)
       loaded.value = true
       error.value = null
     } catch (caught) {
       if (isAbort(caught)) return
+      asked.delete(page)
       error.value = toApiError(caught)
     }
     loading.value = false
   }
 
-  async function reload(): Promise<void> {
-    controller.abort()
-    controller = new AbortController()
-    await loadPage(0)
+  /** Items `[first, end)` are on the screen. */
+  function show(first: number, end: number): void {
+    window.clearTimeout(timer)
+    timer = window.setTimeout(() => {
+      for (const page of pagesOf(first, end, PAGE)) void loadPage(page)
+    }, SETTLED_MS)
   }
 
-  async function loadMore(): Promise<void> {
-    if (more.value && !loading.value) await loadPage(items.value.length)
+  function forget(): void {
+    window.clearTimeout(timer)
+    controller.abort()
+    controller = new AbortController()
+    asked.clear()
+  }
+
+  /** Everything anew; what is shown stays until it is there. */
+  async function reload(): Promise<void> {
+    forget()
+    loaded.value = false
+    await loadPage(0)
   }
 
   watch(
     wish,
     (now, before) => {
-      if (now?.library !== before?.library || now?.section !== before?.section) {
-        items.value = []
-        loaded.value = false
-      }
+      if (now?.library !== before?.library || now?.section !== before?.section) items.value = []
       void reload()
     },
     { immediate: true },
   )
-  onScopeDispose(() => controller.abort())
+  onScopeDispose(forget)
 
-  return { items, total, loading, loaded, error, more, reload, loadMore }
+  return { items, loading, loaded, error, show, reload }
 }
