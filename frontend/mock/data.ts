@@ -46,7 +46,7 @@ function item(id: string, type: Item['type'], title: string, more: Partial<Item>
   return {
     id, type, title, library: 'home', section: 'home~movies', year: null, added_at: 1_790_000_000, duration_s: null,
     recording: null, parent: null, show: null, index: null, parent_index: null, show_title: null, summary: null,
-    thumb: null, versions: [], ...more,
+    thumb: null, versions: [], edits: null, ...more,
   }
 }
 
@@ -61,6 +61,7 @@ export const movies = Array.from({ length: 140 }, (_, at) => {
     recording: `${id}.r`,
     thumb: at % 3 === 0 ? null : `/api/items/${id}/thumb`,
     versions,
+    edits: { kept: at % 5 === 1, cut: at % 11 === 3 },
   })
 })
 

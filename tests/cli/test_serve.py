@@ -22,6 +22,10 @@ from tests.processes import children, command_of, is_alive, wait_for
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def _hears_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Server:
     """A running `plexcut serve` and what belongs to it."""
 
@@ -35,7 +39,14 @@ class Server:
         }
         command = [sys.executable, "-c", "from plexcut.cli import main; main()", "serve", "--port", "0", *arguments]
         self.process = subprocess.Popen(
-            command, env=env, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            env=env,
+            cwd=home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Tests that run in the background of a shell ignore Ctrl-C, and so would their children.
+            preexec_fn=_hears_interrupts,
         )
         self.address = ""
 

@@ -23,7 +23,7 @@ from plexcut.domain.jobs import (
     WorkerInfo,
 )
 from plexcut.domain.naming import SpanName
-from plexcut.domain.ports import Notice, SavedKeep
+from plexcut.domain.ports import EditedRecordings, Notice, SavedKeep
 from plexcut.errors import (
     JobNotFound,
     QueueOffline,
@@ -148,6 +148,7 @@ class FakeStore:
         self.secrets: dict[str, bytes] = {}
         self.speeds: list[tuple[str, int, float]] = []
         self.choices: dict[str, Any] = {}
+        self.cuts: set[str] = set()
         self.stored: dict[str, tuple[StoredJob, tuple[LogLine, ...]]] = {}
         self.told: dict[str, dict[str, Any]] = {}
         self.fail: Exception | None = None
@@ -185,6 +186,12 @@ class FakeStore:
 
     def record_speed(self, kind: str, nbytes: int, seconds: float, storage: str = "") -> None:
         self.speeds.append((kind, nbytes, seconds))
+
+    def edited(self) -> EditedRecordings:
+        return EditedRecordings(frozenset(r for r, saved in self.keeps.items() if saved.keep), frozenset(self.cuts))
+
+    def forget_cut(self, recording: str) -> None:
+        self.cuts.discard(recording)
 
     def choice(self, name: str) -> Any:
         return self.choices.get(name)

@@ -53,7 +53,10 @@ def test_browsing(server: Running) -> None:
     }
     items = "/api/libraries/home/sections/home~movies/items"
     assert client.get(f"{items}?search=film&sort=-year&offset=1&limit=1").json()["total"] == 3
-    assert last(server, "items") == ItemQuery("film", "-year", 1, 1)
+    assert last(server, "items") == ItemQuery("film", "-year", offset=1, limit=1)
+    assert client.get(f"{items}?state=uncut").status_code == 200
+    assert last(server, "items") == ItemQuery(state="uncut")
+    assert client.get(f"{items}?state=lost").status_code == 400
     found = client.get(items).json()["items"]
     assert [one["id"] for one in found] == ["home~m1", "home~m2", "home~m3"]
     assert found[0]["thumb"] == "/api/items/home~m1/thumb"

@@ -839,6 +839,14 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Edits
+         * @description What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut.
+         */
+        Edits: {
+            cut: boolean;
+            kept: boolean;
+        };
+        /**
          * Error
          * @description Every failure has this shape.
          */
@@ -929,12 +937,14 @@ export interface components {
          *     `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is
          *     the address of the poster. `air_date` is the day of the first broadcast (2024-05-31), `channel` what it was recorded
          *     from, where the library knows.
+         *     `edits` is null on shows and seasons, and in a selection.
          */
         Item: {
             added_at: number | null;
             air_date: string | null;
             channel: string | null;
             duration_s: number | null;
+            edits: components["schemas"]["Edits"] | null;
             id: string;
             index: number | null;
             library: string;
@@ -1698,7 +1708,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A movie, show, season or episode. `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is the address of the poster. `air_date` is the day of the first broadcast (2024-05-31), `channel` what it was recorded from, where the library knows. */
+            /** @description A movie, show, season or episode. `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is the address of the poster. `air_date` is the day of the first broadcast (2024-05-31), `channel` what it was recorded from, where the library knows. `edits` is null on shows and seasons, and in a selection. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2078,6 +2088,8 @@ export interface operations {
                 /** @description Part of the title; upper and lower case are the same. */
                 search?: string;
                 sort?: "title" | "-title" | "added_at" | "-added_at" | "year" | "-year";
+                /** @description `recent`: added in the last seven days; `kept`: with a saved keep list, and never cut. */
+                state?: "all" | "recent" | "uncut" | "kept" | "cut";
                 offset?: number;
                 limit?: number;
             };

@@ -17,6 +17,9 @@ from plexcut.errors import CannotWrite
 SectionType = Literal["movie", "show"]
 ItemType = Literal["movie", "show", "season", "episode"]
 SortKey = Literal["title", "-title", "added_at", "-added_at", "year", "-year"]
+ItemState = Literal["all", "recent", "uncut", "kept", "cut"]
+"""Which items: those added in the last `RECENT_S`; never cut; never cut but with a keep list; cut."""
+RECENT_S = 7 * 24 * 3600
 
 ID_PATTERN = re.compile(r"^[A-Za-z0-9._~-]+$")
 LIBRARY_ID_PATTERN = re.compile(r"^[A-Za-z0-9._-]+$")
@@ -59,13 +62,21 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class Edits:
+    """What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut."""
+
+    kept: bool
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """A movie, show, season or episode.
 
     `recording` is the id of the first version's file on movies and episodes, None on shows and seasons.
     `parent` is the season of an episode and the show of a season; `show` the show of both.
     `added_at` is seconds since the epoch, `air_date` the day of the first broadcast (2024-05-31), `channel` what it was
-    recorded from.
+    recorded from. `edits` is None on shows and seasons, and where it was not looked up.
     """
 
     id: str
@@ -87,14 +98,16 @@ class Item:
     channel: str | None = None
     has_thumb: bool = False
     versions: tuple[Version, ...] = ()
+    edits: Edits | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which top-level items of a section, in what order. `limit` is 1 to 1000."""
+    """Which top-level items of a section, in what order. `limit` is 1 to 1000. Libraries know nothing of `state`."""
 
     search: str = ""
     sort: SortKey = "title"
+    state: ItemState = "all"
     offset: int = 0
     limit: int = 100
 

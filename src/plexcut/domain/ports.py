@@ -35,6 +35,7 @@ from plexcut.domain.media import (
     WaveformOrder,
 )
 from plexcut.domain.spans import KeepList
+from plexcut.domain.store import EditedRecordings as EditedRecordings  # noqa: PLC0414 - handed on
 from plexcut.domain.store import KeepHistory as KeepHistory  # noqa: PLC0414 - handed on
 from plexcut.domain.store import KeepStep as KeepStep  # noqa: PLC0414 - handed on
 from plexcut.domain.store import Notice as Notice  # noqa: PLC0414 - handed on

@@ -45,6 +45,14 @@ class Notice:
     hint: str
 
 
+@dataclass(frozen=True, slots=True)
+class EditedRecordings:
+    """Ids of recordings that have a saved keep list, and of those that were cut."""
+
+    kept: frozenset[str]
+    cut: frozenset[str]
+
+
 class Store(Protocol):
     """State that survives restarts."""
 
@@ -56,6 +64,12 @@ class Store(Protocol):
 
     def save_selection(self, client: str, selection: dict[str, Any]) -> None:
         """Remember them."""
+
+    def edited(self) -> EditedRecordings:
+        """All recordings with a saved keep list, and all whose last cut was not taken back."""
+
+    def forget_cut(self, recording: str) -> None:
+        """The original of a recording is back in its place."""
 
     def load_keep(self, recording: str) -> SavedKeep:
         """The saved keep list; empty with revision 0 where there is none."""

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 
-from plexcut.domain.catalog import Item, ItemQuery, Page, Section, Thumb, library_of
+from plexcut.domain.catalog import (
+    RECENT_S,
+    Edits,
+    Item,
+    ItemQuery,
+    ItemState,
+    Page,
+    Section,
+    Thumb,
+    library_of,
+)
+from plexcut.domain.ports import EditedRecordings, Store
 from plexcut.errors import ItemNotFound, SectionNotFound, UsageError
 from plexcut.plexdata.hosts import Hosts
 
 MAX_LIMIT = 1000
+SEARCHED_S = 60.0
+SEARCHES = 8
+"""What searches with a filter found is good for a minute, so that scrolling does not list a section again."""
 MIN_THUMB_PX, MAX_THUMB_PX = 16, 2000
 LISTED_S = 300.0
 """So long the whole list of a server's section is good, unless the server reports a change, which it is asked for every
@@ -19,8 +35,11 @@ minute: 10,000 movies take several seconds to list."""
 class Browsing:
     """Sections, items and posters, each asked of its own library. Is the cascade's `Lister` too."""
 
-    def __init__(self, hosts: Hosts) -> None:
+    def __init__(self, hosts: Hosts, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._hosts = hosts
+        self._store = store
+        self._clock = clock
+        self._found: dict[tuple[str, str, str], tuple[float, tuple[Item, ...]]] = {}
         self._lock = threading.Lock()
         self._listed: dict[str, tuple[float, tuple[Item, ...]]] = {}
 
@@ -47,15 +66,51 @@ class Browsing:
             raise UsageError(f"limit is {query.limit}, possible is 1 to {MAX_LIMIT}")
         if query.offset < 0:
             raise UsageError(f"offset is {query.offset}, it cannot be negative")
+        edited = self._store.edited()
+        if query.state == "all":
+            page = self._page(library, section, query)
+            return Page(tuple(_with_edits(item, edited) for item in page.items), page.total)
+        found = [_with_edits(item, edited) for item in self._searched(library, section, query)]
+        wanted = [item for item in found if self._is_in(item, query.state)]
+        return Page(tuple(wanted[query.offset : query.offset + query.limit]), len(wanted))
+
+    def _page(self, library: str, section: str, query: ItemQuery) -> Page:
         return self._hosts.call(library, lambda lib: lib.items(section, query))
+
+    def _is_in(self, item: Item, state: ItemState) -> bool:
+        if state == "recent":
+            return item.added_at is not None and item.added_at >= self._clock() - RECENT_S
+        edits = item.edits or Edits(kept=False, cut=False)
+        if state == "cut":
+            return edits.cut
+        return not edits.cut and (edits.kept or state == "uncut")
+
+    def _searched(self, library: str, section: str, query: ItemQuery) -> tuple[Item, ...]:
+        """All that a search finds, in order; of a server it is good for a while, as its whole sections are."""
+        key = (section, query.search, query.sort)
+        with self._lock:
+            known = self._found.get(key)
+        if known is not None and time.monotonic() - known[0] < SEARCHED_S:
+            self._hosts.call(library, lambda _: None)
+            return known[1]
+        found = self._all(Section(section, "", "movie", library), query)
+        if self._hosts.host(library).library.kind != "folder":
+            with self._lock:
+                if len(self._found) >= SEARCHES:
+                    self._found.clear()
+                self._found[key] = (time.monotonic(), found)
+        return found
 
     def item(self, item: str) -> Item:
         """One item. Raises `ItemNotFound`, `LibraryOffline`."""
-        return self._hosts.call(self._library(item), lambda lib: lib.item(item))
+        found = self._hosts.call(self._library(item), lambda lib: lib.item(item))
+        return _with_edits(found, self._store.edited())
 
     def children_of(self, item: str) -> tuple[Item, ...]:
         """Seasons of a show, episodes of a season. Raises `ItemNotFound`, `LibraryOffline`."""
-        return self._hosts.call(self._library(item), lambda lib: lib.children(item))
+        found = self._hosts.call(self._library(item), lambda lib: lib.children(item))
+        edited = self._store.edited()
+        return tuple(_with_edits(one, edited) for one in found)
 
     def thumb(self, item: str, width: int) -> Thumb | None:
         """The poster. Raises `ItemNotFound`, `LibraryOffline`, `UsageError`."""
@@ -82,13 +137,17 @@ class Browsing:
         with self._lock:
             before = len(self._listed)
             self._listed = {key: value for key, value in self._listed.items() if library_of(key) != library}
-            return len(self._listed) < before
+            searched = {key: value for key, value in self._found.items() if library_of(key[0]) != library}
+            forgotten = len(self._listed) < before or len(searched) < len(self._found)
+            self._found = searched
+            return forgotten
 
-    def _all(self, section: Section) -> tuple[Item, ...]:
+    def _all(self, section: Section, query: ItemQuery | None = None) -> tuple[Item, ...]:
         found: dict[str, Item] = {}
         offset = 0
+        wanted = replace(query or ItemQuery(), state="all", limit=MAX_LIMIT)
         while True:
-            page = self.items(section.library, section.id, ItemQuery(offset=offset, limit=MAX_LIMIT))
+            page = self._page(section.library, section.id, replace(wanted, offset=offset))
             found.update((item.id, item) for item in page.items)
             offset += len(page.items)
             if not page.items or offset >= page.total:
@@ -103,3 +162,11 @@ class Browsing:
         if library not in self._hosts.ids:
             raise ItemNotFound(f"there is no item {item!r}", "list them again")
         return library
+
+
+def _with_edits(item: Item, edited: EditedRecordings) -> Item:
+    """The item with what was done with its files; a show or season as it is."""
+    if item.recording is None:
+        return item
+    files = {item.recording, *(version.recording for version in item.versions)}
+    return replace(item, edits=Edits(kept=not files.isdisjoint(edited.kept), cut=not files.isdisjoint(edited.cut)))

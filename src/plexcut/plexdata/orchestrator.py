@@ -50,7 +50,7 @@ class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
         self._ports = ports
         self._events = Events()
         self._hosts = Hosts(ports, settings, self._events, clock)
-        self._browsing = Browsing(self._hosts)
+        self._browsing = Browsing(self._hosts, ports.store, clock)
         self._keeping = Keeping(self._hosts, ports, self._events)
         super().__init__(self._hosts, ports, self._keeping)
         self._cut_lists = CutListing(self._hosts, ports, self._keeping)

@@ -97,6 +97,7 @@ def item(found: Item) -> dict[str, Any]:
         "channel": found.channel,
         "thumb": f"/api/items/{found.id}/thumb" if found.has_thumb else None,
         "versions": [asdict(version) for version in found.versions],
+        "edits": None if found.edits is None else asdict(found.edits),
     }
 
 

@@ -23,13 +23,13 @@ from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLA
 
 from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, StoredJob
 from plexcut.domain.naming import SpanName
-from plexcut.domain.ports import KeepHistory, Notice, SavedKeep
+from plexcut.domain.ports import EditedRecordings, KeepHistory, Notice, SavedKeep
 from plexcut.errors import CannotWrite, DiskFull, FormatUnsupported
 from plexcut.storage import history
 from plexcut.storage import keeps as keep_lists
 from plexcut.storage import names as span_names
 from plexcut.storage.files import free_name, make_data_folder
-from plexcut.storage.tables import choices, follow_ups, secrets, selections, speeds
+from plexcut.storage.tables import choices, follow_ups, keeps, secrets, selections, speeds
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ SPEEDS_COUNTED = 10
 """So many last jobs make the speed: their median, because one slow disk evening says little."""
 SPEEDS_KEPT = 200
 
+_BACK = "original back: "
 _MIGRATIONS = Path(__file__).parent / "migrations"
 DAMAGED = "damaged"
 """How a damaged database is called from then on: `plexcut.db.damaged-<time>`."""
@@ -178,6 +179,20 @@ class Database:
     def job_states(self, newest: int) -> dict[str, Job]:
         with self._connection() as connection:
             return history.states(connection, newest)
+
+    # -- what was done with recordings --------------------------------------------------------------------------------
+
+    def edited(self) -> EditedRecordings:
+        with self._connection() as connection:
+            kept = connection.execute(select(keeps.c.recording, keeps.c.keep)).all()
+            cut = history.last_cuts(connection)
+            back = connection.execute(select(choices.c.name, choices.c.value).where(choices.c.name.startswith(_BACK)))
+            restored = {row.name.removeprefix(_BACK): float(row.value) for row in back}
+        lasting = {recording for recording, at in cut.items() if at > restored.get(recording, 0.0)}
+        return EditedRecordings(frozenset(row.recording for row in kept if row.keep), frozenset(lasting))
+
+    def forget_cut(self, recording: str) -> None:
+        self.save_choice(_BACK + recording, time.time())
 
     # -- follow-ups -------------------------------------------------------------------------------------------------
 

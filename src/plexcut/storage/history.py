@@ -46,6 +46,12 @@ def page(connection: Connection, query: JobQuery) -> tuple[tuple[Job, ...], int]
     return tuple(_job(data) for data in found), int(connection.execute(counted).scalar_one())
 
 
+def last_cuts(connection: Connection) -> dict[str, float]:
+    """The recordings that were cut, and when the last of these cuts was ordered (seconds since the epoch)."""
+    newest = select(jobs.c.recording, func.max(jobs.c.created_at)).where(jobs.c.state == "finished")
+    return {row[0]: float(row[1]) for row in connection.execute(newest.group_by(jobs.c.recording))}
+
+
 def one(connection: Connection, job: str) -> StoredJob | None:
     """A job with its order; None where it is not known."""
     found = connection.execute(select(jobs.c.job, jobs.c.ordered).where(jobs.c.id == job)).one_or_none()

@@ -39,7 +39,7 @@ async def get_items(library: str, section: str) -> Response:
     """Movies, or shows, of a section."""
     ctx = context()
     query = read_query(schemas.ItemsQuery)
-    wanted = ItemQuery(search=query.search, sort=query.sort, offset=query.offset, limit=query.limit)
+    wanted = ItemQuery(search=query.search, sort=query.sort, state=query.state, offset=query.offset, limit=query.limit)
     page = await ctx.threads.run("library", ctx.plexdata.items, library, section, wanted)
     return answer(mapping.items(page.items, page.total, ctx.settings.base_path))
 

@@ -99,12 +99,20 @@ class Version(Answer):
     parts: int
 
 
+class Edits(Answer):
+    """What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut."""
+
+    kept: bool
+    cut: bool
+
+
 class Item(Answer):
     """A movie, show, season or episode.
 
     `recording` is null on shows and seasons. `parent` is the season of an episode and the show of a season. `thumb` is
     the address of the poster. `air_date` is the day of the first broadcast (2024-05-31), `channel` what it was recorded
     from, where the library knows.
+    `edits` is null on shows and seasons, and in a selection.
     """
 
     id: str
@@ -126,6 +134,7 @@ class Item(Answer):
     channel: str | None
     thumb: str | None
     versions: list[Version]
+    edits: Edits | None
 
 
 class Items(Answer):
@@ -140,6 +149,9 @@ class ItemsQuery(Body):
 
     search: str = Field("", max_length=200, description="Part of the title; upper and lower case are the same.")
     sort: Literal["title", "-title", "added_at", "-added_at", "year", "-year"] = "title"
+    state: Literal["all", "recent", "uncut", "kept", "cut"] = Field(
+        "all", description="`recent`: added in the last seven days; `kept`: with a saved keep list, and never cut."
+    )
     offset: int = Field(0, ge=0, le=10_000_000)
     limit: int = Field(100, ge=1, le=1000)
 
