@@ -1,4 +1,4 @@
-import { onScopeDispose, ref, shallowRef, triggerRef, watch, type Ref } from 'vue'
+import { onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue'
 
 import { isAbort, toApiError, type ApiError } from '@/api/client'
 import { listItems } from '@/api/endpoints'
@@ -37,15 +37,13 @@ export function useItems(wish: Ref<ItemsWish | null>) {
     loading.value = true
     try {
       const found = await listItems(library, section, { search, sort, state, offset: page * PAGE, limit: PAGE }, signal)
-      if (!loaded.value || items.value.length !== found.total) {
-        const kept = loaded.value ? items.value.slice(0, found.total) : []
-        kept.length = found.total
-        items.value = kept
-      }
+      // Another array each time, for those who draw it.
+      const list = loaded.value ? items.value.slice(0, found.total) : []
+      list.length = found.total
       found.items.forEach((item, i) => {
-        items.value[page * PAGE + i] = item
+        list[page * PAGE + i] = item
       })
-      triggerRef(items)
+      items.value = list
       loaded.value = true
       error.value = null
     } catch (caught) {
