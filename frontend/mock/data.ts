@@ -45,7 +45,7 @@ function version(recording: string, at: number, label: string): Version {
 function item(id: string, type: Item['type'], title: string, more: Partial<Item>): Item {
   return {
     id, type, title, library: 'home', section: 'home~movies', year: null, added_at: 1_790_000_000, duration_s: null,
-    recording: null, parent: null, show: null, index: null, parent_index: null, show_title: null, summary: null,
+    recording: null, parent: null, show: null, index: null, parent_index: null, show_title: null, summary: null, air_date: null, channel: null,
     thumb: null, versions: [], edits: null, ...more,
   }
 }

@@ -21,7 +21,7 @@ def test_first_section_opens_and_search_narrows_it(server: Server, watched_page:
     expect(cards).to_have_count(1)
     expect(page).to_have_url(re.compile("search=zeb"))
     page.get_by_label("Search").first.fill("nothing like it")
-    expect(page.get_by_text("Nothing found")).to_be_visible()
+    expect(page.get_by_text("Nothing here matches")).to_be_visible()
 
 
 def test_a_show_leads_to_its_episode(server: Server, editor: Editor) -> None:
