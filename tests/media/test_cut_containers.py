@@ -7,11 +7,12 @@ from pathlib import Path
 
 import av
 import pytest
-from tests.media.cut_checks import decode_with_ffmpeg, keep_of, never, quiet
-from tests.media_factory import CLIPS, ClipCache, decode_numbers
+from tests.media.cut_checks import check_pictures, decode_with_ffmpeg, keep_of, make_cut, never, quiet
+from tests.media_factory import CLIPS, AudioSpec, ClipCache, ClipSpec, decode_numbers
 from tests.media_factory.containers import FONT, begins_later, remuxed, rich, turned
 
 from plexcut.domain.media import CutRequest, CutResult
+from plexcut.errors import FormatUnsupported, VerificationFailed
 from plexcut.media.engine import Engine
 
 Spans = list[tuple[int, int]]
@@ -181,3 +182,69 @@ def test_chapters_at_the_seams(engine: Engine, clip_cache: ClipCache, tmp_path: 
         found = [(c["metadata"]["title"], float(c["start"] * c["time_base"])) for c in container.chapters()]
     assert [title for title, _ in found] == ["Chapter 1", "Chapter 2", "Chapter 3"]
     assert [at for _, at in found] == pytest.approx([0, 1.4, 1.44], abs=0.0011)
+
+
+_POSITIONS = {
+    spec.name: spec
+    for spec in (
+        ClipSpec("pos_h264_mp4", frames=75, gop=16, b_pyramid=True, container="mp4", audio=(AudioSpec("aac"),)),
+        ClipSpec("pos_h264_mkv", frames=75, gop=16, interlaced="tff", container="mkv", audio=(AudioSpec("ac3"),)),
+        ClipSpec("pos_hevc_mp4", "hevc", frames=75, gop=16, bit_depth=10, container="mp4", audio=(AudioSpec("aac"),)),
+        ClipSpec("pos_hevc_mkv", "hevc", frames=75, gop=16, container="mkv", audio=(AudioSpec("mp2"),)),
+        ClipSpec("pos_mpeg2_mkv", "mpeg2video", frames=60, gop=12, bframes=2, container="mkv", interlaced="tff"),
+        ClipSpec(
+            "pos_mpeg2_mp4", "mpeg2video", frames=60, gop=12, bframes=2, container="mp4", audio=(AudioSpec("ac3"),)
+        ),
+        ClipSpec("pos_intra_mp4", frames=40, gop=1, bframes=0, open_gop=False, container="mp4", audio=()),
+    )
+}
+
+
+@pytest.mark.parametrize("name", _POSITIONS)
+def test_every_position_of_a_group(engine: Engine, clip_cache: ClipCache, tmp_path: Path, name: str) -> None:
+    """A seam into each picture of a group, and out of each; then one frame, neighbours, the first and the last."""
+    clip = clip_cache.get(_POSITIONS[name])
+    count, group = clip.frames, max(clip.spec.gop, 6)
+    keeps = [
+        [(1, group // 2 + i), (min(group + group // 2 + i, count - 9), min(count, 3 * group + i))]
+        for i in range(0, group + 1, 2 if clip.spec.video_codec == "hevc" else 1)
+    ]
+    keeps += [[(0, 1), (count - 1, count)], [(group, group + 1)], [(5, 20), (20, 21), (21, 33)], [(0, count)]]
+    for number, spans in enumerate(keeps):
+        cut = make_cut(engine, clip, tmp_path, spans)
+        assert [picture.number for picture in decode_numbers(cut.path)] == cut.frames, spans
+        if number % 5 == 4:
+            check_pictures(cut)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_damage_is_cut_around_or_refused_in_one_line(
+    engine: Engine, clip_cache: ClipCache, tmp_path: Path, suffix: str
+) -> None:
+    whole = rich(clip_cache.get(CLIPS["mp4_h264"]).path, tmp_path / f"rich{suffix}").read_bytes()
+    middle = len(whole) // 2
+    damaged = {
+        "short": whole[: len(whole) * 6 // 10],
+        "hole": whole[:middle] + bytes(3000) + whole[middle + 3000 :],
+        "lost": whole[:middle] + whole[middle + 2000 :],
+        "more": whole + b"\xa5" * 5000,
+    }
+    for name, data in damaged.items():
+        source, target = tmp_path / f"{name}{suffix}", tmp_path / f"{name} cut{suffix}"
+        source.write_bytes(data)
+        line = _damaged_cut(engine, source, target)
+        assert "\n" not in line
+        assert target.exists() == (not line)
+        assert not target.exists() or len(decode_numbers(target)) == 25
+        assert source.read_bytes() == data
+
+
+def _damaged_cut(engine: Engine, source: Path, target: Path) -> str:
+    """Why it was refused; "" where it was not."""
+    try:
+        count = engine.probe(source).frames
+        result = engine.cut(CutRequest(source, target, keep_of([(3, 20), (count - 9, count - 1)])), quiet, never)
+    except (FormatUnsupported, VerificationFailed) as error:
+        return error.line
+    assert result.verified
+    return ""
