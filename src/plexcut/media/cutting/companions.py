@@ -289,7 +289,7 @@ class CueCompanion(Companion):
         for i in range(len(packets)):
             position = int(packets.at[i])
             time = self.clock.near(position)
-            for section in self._sections.feed(packets.where(np.arange(len(packets)) == i)):
+            for section in self._sections.feed(Packets(packets.data[i : i + 1], packets.at[i : i + 1])):
                 if span.start <= time < span.end:
                     self.written += 1
                     moved = moved_cue(section, self.clock.added(position) + span.shift + START_TICKS)

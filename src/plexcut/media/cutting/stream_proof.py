@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,9 +38,14 @@ class _Carried:
 
 
 def other_streams(index: MediaIndex) -> list[ProgramStream]:
-    """What the programme has beside video and sound."""
+    """What the programme has beside video and sound, and is looked into: not carousels of data."""
     program = parse_pmt(index.pmt, index.pmt_pid)
-    return [] if program is None else [s for s in program.streams if s.kind in ("subtitle", "data")]
+    streams = () if program is None else program.streams
+    return [s for s in streams if s.kind == "subtitle" or (s.kind == "data" and _looked_into(s))]
+
+
+def _looked_into(stream: ProgramStream) -> bool:
+    return stream.codec == "scte_35" or stream.stream_type in _PES_TYPES
 
 
 def streams_check(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], kept: Sequence[Kept]) -> Check:
@@ -87,24 +93,24 @@ def _lost(expected: Sequence[tuple[float, int]], found: _Carried | None, section
     if found is None:
         return len(expected)
     slack = _SECTION_SLACK_S if sections else _SLACK_S
-    times, digests = np.array(found.times_s), np.array(found.digests, np.uint64)
-    free = np.ones(times.size, np.bool_)
+    places: dict[int, deque[float]] = {}
+    for time, digest in sorted(zip(found.times_s, found.digests, strict=True)):
+        places.setdefault(digest, deque()).append(time)
     lost = 0
-    for time, digest in expected:
-        same = np.flatnonzero(free & (digests == np.uint64(digest)) & (np.abs(times - time) <= slack))
-        if not same.size:
+    for time, digest in sorted(expected):
+        there = places.get(digest, deque())
+        while there and there[0] < time - slack:
+            there.popleft()
+        if not there or there[0] > time + slack:
             lost += 1
         elif not sections:
-            free[same[0]] = False
+            there.popleft()
     return lost
 
 
 def _carried(path: Path, index: MediaIndex) -> dict[int, _Carried]:
     """What each stream beside video and sound carries."""
-    streams = other_streams(index)
-    found = {s.pid: _Carried(s, s.kind == "data" and s.stream_type not in _PES_TYPES) for s in streams}
-    for carried in found.values():
-        carried.sections = carried.sections or carried.stream.codec == "scte_35"
+    found = {s.pid: _Carried(s, s.codec == "scte_35") for s in other_streams(index)}
     readers = {pid: _SectionTap(c) if c.sections else _PesTap(c) for pid, c in found.items()}
     if not readers:
         return {}
@@ -158,7 +164,7 @@ class _SectionTap:
 
     def take(self, packets: Packets, clock: SourceClock, first: int) -> None:
         for i in range(len(packets)):
-            for section in self._sections.feed(packets.where(np.arange(len(packets)) == i)):
+            for section in self._sections.feed(Packets(packets.data[i : i + 1], packets.at[i : i + 1])):
                 self._carried.times_s.append((clock.near(int(packets.at[i])) - first) / TICKS)
                 self._carried.digests.append(xxhash.xxh3_64_intdigest(_timeless(section)))
 
