@@ -265,6 +265,24 @@ def test_sizes_of_packets_are_told_from_faults(clip_cache: ClipCache, written: W
     assert transport_faults(spoiled, written.source[1].video.id) != []
 
 
+@pytest.mark.parametrize("table", [0, 1])
+def test_tables_come_often_enough(written: Written, tmp_path: Path, table: int) -> None:
+    index = written.source[1]
+    tables = (0, index.pmt_pid)
+    assert transport_faults(written.path, index.video.id, tables) == []
+    data = written.path.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    begin, end = len(packets) // 4, len(packets) * 3 // 4
+    rest = [
+        packet
+        for n, packet in enumerate(packets)
+        if not begin <= n < end or (packet[1] & 31) << 8 | packet[2] != tables[table]
+    ]
+    seldom = tmp_path / "seldom.ts"
+    seldom.write_bytes(b"".join(rest))
+    assert any("table comes too late" in fault for fault in transport_faults(seldom, index.video.id, tables))
+
+
 def test_writing_on_a_thread() -> None:
     pieces = [bytes([n]) * 10_000 for n in range(50)]
     out = io.BytesIO()

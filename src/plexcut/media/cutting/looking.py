@@ -80,7 +80,7 @@ class Look:
         self._video = wanted.video
         self._hash = xxhash.xxh3_64()
         self._hashed = 0
-        self._form = TransportCheck(wanted.video)
+        self._form = TransportCheck(wanted.video, (0, wanted.pmt))
         self._tables = _Tables((0, wanted.pmt))
         self._pictures = _Pictures(ledger)
         self._ears = {pid: _Ear(codec) for pid, codec in wanted.sound}

@@ -20,6 +20,8 @@ _CARRIES, _ADAPTED, _WRONG = 0x10000000, 0x20000000, 0x8000
 _PCR_FLAG, _RANDOM_ACCESS = 0x10, 0x40
 _PCR_MOST_TICKS = 9_000
 """ISO 13818-1 allows 100 ms between two."""
+_TABLES_MOST_TICKS = 45_000
+"""TR 101 290 (1.3, 1.5) allows half a second between two PATs, or two PMTs."""
 
 
 def pids_of(heads: U32) -> I16:
@@ -27,14 +29,14 @@ def pids_of(heads: U32) -> I16:
     return ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int16)
 
 
-def transport_faults(path: Path, pcr_pid: int) -> list[str]:
-    """What is wrong with the packets of a file, in words; one pass.
+def transport_faults(path: Path, pcr_pid: int, tables: tuple[int, ...] = (0,)) -> list[str]:
+    """What is wrong with the packets of a file, in words; one pass. `tables`: PIDs of PAT and PMT.
 
     Raises:
         FileUnreadable: it cannot be read.
     """
     size = status_of(path).size_bytes
-    check, packets = TransportCheck(pcr_pid), 0
+    check, packets = TransportCheck(pcr_pid, tables), 0
     with open_source(path) as file:
         layout = find_layout(file.read(1 << 18))
         if layout is None:
@@ -48,10 +50,12 @@ def transport_faults(path: Path, pcr_pid: int) -> list[str]:
 
 
 class TransportCheck:
-    """Looks at block after block. `pcr_pid` is that of the clock."""
+    """Looks at block after block. `pcr_pid` is that of the clock, `tables` are those of PAT and PMT."""
 
-    def __init__(self, pcr_pid: int) -> None:
+    def __init__(self, pcr_pid: int, tables: tuple[int, ...] = (0,)) -> None:
         self._pcr_pid = pcr_pid
+        self._elapsed = self._seldom = 0
+        self._table_at: dict[int, int] = dict.fromkeys(tables, 0)
         self._counters = np.full(1 << 13, -1, np.int16)
         self._breaks = self._marked = self._clock_faults = self._stuffed = 0
         self._pcr: int | None = None
@@ -62,7 +66,7 @@ class TransportCheck:
         self._continuity(heads, pids)
         adapted = np.flatnonzero((heads & _ADAPTED) != 0)
         self._stuffing(block, adapted)
-        self._clock(block, adapted[pids[adapted] == self._pcr_pid])
+        self._clock(block, adapted[pids[adapted] == self._pcr_pid], pids)
 
     def faults(self) -> list[str]:
         """What was wrong so far."""
@@ -70,6 +74,7 @@ class TransportCheck:
             (self._breaks, "continuity counters do not follow"),
             (self._marked, "packets are marked as damaged"),
             (self._clock_faults, "times the clock stands still or jumps"),
+            (self._seldom, "times a table comes too late"),
             (self._stuffed, "adaptation fields are not what they should be"),
         ]
         return [f"{count} {what}" for count, what in found if count]
@@ -103,10 +108,11 @@ class TransportCheck:
         last = np.append(first[1:], True)
         self._counters[pid[last]] = counter[last]
 
-    def _clock(self, block: Block, which: I64) -> None:
-        """Check that the clock rises, often enough."""
+    def _clock(self, block: Block, which: I64, pids: I16) -> None:
+        """Check that the clock rises, often enough, and by it that tables come often enough."""
         off = block.first + block.stride * which
-        off = off[(block.data[off + 4] > 0) & (block.data[off + 5] & 0x10 != 0)]
+        told = (block.data[off + 4] > 0) & (block.data[off + 5] & 0x10 != 0)
+        off, which = off[told], which[told]
         if not off.size:
             return
         field = block.data[off[:, None] + np.arange(6, 11)].astype(np.int64)
@@ -117,3 +123,12 @@ class TransportCheck:
         wrong[0] &= self._pcr is not None
         self._clock_faults += int(np.count_nonzero(wrong))
         self._pcr = int(ticks[-1])
+        # A jump is told already, and is no time in which anything could come.
+        elapsed = self._elapsed + np.cumsum(np.where(wrong, 0, steps))
+        self._elapsed = int(elapsed[-1])
+        for pid, last in self._table_at.items():
+            place = np.searchsorted(which, np.flatnonzero(pids == pid), side="right")
+            times = np.concatenate(([last], elapsed[np.maximum(place - 1, 0)], [self._elapsed]))
+            late = np.diff(times) > _TABLES_MOST_TICKS
+            self._seldom += int(np.count_nonzero(late))
+            self._table_at[pid] = self._elapsed if late[-1] else int(times[-2])

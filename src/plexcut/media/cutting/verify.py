@@ -67,7 +67,7 @@ def verify_files(
     checks = [_count_check(result, keep), _times_check(index, result, keep), _spacing_check(result)]
     transport = result.container == index.container == "mpegts"
     if result.container == "mpegts":
-        checks.append(_transport_check(transport_faults(output, _clock_pid(result))))
+        checks.append(_transport_check(transport_faults(output, _clock_pid(result), (0, result.pmt_pid))))
     if not checks[0].ok:
         return Verification(False, (*checks, Check("sound", False, "not compared")))
     files = (source, index), (output, result)
