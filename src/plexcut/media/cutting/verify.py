@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -78,10 +79,9 @@ def verify_files(
     if strange:
         # What is compared are the seams, and these are elsewhere.
         plan = observed_plan(keep, ())
-    looked = _Looked(
-        SeamProof(*files, plan, looked_at(plan), _copied_frames(plan)).play(lambda _: None), index.uncertain
-    )
-    checks += looked.checks(files[0], looked_at(plan), _copied_frames(plan) if altered else frozenset())
+    copied = _copied_of(plan, looked_at(plan))
+    looked = _Looked(SeamProof(*files, plan, looked_at(plan), copied).play(lambda _: None), index.uncertain)
+    checks += looked.checks(files[0], looked_at(plan), copied if altered else frozenset())
     spans = spans_of(index, keep)
     if transport:
         checks.append(streams_check(*files, kept_seconds(index, spans)))
@@ -154,7 +154,8 @@ def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_frac
 
 
 def _seams(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], made: Made, observed: Plan) -> SeamProof:
-    return SeamProof(source, result, observed, looked_at(observed), _copied_frames(made.plan))
+    frames = looked_at(observed)
+    return SeamProof(source, result, observed, frames, _copied_of(made.plan, frames))
 
 
 @dataclass(slots=True)
@@ -196,7 +197,8 @@ class _Proof:
     def _pictures(self, observed: Plan, on_fraction: OnFraction) -> tuple[list[Check], tuple[Part, ...]]:
         """The pictures at the seams, how they play, and the copied parts whose pictures do not come out right."""
         plan = self.made.plan
-        frames, copied = looked_at(observed), _copied_frames(plan)
+        frames = looked_at(observed)
+        copied = _copied_of(plan, frames)
         played = self.played or _seams(self.source, (self.output, self.result), self.made, observed).play(on_fraction)
         looked = _Looked(played, self.source[1].uncertain)
         checks = looked.checks(self.source, frames, copied)
@@ -248,8 +250,11 @@ class _Proof:
         )
 
 
-def _copied_frames(plan: Plan) -> frozenset[int]:
-    return frozenset(n for part in plan.parts if part.kind == "copy" for n in range(part.frames.start, part.frames.end))
+def _copied_of(plan: Plan, frames: Sequence[int]) -> frozenset[int]:
+    """Of frames in order those that are copied."""
+    stretches = (part.frames for part in plan.parts if part.kind == "copy")
+    places = ((bisect_left(frames, each.start), bisect_left(frames, each.end)) for each in stretches)
+    return frozenset(n for first, end in places for n in frames[first:end])
 
 
 def _copied_around(plan: Plan, frame: int) -> Part | None:
