@@ -85,8 +85,8 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
   function snapEverything(): void {
     const found = plan.plan.value
     if (!found || plan.stale.value) return
-    const moves = countMoves(keep.list, found.snap)
-    keep.change(snapAll(keep.list, found.snap))
+    const moves = countMoves(keep.list, found)
+    keep.change(snapAll(keep.list, found))
     notices.say(t('cost.snapped', moves))
   }
 

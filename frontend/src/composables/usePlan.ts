@@ -16,7 +16,7 @@ export function usePlan() {
   const error = shallowRef<ApiError | null>(null)
   /** Whether the plan is of an older list. */
   const stale = shallowRef(false)
-  const wanted = computed(() => (recording.ready && keep.loaded && keep.list.length > 0 ? keep.list : null))
+  const wanted = computed(() => (recording.ready && keep.loaded && keep.settled.length > 0 ? keep.settled : null))
   let controller = new AbortController()
   let timer = 0
 

@@ -6,17 +6,36 @@ export interface NearPoints {
   side: 'start' | 'end'
   edge_frame: number
   before_frame: number | null
+  before_reencoded: number | null
   after_frame: number | null
+  after_reencoded: number | null
+}
+
+/** What is re-encoded now at the two ends of a kept span. */
+export interface Costs {
+  start_frame: number
+  end_frame: number
+  head: number
+  tail: number
+}
+
+export interface PlannedEdges {
+  spans: readonly Costs[]
+  snap: readonly NearPoints[]
 }
 
 /**
- * Every outer edge moved to the next lossless point outwards: a little more is kept, never less. Where there is none
- * on that side an edge stays. Spans that then meet are one.
+ * Every outer edge moved outwards to the next place that costs less: a little more is kept, never less. Where there is
+ * none on that side an edge stays. Spans that then meet are one.
  */
-export function snapAll(list: KeepList, points: readonly NearPoints[]): KeepList {
+export function snapAll(list: KeepList, { spans, snap }: PlannedEdges): KeepList {
   const to = (side: 'start' | 'end', frame: number): number => {
-    const found = points.find((one) => one.side === side && one.edge_frame === frame)
-    return (side === 'start' ? found?.before_frame : found?.after_frame) ?? frame
+    const found = snap.find((one) => one.side === side && one.edge_frame === frame)
+    const planned = spans.find((one) => (side === 'start' ? one.start_frame : one.end_frame) === frame)
+    const now = (side === 'start' ? planned?.head : planned?.tail) ?? 0
+    const [there, cost] =
+      side === 'start' ? [found?.before_frame, found?.before_reencoded] : [found?.after_frame, found?.after_reencoded]
+    return there != null && (cost ?? 0) < now ? there : frame
   }
   const moved = list.map((span, at) => {
     const joinsBefore = list[at - 1]?.end === span.start
@@ -32,8 +51,8 @@ export function snapAll(list: KeepList, points: readonly NearPoints[]): KeepList
 }
 
 /** How many edges would move. */
-export function countMoves(list: KeepList, points: readonly NearPoints[]): number {
-  const after = snapAll(list, points)
+export function countMoves(list: KeepList, planned: PlannedEdges): number {
+  const after = snapAll(list, planned)
   const edges = new Set(list.flatMap(({ start, end }) => [`s${start}`, `e${end}`]))
   return after.flatMap(({ start, end }) => [`s${start}`, `e${end}`]).filter((edge) => !edges.has(edge)).length
 }

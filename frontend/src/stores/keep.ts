@@ -48,11 +48,13 @@ export const useKeep = defineStore('keep', () => {
   let saving: Promise<void> | null = null
 
   const list = computed(() => draft.value ?? history.value.present)
+  /** The list as it was before something was taken hold of: what need not follow every move of a hand. */
+  const settled = computed(() => history.value.present)
   const canUndo = computed(() => history.value.past.length > 0)
   const canRedo = computed(() => history.value.future.length > 0)
-  const keptFrames = computed(() => spans.countFrames(list.value))
+  const keptFrames = computed(() => spans.countFrames(settled.value))
   const kept_s = computed(() =>
-    list.value.reduce((sum, span) => sum + recording.timeOf(span.end) - recording.timeOf(span.start), 0),
+    settled.value.reduce((sum, span) => sum + recording.timeOf(span.end) - recording.timeOf(span.start), 0),
   )
   const removed_s = computed(() => Math.max(0, (recording.duration_s ?? 0) - kept_s.value))
 
@@ -293,7 +295,7 @@ export const useKeep = defineStore('keep', () => {
   const total = (): number => recording.frames
 
   return {
-    list, loaded, revision, state, error, replaced, conflict, canUndo, canRedo, keptFrames, kept_s, removed_s,
+    list, settled, loaded, revision, state, error, replaced, conflict, canUndo, canRedo, keptFrames, kept_s, removed_s,
     load, flush, close, onRemoteSave, refresh, draw, settle, change, resolve,
     undo: () => canUndo.value && step('undo'),
     redo: () => canRedo.value && step('redo'),

@@ -65,7 +65,9 @@ function paintKeyframes(ctx: Context, scene: Scene, bottom: number): void {
   const wedges = (frames: readonly number[], direction: 1 | -1): void => {
     const from = lowerBound(frames, view.start)
     const to = lowerBound(frames, view.start + view.span + 1)
-    if (to - from > layout.width / LEAST_COPY_PX) return
+    // They are known for a stretch alone: how close they lie there decides, not how many are seen.
+    const apart = ((frames[to - 1] ?? 0) - (frames[from] ?? 0)) / Math.max(1, to - from - 1)
+    if (to - from > 1 && apart * (layout.width / view.span) < LEAST_COPY_PX) return
     ctx.beginPath()
     for (let at = from; at < to; at += 1) {
       const x = Math.round(xOf(view, layout.width, frames[at] ?? 0))
