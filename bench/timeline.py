@@ -52,7 +52,7 @@ def per_frame_ms(events: list[Event]) -> list[float]:
         if event["ts"] < end:
             continue  # within another one
         end = event["ts"] + event["dur"]
-        sums[bisect.bisect_right(starts, event["ts"])] += event.get("tdur", event["dur"]) / 1000
+        sums[bisect.bisect_right(starts, event["ts"])] += float(event.get("tdur") or event["dur"]) / 1000
     return sorted(sums[1:-1])
 
 
