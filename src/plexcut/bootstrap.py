@@ -18,7 +18,8 @@ from plexcut.config import LibrarySettings, Settings
 from plexcut.errors import CannotWrite, ConfigError
 
 if TYPE_CHECKING:
-    from plexcut.domain.ports import CutLists, FileStore, JobQueue, Library, MediaEngine, Store
+    from plexcut.domain.filestore import FileStore
+    from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Store
     from plexcut.library.places import Places
     from plexcut.plexdata import Plexdata
     from plexcut.storage.files import DataFolderLock
@@ -44,6 +45,7 @@ def build(settings: Settings, queue_url: str | None = None) -> Plexdata:
         queue=queue(settings, queue_url),
         store=store(settings),
         cut_lists=cut_lists(),
+        files=files(settings),
     )
     return Plexdata(ports, settings)
 
@@ -144,10 +146,11 @@ def files(settings: Settings, tell: Callable[[str], None] | None = None) -> File
     """
     from plexcut.storage.local import LocalFiles
     from plexcut.storage.trash.known import KnownPlaces
-    from plexcut.storage.trash.store import RecordingStore
+    from plexcut.storage.trash.store import RecordingStore, StoreSettings
 
     known = KnownPlaces(settings.data_dir / "trash")
-    return RecordingStore(LocalFiles(), known, settings.cut.keep_original_days, tell)
+    cut = settings.cut
+    return RecordingStore(LocalFiles(), known, StoreSettings(cut.keep_original_days, cut.output_folder, tell))
 
 
 def library_folders(settings: Settings) -> tuple[Path, ...]:
@@ -181,6 +184,11 @@ def task_tools() -> tuple[MediaEngine, Store | None]:
 def task_engine() -> MediaEngine:
     """The engine of a worker's task."""
     return task_tools()[0]
+
+
+def task_files() -> FileStore:
+    """What a worker's task replaces recordings with."""
+    return files(config.load())
 
 
 def task_places() -> Places:

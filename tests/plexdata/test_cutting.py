@@ -161,7 +161,7 @@ def test_without_a_keep_list_the_saved_one_is_cut(world: World) -> None:
 def test_refused_orders(world: World) -> None:
     before = world.plexdata.selection()
     with pytest.raises(UnknownOutput):
-        world.plexdata.cut(None, CutOrder(R, [(0, 1)], output="replace"))
+        world.plexdata.cut(None, CutOrder(R, [(0, 1)], output="elsewhere"))
     with pytest.raises(UsageError):
         world.plexdata.cut(None, CutOrder(R, [(0, 1)], mode="fast"))
     assert world.plexdata.selection() == before

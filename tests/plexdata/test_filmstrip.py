@@ -23,6 +23,7 @@ from plexcut.storage.database import Database
 from tests.media_factory import CLIPS, ClipCache
 from tests.plex.bif import gray_previews
 from tests.plex.server import PlexStandIn
+from tests.plexdata.fake_files import FakeFiles
 from tests.plexdata.fake_state import FakeQueue
 
 
@@ -60,7 +61,14 @@ def plexdata(plex: PlexStandIn, engine: Held, tmp_path: Path) -> Iterator[Plexda
     mapping = PathMapping("/share", tmp_path)
     entry = LibrarySettings("home", "plex", "Home", url=plex.url, token=plex.token, paths=(mapping,))
     settings = replace(config.load(Choices(), {"PLEXCUT_DATA_DIR": str(tmp_path / "data")}), libraries=(entry,))
-    ports = Ports({"home": bootstrap.library(entry)}, engine, FakeQueue(), Database(settings.database), CutListFiles())
+    ports = Ports(
+        {"home": bootstrap.library(entry)},
+        engine,
+        FakeQueue(),
+        Database(settings.database),
+        CutListFiles(),
+        FakeFiles(),
+    )
     made = Plexdata(ports, settings)
     made.start()
     assert made.wait_ready(10)

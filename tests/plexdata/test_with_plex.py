@@ -17,6 +17,7 @@ from plexcut.errors import LibraryOffline
 from plexcut.plexdata import Plexdata, Ports
 from plexcut.storage.database import Database
 from tests.plex.server import PlexStandIn
+from tests.plexdata.fake_files import FakeFiles
 from tests.plexdata.fake_state import FakeQueue
 from tests.plexdata.fakes import FakeEngine
 from tests.plexdata.world import until
@@ -47,7 +48,12 @@ def plexdata(plex: PlexStandIn, tmp_path: Path) -> Iterator[Plexdata]:
     )
     settings = replace(config.load(Choices(), {"PLEXCUT_DATA_DIR": str(tmp_path / "data")}), libraries=(entry,))
     ports = Ports(
-        {"home": bootstrap.library(entry)}, FakeEngine(), FakeQueue(), Database(settings.database), CutListFiles()
+        {"home": bootstrap.library(entry)},
+        FakeEngine(),
+        FakeQueue(),
+        Database(settings.database),
+        CutListFiles(),
+        FakeFiles(),
     )
     made = Plexdata(ports, settings)
     yield made

@@ -11,6 +11,7 @@ from plexcut.config import Choices, LibrarySettings, Settings, load
 from plexcut.cutlists import CutListFiles
 from plexcut.domain.catalog import Item
 from plexcut.plexdata import Plexdata, Ports
+from tests.plexdata.fake_files import FakeFiles
 from tests.plexdata.fake_state import FakeQueue, FakeStore
 from tests.plexdata.fakes import FakeEngine, FakeLibrary
 
@@ -34,6 +35,7 @@ class World:
     engine: FakeEngine = field(default_factory=FakeEngine)
     queue: FakeQueue = field(default_factory=FakeQueue)
     store: FakeStore = field(default_factory=FakeStore)
+    files: FakeFiles = field(default_factory=FakeFiles)
     clock: Clock = field(default_factory=Clock)
     settings: Settings = None  # type: ignore[assignment]
     plexdata: Plexdata = None  # type: ignore[assignment]
@@ -47,7 +49,9 @@ class World:
         self.restart()
 
     def restart(self) -> Plexdata:
-        ports = Ports({lib.id: lib for lib in self.libraries}, self.engine, self.queue, self.store, CutListFiles())
+        ports = Ports(
+            {lib.id: lib for lib in self.libraries}, self.engine, self.queue, self.store, CutListFiles(), self.files
+        )
         self.plexdata = Plexdata(ports, self.settings, self.clock)
         self.made.append(self.plexdata)
         return self.plexdata

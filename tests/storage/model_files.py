@@ -261,6 +261,9 @@ class ModelFiles:
     def same_file_system(self, one: PurePath, other: PurePath) -> bool:
         return self._folder(one) is not None and self._folder(other) is not None
 
+    def writing(self, path: PurePath) -> bool:
+        return False
+
     def free_bytes(self, folder: PurePath) -> int | None:
         return None
 

@@ -17,7 +17,7 @@ import pytest
 from plexcut.domain.trash import Rendered, Spot
 from plexcut.errors import PlexcutError
 from plexcut.storage.trash.known import KnownPlaces
-from plexcut.storage.trash.store import RecordingStore
+from plexcut.storage.trash.store import RecordingStore, StoreSettings
 from tests.storage.model_files import JournaledModel, ModelFiles, PowerLoss, random_bytes
 
 ROOT = Path("/lib")
@@ -49,7 +49,7 @@ def world(cannot: frozenset[str], *, loose: bool = False) -> ModelFiles:
 
 
 def store(files: ModelFiles) -> RecordingStore:
-    return RecordingStore(files, KnownPlaces(None), 30)
+    return RecordingStore(files, KnownPlaces(None), StoreSettings(30))
 
 
 def cut(files: ModelFiles) -> None:

@@ -120,7 +120,7 @@ def test_defaults(tmp_path: Path) -> None:
         ("server = 5\n", 1, ["server", "a table"]),
         ("[queue]\n# a comment\ntimeout_s = 599\n", 3, ["queue.timeout_s", "at least 600"]),
         ("[cut]\nmode = 'fast'\n", 2, ["cut.mode", "'exact' or 'keyframe'"]),
-        ("[cut]\noutput = 'replace'\n", 2, ["cut.output", "'beside'"]),
+        ("[cut]\noutput = 'elsewhere'\n", 2, ["cut.output", "'beside'"]),
         ("data_dir = 3\n", 1, ["data_dir"]),
         ("library = 3\n", 1, ["library", "array of tables"]),
         ("library = [1, 2]\n", 1, ["library", "array of tables"]),

@@ -13,7 +13,15 @@ from plexcut.web.errors import status_of
 from tests.web.conftest import Running
 from tests.web.fake_plexdata import REC, FakePlexdata
 
-IDS = {"library": "nope", "section": "nope", "item": "nope", "recording": "nope", "job": "nope", "stream": "nope"}
+IDS = {
+    "library": "nope",
+    "section": "nope",
+    "item": "nope",
+    "recording": "nope",
+    "job": "nope",
+    "stream": "nope",
+    "entry": "nope",
+}
 
 
 def assert_shape(answer: httpx.Response) -> dict[str, str]:
@@ -100,7 +108,6 @@ def test_every_route_when_something_unknown_fails(server: Running, client: httpx
         ("GET", f"/api/recordings/{REC}/filmstrip.png", 404),
         ("GET", f"/api/recordings/{REC}/video.mkv", 404),
         ("POST", f"/api/recordings/{REC}/detect", 404),
-        ("POST", f"/api/recordings/{REC}/restore", 404),
         ("GET", "/api/items/a%20b", 404),
         ("GET", "/api/items/%2e%2e%2fx", 404),
         ("GET", "/assets/missing.js", 404),

@@ -328,6 +328,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/{recording}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What stands in the way of a cut, looked at now; `cut` looks at the same and refuses. */
+        post: operations["check_cut"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/{recording}/copy-points": {
         parameters: {
             query?: never;
@@ -577,6 +594,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/{recording}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring the original back after cuts in place; the cut goes to the trash. Answers once it is there. */
+        post: operations["restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/{recording}/video.mp4": {
         parameters: {
             query?: never;
@@ -659,6 +693,58 @@ export interface paths {
         put?: never;
         /** Write pictures of the selected movie at `pos + k * step`; the answer comes when all are there. */
         post: operations["make_timeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trash": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What cuts in place have replaced, the newest first. */
+        get: operations["get_trash"];
+        put?: never;
+        post?: never;
+        /** Delete everything in the trash for good. */
+        delete: operations["empty_trash"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trash/{entry}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete one entry of the trash for good. */
+        delete: operations["delete_entry"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/trash/{entry}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring this entry back to where it was, also where nothing lies there any more. */
+        post: operations["restore_entry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -813,7 +899,7 @@ export interface components {
                 number | string
             ][] | null;
             mode?: ("exact" | "keyframe") | null;
-            /** @description `beside`: a new file beside the original. */
+            /** @description `beside`: a new file beside the original. `replace`: in its place. */
             output?: string | null;
             /** @enum {string} */
             priority?: "low" | "normal" | "high";
@@ -845,6 +931,15 @@ export interface components {
         Edits: {
             cut: boolean;
             kept: boolean;
+        };
+        /**
+         * Emptied
+         * @description What was deleted for good. `kept`: a line for each file that stays because it is not what was put there.
+         */
+        Emptied: {
+            deleted: string[];
+            freed_bytes: number;
+            kept: string[];
         };
         /**
          * Error
@@ -1245,6 +1340,11 @@ export interface components {
             start_frame: number;
         };
         /**
+         * Nothing
+         * @description No body, or `{}`.
+         */
+        Nothing: Record<string, never>;
+        /**
          * Notices
          * @description What somebody has to know and to do something about.
          */
@@ -1300,6 +1400,30 @@ export interface components {
             message: string;
             /** @enum {string} */
             state: "waiting" | "done" | "failed";
+        };
+        /**
+         * PreCheck
+         * @description One thing that was looked at. Where it is not `ok`: what is wrong, and what to do; a cut is refused if `vital`.
+         *
+         *     `file`: it is the one that was looked at. `job`: no other job has it. `being_recorded`: nobody still writes into it.
+         *     `writable`: the result can be put there, tried. `space`: there is room. `watching`: nobody watches it.
+         */
+        PreCheck: {
+            code: string | null;
+            hint: string;
+            message: string;
+            /** @enum {string} */
+            name: "file" | "job" | "being_recorded" | "writable" | "space" | "watching";
+            ok: boolean;
+            vital: boolean;
+        };
+        /**
+         * PreChecks
+         * @description What stands in the way of a cut; `ok`: nothing that matters.
+         */
+        PreChecks: {
+            checks: components["schemas"]["PreCheck"][];
+            ok: boolean;
         };
         /**
          * Progress
@@ -1361,6 +1485,14 @@ export interface components {
             subtitles: components["schemas"]["Stream"][] | null;
             title: string;
             video: components["schemas"]["Video"] | null;
+        };
+        /**
+         * Restored
+         * @description The original that is back: where, and how long it is.
+         */
+        Restored: {
+            duration_s: number;
+            path: string;
         };
         /**
          * Seam
@@ -1564,6 +1696,43 @@ export interface components {
             language: string | null;
             loudness_lufs: number[];
             peaks: number[];
+        };
+        /**
+         * Trash
+         * @description What cuts in place have replaced, the newest first; `size_bytes` of all together.
+         */
+        Trash: {
+            entries: components["schemas"]["TrashEntry"][];
+            size_bytes: number;
+            total: number;
+        };
+        /**
+         * TrashEntry
+         * @description A recording in the trash, with its side files. `path` is where it lay; a `cut` was itself replaced later.
+         *
+         *     `expires_at` null: it stays until somebody deletes it. `duration_s` null: it is not known.
+         */
+        TrashEntry: {
+            duration_s: number | null;
+            expires_at: number | null;
+            files: components["schemas"]["TrashFile"][];
+            id: string;
+            /** @enum {string} */
+            kind: "original" | "cut";
+            name: string;
+            path: string;
+            size_bytes: number;
+            trashed_at: number;
+        };
+        /**
+         * TrashFile
+         * @description A file in the trash. `role`: `retimed` subtitles and files set `aside` go and come back with their recording.
+         */
+        TrashFile: {
+            name: string;
+            /** @enum {string} */
+            role: "recording" | "retimed" | "aside";
+            size_bytes: number;
         };
         /**
          * Version
@@ -2269,6 +2438,41 @@ export interface operations {
             };
         };
     };
+    check_cut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CutOrder"];
+            };
+        };
+        responses: {
+            /** @description What stands in the way of a cut; `ok`: nothing that matters. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreChecks"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_copy_points: {
         parameters: {
             query?: {
@@ -2947,6 +3151,41 @@ export interface operations {
             };
         };
     };
+    restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description The original that is back: where, and how long it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restored"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_video: {
         parameters: {
             query?: {
@@ -3227,6 +3466,130 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Timeline"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_trash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What cuts in place have replaced, the newest first; `size_bytes` of all together. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trash"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    empty_trash: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was deleted for good. `kept`: a line for each file that stays because it is not what was put there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emptied"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was deleted for good. `kept`: a line for each file that stays because it is not what was put there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emptied"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    restore_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                entry: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description The original that is back: where, and how long it is. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Restored"];
                 };
             };
             /** @description Any failure. */

@@ -157,7 +157,8 @@ def cut(
         source = source.resolve()
     if in_place and kind is not None:
         raise UsageError("--in-place keeps the recording's kind of file", "leave out --container")
-    target = source if in_place else files.result_of_cut(source, out, kind, overwrite=overwrite)
+    wish = trash.default_result(config, source, kind) if out is None and not in_place else out
+    target = source if in_place else files.result_of_cut(source, wish, kind, overwrite=overwrite)
     engine = engine_for(config, source, program)
     fingerprint = engine.fingerprint(source)
     request = CutRequest(

@@ -9,15 +9,16 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from plexcut import config
 from plexcut.cli import files, logs, output
 from plexcut.config import Settings
+from plexcut.domain.containers import Container
 from plexcut.domain.media import CutRequest, CutResult
-from plexcut.domain.trash import Rendered, Spot, TrashEntry
+from plexcut.domain.trash import Rendered, Spot
 from plexcut.errors import FileUnreadable, PlexcutError, TrashEntryNotFound, UsageError
 
 Config = Annotated[
@@ -48,6 +49,19 @@ def cut_in_place(config_file: Path | None, request: CutRequest, cut: Callable[[C
     with contextlib.suppress(PlexcutError):
         store.expire([spot.root])
     return result
+
+
+def default_result(config_file: Path | None, source: Path, kind: Container | None) -> Path | None:
+    """Where the result of a cut goes that nobody named, where it cannot go beside its recording; None where it can."""
+    settings = config.load(config.Choices(config=config_file))
+    if settings.cut.output_folder is None:
+        return None
+    from plexcut import bootstrap
+    from plexcut.jobs.placing import free_name
+
+    spot = spot_of(source.resolve(), settings)
+    folder = bootstrap.files(settings).result_folder(spot)
+    return free_name(source, kind, folder) if folder != spot.path.parent else None
 
 
 def restore(
@@ -114,12 +128,16 @@ def show_trash(
         for line in emptied.kept:
             output.note(line)
         if json:
-            output.answer({"deleted": list(emptied.deleted), "freed_bytes": emptied.freed_bytes})
+            output.answer(
+                {"deleted": list(emptied.deleted), "freed_bytes": emptied.freed_bytes, "kept": list(emptied.kept)}
+            )
         else:
             output.say(f"{len(emptied.deleted)} deleted, {emptied.freed_bytes / 1e6:.1f} MB freed")
         return
     if json:
-        output.answer({"entries": [_shown(entry) for entry in found], "total": len(found)})
+        from plexcut.plexdata import views
+
+        output.answer(views.trash(found))
         return
     rows: list[tuple[str, ...]] = [
         (
@@ -180,17 +198,3 @@ def _top(spot: Spot) -> Path:
 
 def _day(moment: float | None) -> str:
     return time.strftime("%Y-%m-%d", time.localtime(moment)) if moment is not None else "-"
-
-
-def _shown(entry: TrashEntry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "path": str(entry.path),
-        "kind": entry.kind,
-        "trashed_at": entry.trashed_at,
-        "expires_at": entry.expires_at,
-        "size_bytes": entry.size_bytes,
-        "duration_s": entry.duration_s,
-        "files": [file.name for file in entry.files],
-        "folder": str(entry.folder),
-    }

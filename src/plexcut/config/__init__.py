@@ -61,11 +61,15 @@ class QueueSettings:
 
 @dataclass(frozen=True, slots=True)
 class CutSettings:
-    """`[cut]`: what a cut does when the order does not say."""
+    """`[cut]`: what a cut does when the order does not say.
+
+    `output_folder`: where results go whose recording lies in a folder that cannot be written; None: nowhere.
+    """
 
     mode: Literal["exact", "keyframe"]
-    output: Literal["beside"]
+    output: Literal["beside", "replace"]
     keep_original_days: int
+    output_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +244,9 @@ def _settings(source: Source) -> Settings:
         ),
         cut=CutSettings(
             mode=cut.choice("mode", ("exact", "keyframe")),
-            output=cut.choice("output", ("beside",)),
+            output=cut.choice("output", ("beside", "replace")),
             keep_original_days=cut.integer("keep_original_days", 30, 0, 36500),
+            output_folder=cut.optional_path("output_folder"),
         ),
         libraries=_libraries(source),
         file=source.file,

@@ -80,6 +80,9 @@ class Files(Protocol):
     def same_file_system(self, one: PurePath, other: PurePath) -> bool:
         """Whether two folders lie on one file system, so that a rename leads from one into the other."""
 
+    def writing(self, path: PurePath) -> bool:
+        """Whether somebody writes into a file now; may take a second to be sure."""
+
     def free_bytes(self, folder: PurePath) -> int | None:
         """How much may be written there; None where nobody knows."""
 

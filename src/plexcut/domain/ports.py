@@ -8,8 +8,7 @@ threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,7 +41,6 @@ from plexcut.domain.store import Notice as Notice  # noqa: PLC0414 - handed on
 from plexcut.domain.store import SavedKeep as SavedKeep  # noqa: PLC0414 - handed on
 from plexcut.domain.store import Store as Store  # noqa: PLC0414 - handed on
 from plexcut.domain.timecode import Position
-from plexcut.domain.trash import Emptied, Rendered, Restored, Spot, TrashEntry
 from plexcut.domain.upkeep import Upkeep
 
 OnProgress = Callable[[str, float], None]
@@ -230,51 +228,6 @@ class MediaEngine(Protocol):
 
     def close(self) -> None:
         """End what runs in the background."""
-
-
-class FileStore(Protocol):
-    """Replaces recordings, keeps what was replaced in the trash, and brings it back: `<library's folder>/.plexcut/`.
-
-    Whatever is interrupted is finished or undone by the next call that has to do with the folder, and by `recover`.
-    Raises `CannotWrite`, `DiskFull`; `Busy` where another process has the trash for longer than half a minute.
-    """
-
-    def hold(self, path: Path) -> AbstractContextManager[None]:
-        """Keep other processes of this machine off a recording. Raises `RecordingBusy`, `FileUnreadable`."""
-
-    def workspace(self, spot: Spot, name: str) -> AbstractContextManager[Path]:
-        """A folder for temporary files on the recording's file system; gone afterwards, whatever happens."""
-
-    def writable(self, spot: Spot) -> Path:
-        """Try whether the recording can be replaced; the folder that would be used."""
-
-    def replace(self, spot: Spot, rendered: Rendered) -> str:
-        """Put a cut in the place of its recording, which goes to the trash; the trash's entry.
-
-        Side files go along: text subtitles are moved to the new time line, what does not fit any more is set aside.
-
-        Raises:
-            RecordingChanged: it is not what it was a moment ago. FileUnreadable: it is gone. Nothing was changed then.
-        """
-
-    def restore(self, spot: Spot, entry: str | None = None) -> Restored:
-        """Bring the original back; what lies in its place goes to the trash. `entry`: this one.
-
-        Raises:
-            NoOriginal: there is none. RecordingBusy, RecordingChanged.
-        """
-
-    def entries(self, roots: Iterable[Path]) -> tuple[TrashEntry, ...]:
-        """What is in the trash of these folders, and of all known ones below them; the newest first."""
-
-    def delete(self, roots: Iterable[Path], wanted: frozenset[str] | None = None) -> Emptied:
-        """Delete entries for good, None: all. What is not exactly what was put there stays."""
-
-    def expire(self, roots: Iterable[Path]) -> Emptied:
-        """Delete what has been kept long enough."""
-
-    def recover(self, roots: Iterable[Path]) -> tuple[str, ...]:
-        """Finish or undo what was interrupted; one line for each thing done. Raises nothing."""
 
 
 class CutLists(Protocol):

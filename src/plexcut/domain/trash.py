@@ -68,11 +68,15 @@ class TrashEntry:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """An original that is back. `duration_s` None: nobody wrote it down."""
+    """An original that is back; `entry` was its one. `duration_s` None: nobody wrote it down.
+
+    `kept_us`: what the first cut in its place had kept of it, in microseconds.
+    """
 
     path: Path
     duration_s: float | None
     entry: str
+    kept_us: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import Any, Protocol, cast
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
-from plexcut.domain.containers import Container, suffix_for
+from plexcut.domain.filestore import FileStore
 from plexcut.domain.media import CutMode, CutRequest
 from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
-from plexcut.jobs import temporary
 from plexcut.jobs.control import JobControl
+from plexcut.jobs.placing import placed
 from plexcut.jobs.record import TIMED_OUT
 
 logger = logging.getLogger(__name__)
@@ -36,16 +35,20 @@ def cut(movie: dict[str, Any]) -> dict[str, Any]:
     """Cut a recording; `movie` is a `MovieData` as a dict, the answer the keys of `plexcut cut --json`."""
     from plexcut import bootstrap
 
-    return perform(movie, bootstrap.task_engine, bootstrap.task_places)
+    return perform(movie, bootstrap.task_engine, bootstrap.task_places, bootstrap.task_files)
 
 
 def perform(
-    movie: dict[str, Any], build: Callable[[], MediaEngine], places: Callable[[], Finding] | None = None
+    movie: dict[str, Any],
+    build: Callable[[], MediaEngine],
+    places: Callable[[], Finding] | None = None,
+    files: Callable[[], FileStore] | None = None,
 ) -> dict[str, Any]:
     """Run the cut with the engine that `build` makes, and write into the job how it goes and how it ended.
 
-    `places` makes what finds files on this machine (None: they lie where the server sees them). Any failure is raised
-    again, so that RQ files the job as failed.
+    `places` makes what finds files on this machine (None: they lie where the server sees them), `files` what puts
+    results into the place of recordings (None: they can only go beside them). Any failure is raised again, so that RQ
+    files the job as failed.
     """
     rq_job = get_current_job()
     if rq_job is None:
@@ -54,7 +57,9 @@ def perform(
     try:
         with control.watching():
             here = _found(movie, places)
-            result = _as_the_server_sees(_cut(here, build(), control), here, movie)
+            result = _as_the_server_sees(
+                _cut(here, build(), control, files() if files is not None else None), here, movie
+            )
     except JobTimeoutException:
         control.failed({**TIMED_OUT, "message": f"the job took longer than its limit of {rq_job.timeout} s"})
         raise
@@ -95,7 +100,7 @@ def _as_the_server_sees(result: dict[str, Any], here: dict[str, Any], movie: dic
     return {**result, "path": str(Path(movie["root"]) / path.relative_to(root))}
 
 
-def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dict[str, Any]:
+def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl, files: FileStore | None) -> dict[str, Any]:
     if control.should_cancel():
         raise Cancelled("the job was cancelled before it began")
     source, root = Path(movie["path"]), Path(movie["root"])
@@ -103,32 +108,16 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl) -> dic
         raise FileUnreadable(f"{source.name} lies outside its library", "check the library's folder")
     if engine.fingerprint(source) != movie["fingerprint"]:
         raise RecordingChanged(f"{source.name} has changed since it was looked at", "open it again and check the spans")
-    temporary.remove_abandoned(source.parent)
-    try:
+    with placed(movie, control.folder, files) as placing:
         request = CutRequest(
             source=source,
-            target=free_name(source, movie.get("container")),
+            target=placing.target,
             keep=KeepList.of(Span(start, end) for start, end in movie["keep"]),
             mode=cast(CutMode, movie["mode"]),
             fingerprint=movie["fingerprint"],
             container=movie.get("container"),
             chapters=bool(movie.get("chapters")),
-            temp_dir=temporary.make(root, source.parent, control.folder),
+            temp_dir=placing.temp_dir,
+            hand_over=placing.hand_over,
         )
         return dataclasses.asdict(engine.cut(request, control.on_progress, control.should_cancel))
-    finally:
-        temporary.remove(root, control.folder)
-
-
-def free_name(source: Path, container: Container | None = None) -> Path:
-    """`<name> cut.<ext>` beside the source, or `<name> cut 2.<ext>` and so on where that exists.
-
-    `container`: what the result is to be, None for as the source.
-    """
-    suffix = suffix_for(source, container)
-    target = source.with_name(f"{source.stem} cut{suffix}")
-    number = 2
-    while os.path.lexists(target):
-        target = source.with_name(f"{source.stem} cut {number}{suffix}")
-        number += 1
-    return target

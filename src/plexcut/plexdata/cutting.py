@@ -12,24 +12,25 @@ from plexcut.domain.containers import CONTAINERS, Container, of_format, suffix_f
 from plexcut.domain.jobs import Job
 from plexcut.domain.media import CUT_MODES, CutMode, CutPlan
 from plexcut.domain.spans import KeepList
-from plexcut.errors import CannotWrite, UnknownOutput, UsageError
+from plexcut.errors import CannotWrite, LibraryOffline, RecordingChanged, UnknownOutput, UsageError
 from plexcut.plexdata import views
+from plexcut.plexdata.checking import Checking, Prospect, spot_of
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping, job_timeout_s
-from plexcut.plexdata.model import CutOrder, Ports
+from plexcut.plexdata.model import CutOrder, Ports, PreCheck
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("beside",)
+OUTPUTS = ("beside", "replace")
 
 
-def beside(source: Path, container: Container | None = None) -> Path:
-    """The first free name for a result: `<name> cut.<ext>`, `<name> cut 2.<ext>`, ..."""
+def beside(source: Path, folder: Path, container: Container | None = None) -> Path:
+    """The first free name in `folder` for a result: `<name> cut.<ext>`, `<name> cut 2.<ext>`, ..."""
     suffix = suffix_for(source, container)
     n = 1
     while True:
-        target = source.with_name(f"{source.stem} cut{f' {n}' if n > 1 else ''}{suffix}")
+        target = folder / f"{source.stem} cut{f' {n}' if n > 1 else ''}{suffix}"
         if not target.exists() and not target.is_symlink():
             return target
         n += 1
@@ -45,22 +46,40 @@ class Cutting:
         self._keeping = keeping
         self._settings = settings
         self._events = events
+        self._files = ports.files
+        self._checking = Checking(hosts, ports)
 
     def plan(self, order: CutOrder) -> CutPlan:
         """What a cut would do. Raises as `Plexdata.plan`."""
-        mode = self._checked_mode(order)
+        mode, output = self._checked(order)
         file = self._hosts.recording(order.recording)
         keep, _ = self._keep(order, file)
         plan = self._engine.plan(file.source, keep, mode)
         try:
             _ = file.path
-        except CannotWrite as error:
+            self._checking.room(Prospect(file, plan.bytes, output == "replace"))
+        except (CannotWrite, LibraryOffline) as error:
             return replace(plan, warnings=(error.line, *plan.warnings))
         return plan
 
+    def look(self, order: CutOrder) -> tuple[PreCheck, ...]:
+        """What stands in the way of a cut. Raises as `Plexdata.check_cut`."""
+        mode, output = self._checked(order)
+        file = self._hosts.recording(order.recording)
+        try:
+            keep, _ = self._keep(order, file)
+        except RecordingChanged as error:
+            return (PreCheck("file", error),)
+        try:
+            _ = file.path
+        except CannotWrite as error:
+            return (PreCheck("file"), PreCheck("writable", error))
+        plan = self._engine.plan(file.source, keep, mode)
+        return (PreCheck("file"), *self._checking.look(Prospect(file, plan.bytes, output == "replace")))
+
     def cut(self, order: CutOrder, section: str) -> Job:
         """Queue a cut of a recording in `section`, answer its job with the metadata. Raises as `Plexdata.cut`."""
-        mode = self._checked_mode(order)
+        mode, output = self._checked(order)
         file = self._hosts.recording(order.recording)
         path = file.path
         keep, fingerprint = self._keep(order, file)
@@ -68,6 +87,11 @@ class Cutting:
         container = _checked_container(order)
         written_as(path.name, of_format(facts.container), container, chapters=order.chapters)
         plan = self._engine.plan(path, keep, mode)
+        for check in self._checking.look(Prospect(file, plan.bytes, output == "replace")):
+            if check.error is not None and check.vital:
+                raise check.error
+        in_place = output == "replace"
+        target = path if in_place else beside(path, self._files.result_folder(spot_of(file)), container)
         estimate_s = self._keeping.estimate_s(order.recording, facts, keep)
         movie = MovieData(
             recording=order.recording,
@@ -78,7 +102,7 @@ class Cutting:
             fingerprint=fingerprint,
             keep=tuple((span.start, span.end) for span in keep),
             mode=mode,
-            output="beside",
+            output=output,
             raw_duration_s=facts.duration_s,
             cut_duration_s=plan.duration_s,
             eta_s=round(estimate_s, 1),
@@ -93,8 +117,8 @@ class Cutting:
             "raw_duration_s": facts.duration_s,
             "cut_duration_s": plan.duration_s,
             "keep": [list(span) for span in plan.keep_s],
-            "in_place": False,
-            "output_path": str(beside(path, container)),
+            "in_place": in_place,
+            "output_path": str(target),
         }
         timeout_s = job_timeout_s(self._settings.queue.timeout_s, estimate_s)
         job = self._queue.enqueue_cut(movie, meta, timeout_s, order.priority)
@@ -104,17 +128,18 @@ class Cutting:
 
     def check(self, order: CutOrder) -> None:
         """What can be said about an order without looking at any file. Raises `UsageError`, `UnknownOutput`."""
-        self._checked_mode(order)
-        _checked_container(order)
+        self._checked(order)
 
-    def _checked_mode(self, order: CutOrder) -> CutMode:
+    def _checked(self, order: CutOrder) -> tuple[CutMode, str]:
         output = order.output if order.output is not None else self._settings.cut.output
         if output not in OUTPUTS:
             raise UnknownOutput(f"{output!r} is no place for the result", f"possible is {' or '.join(OUTPUTS)}")
         mode = order.mode if order.mode is not None else self._settings.cut.mode
         if mode not in CUT_MODES:
             raise UsageError(f"{mode!r} is no way to cut", f"possible is {' or '.join(CUT_MODES)}")
-        return mode
+        if _checked_container(order) is not None and output == "replace":
+            raise UsageError("a cut in place keeps the recording's kind of file", "leave out the container")
+        return mode, output
 
     def _keep(self, order: CutOrder, file: RecordingFile) -> tuple[KeepList, str]:
         """The frames to keep, and the file's fingerprint."""

@@ -9,14 +9,16 @@ from dataclasses import replace
 from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, Priority, Progress
 from plexcut.domain.media import CutPlan
 from plexcut.domain.ports import Notice
+from plexcut.domain.trash import Emptied, TrashEntry
 from plexcut.errors import JobNotFound, UsageError
 from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutlists import CutListing
 from plexcut.plexdata.cutting import Cutting
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import HISTORY_STEPS, Keeping
-from plexcut.plexdata.model import CutOrder, KeepOrder, KeepPast, KeepState, Ports, SelectionChange
+from plexcut.plexdata.model import CutOrder, KeepOrder, KeepPast, KeepState, Ports, PreCheck, SelectionChange
 from plexcut.plexdata.progress import Watch
+from plexcut.plexdata.replacing import Back, Replacing
 from plexcut.plexdata.selecting import Selecting
 
 MAX_JOBS = 1000
@@ -98,6 +100,49 @@ class CutDoor:
         job = self._cutting.cut(order, item.section)
         self._watch.book.note([job])
         return job
+
+
+class TrashDoor:
+    """What cuts in place have replaced."""
+
+    _cutting: Cutting
+    _replacing: Replacing
+
+    def check_cut(self, order: CutOrder) -> tuple[PreCheck, ...]:
+        """What stands in the way of a cut, looked at now: each check with what is wrong, if anything is.
+
+        Raises as `plan`.
+        """
+        return self._cutting.look(order)
+
+    def restore(self, recording: str) -> Back:
+        """Bring the original of a recording back after cuts in place; the cut that it replaces goes to the trash.
+
+        Raises:
+            NoOriginal: there is none in the trash. RecordingBusy: a job or another process has the recording.
+            CannotWrite, DiskFull, RecordingNotFound, LibraryOffline.
+        """
+        return self._replacing.restore(recording)
+
+    def trash(self) -> tuple[TrashEntry, ...]:
+        """What cuts in place have replaced, the newest first."""
+        return self._replacing.trash()
+
+    def restore_entry(self, entry: str) -> Back:
+        """Bring one entry of the trash back to where it was, even where nothing lies there any more.
+
+        Raises:
+            TrashEntryNotFound. Besides what `restore` raises.
+        """
+        return self._replacing.restore_entry(entry)
+
+    def delete_trash(self, entry: str | None = None) -> Emptied:
+        """Delete one entry of the trash for good, or all; what is not exactly what was put there stays.
+
+        Raises:
+            TrashEntryNotFound, CannotWrite, Busy.
+        """
+        return self._replacing.delete(entry)
 
 
 class JobDoor:

@@ -8,10 +8,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
+from plexcut.domain.filestore import FileStore
 from plexcut.domain.jobs import Priority
 from plexcut.domain.media import IndexState, RecordingFacts
 from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Notice, Store
 from plexcut.domain.timecode import FrameNumber
+from plexcut.errors import PlexcutError
 
 Written = str | int | float | Decimal | Fraction | FrameNumber
 """A position as it was written: seconds, a timecode, `#4175`, or already read."""
@@ -19,6 +21,7 @@ Written = str | int | float | Decimal | Fraction | FrameNumber
 WrittenSpans = Sequence[tuple[Written, Written]]
 """Keep spans as they were written."""
 
+CheckName = Literal["file", "writable", "space", "job", "being_recorded", "watching"]
 EventName = Literal["job", "selection", "library", "keep", "progress"]
 
 
@@ -31,6 +34,7 @@ class Ports:
     queue: JobQueue
     store: Store
     cut_lists: CutLists
+    files: FileStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,20 @@ class CutOrder:
     container: str | None = None
     chapters: bool = False
     priority: Priority = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class PreCheck:
+    """One thing that was looked at. `error` None: it is as it should be. `vital`: a cut is refused because of it."""
+
+    name: CheckName
+    error: PlexcutError | None = None
+    vital: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.error is None
 
 
 @dataclass(frozen=True, slots=True)

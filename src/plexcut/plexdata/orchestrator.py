@@ -14,7 +14,7 @@ from plexcut.domain.selection import Selection
 from plexcut.plexdata.browsing import Browsing
 from plexcut.plexdata.cutlists import CutListDoor, CutListing
 from plexcut.plexdata.cutting import Cutting
-from plexcut.plexdata.doors import CutDoor, JobDoor
+from plexcut.plexdata.doors import CutDoor, JobDoor, TrashDoor
 from plexcut.plexdata.events import Events, Listener
 from plexcut.plexdata.followups import FollowUps
 from plexcut.plexdata.hosts import Hosts
@@ -31,13 +31,14 @@ from plexcut.plexdata.model import (
 )
 from plexcut.plexdata.naming import NamingDoor
 from plexcut.plexdata.progress import Watch
+from plexcut.plexdata.replacing import Replacing
 from plexcut.plexdata.selecting import Selecting
 from plexcut.plexdata.startup import Startup
 from plexcut.plexdata.streaming import Streaming
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
 
 
-class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
+class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number
@@ -58,8 +59,10 @@ class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
         self._timeline = Timeline(self._frames, settings.server.static_dir)
         self._streaming = Streaming(self._browsing, self._hosts, ports.store, clock)
         self._cutting = Cutting(self._hosts, ports, self._keeping, settings, self._events)
-        self._watch = Watch(ports, self._hosts, self._events, FollowUps(self._hosts, ports.store, clock))
-        self._startup = Startup(self._hosts, self._selecting, settings)
+        follow_ups = FollowUps(self._hosts, ports.store, clock)
+        self._watch = Watch(ports, self._hosts, self._events, follow_ups)
+        self._replacing = Replacing(self._hosts, ports, settings, follow_ups, clock)
+        self._startup = Startup(self._hosts, self._selecting, settings, self._replacing.recover)
 
     # -- life ------------------------------------------------------------------------------------------------------
 
@@ -71,6 +74,7 @@ class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
         """
         self._startup.start()
         self._watch.start()
+        self._replacing.start()
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Wait until `health` says `ok`, at most `timeout_s` seconds; whether it does."""
@@ -80,6 +84,7 @@ class Plexdata(CutDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
         """End the threads, let go of libraries, queue and database. Nothing may be called afterwards."""
         self._startup.close()
         self._watch.close()
+        self._replacing.close()
         self._hosts.close()
         self._ports.engine.close()
         self._ports.queue.close()

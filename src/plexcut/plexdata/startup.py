@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from plexcut import __version__
 from plexcut.config import Settings
@@ -20,15 +21,18 @@ ONLINE_ROUNDS = 3
 PATIENCE_S = 3.0
 """How long the initial selection waits for a host that does not say a word."""
 LISTING_S = 600.0
+RECOVER_S = 10.0
+"""How long the start waits until interrupted cuts are settled; in a share that hangs that goes on by itself."""
 
 
 class Startup:
     """Runs the steps in threads, and tells how far they are."""
 
-    def __init__(self, hosts: Hosts, selecting: Selecting, settings: Settings) -> None:
+    def __init__(self, hosts: Hosts, selecting: Selecting, settings: Settings, recover: Callable[[], None]) -> None:
         self._hosts = hosts
         self._selecting = selecting
         self._settings = settings
+        self._recover = recover
         self._ready = threading.Event()
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -70,6 +74,9 @@ class Startup:
             self._wait_for(host, began)
         for host in hosts:
             log.info("start 2/5: host of library %s: %s", host.library.id, "online" if host.online else host.message)
+        recovering = threading.Thread(target=self._recover, name="recover", daemon=True)
+        recovering.start()
+        recovering.join(RECOVER_S)
         log.info("start 3/5: %d library interface(s) and the media engine are built", len(hosts))
         try:
             selection = self._selecting.begin()

@@ -11,12 +11,14 @@ from plexcut.domain.media import CutPlan, Filmstrip, RecordingFacts
 from plexcut.domain.ports import Notice
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import us_to_s
+from plexcut.domain.trash import Emptied, TrashEntry
 from plexcut.plexdata.model import (
     Health,
     ImportedKeep,
     KeepPast,
     KeepState,
     LibraryStatus,
+    PreCheck,
     RecordingInfo,
     TimelineFrame,
 )
@@ -206,6 +208,48 @@ def plan(planned: CutPlan) -> dict[str, Any]:
         "spans": [asdict(span) for span in planned.spans],
         "snap": [asdict(edge) for edge in planned.snap],
     }
+
+
+def pre_checks(found: tuple[PreCheck, ...]) -> dict[str, Any]:
+    """`{ok, checks: [{name, ok, vital, code, message, hint}]}`."""
+    shown = [
+        {
+            "name": check.name,
+            "ok": check.ok,
+            "vital": check.vital,
+            "code": check.error.code if check.error else None,
+            "message": check.error.message if check.error else "",
+            "hint": check.error.hint if check.error else "",
+        }
+        for check in found
+    ]
+    return {"ok": all(check.ok or not check.vital for check in found), "checks": shown}
+
+
+def trash_entry(found: TrashEntry) -> dict[str, Any]:
+    """`{id, path, name, kind, trashed_at, expires_at, duration_s, size_bytes, files: [{name, role, size_bytes}]}`."""
+    return {
+        "id": found.id,
+        "path": str(found.path),
+        "name": found.path.name,
+        "kind": found.kind,
+        "trashed_at": found.trashed_at,
+        "expires_at": found.expires_at,
+        "duration_s": found.duration_s,
+        "size_bytes": found.size_bytes,
+        "files": [{"name": one.name, "role": one.role, "size_bytes": one.size_bytes} for one in found.files],
+    }
+
+
+def trash(found: tuple[TrashEntry, ...]) -> dict[str, Any]:
+    """`{entries, total, size_bytes}`."""
+    size_bytes = sum(entry.size_bytes for entry in found)
+    return {"entries": [trash_entry(entry) for entry in found], "total": len(found), "size_bytes": size_bytes}
+
+
+def emptied(found: Emptied) -> dict[str, Any]:
+    """`{deleted, freed_bytes, kept}`."""
+    return {"deleted": list(found.deleted), "freed_bytes": found.freed_bytes, "kept": list(found.kept)}
 
 
 def job(found: Job) -> dict[str, Any]:

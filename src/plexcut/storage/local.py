@@ -7,6 +7,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import signal
 import stat
 import time
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ _AT_FDCWD = -100
 _RENAME_NOREPLACE, _RENAME_EXCHANGE = 1, 2
 _LOCK_NAME = "lock"
 _POLL_S = 0.05
+_QUIET_S = 60.0
+"""Recorders write more often than that."""
+_LOOK_AGAIN_S = 1.2
 _NO_LOCKS = (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.EISDIR, errno.ENOSYS)
 _HIDDEN_XATTRS = ("security.evm", "security.ima", "system.nfs4_acl")
 """Checksums of the file itself, which the kernel writes; and what only another server could take."""
@@ -122,6 +126,17 @@ class LocalFiles:
     def same_file_system(self, one: PurePath, other: PurePath) -> bool:
         return os.stat(one).st_dev == os.stat(other).st_dev
 
+    def writing(self, path: PurePath) -> bool:
+        open_for_writing = _has_writer(path)
+        if open_for_writing is not None:
+            return open_for_writing
+        before = os.stat(path)
+        if abs(time.time() - before.st_mtime) > _QUIET_S:
+            return False
+        time.sleep(_LOOK_AGAIN_S)
+        after = os.stat(path)
+        return (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+
     def free_bytes(self, folder: PurePath) -> int | None:
         found = os.statvfs(folder)
         return found.f_bavail * found.f_frsize
@@ -153,6 +168,28 @@ class LocalFiles:
             yield
         finally:
             os.close(handle)
+
+
+def _has_writer(path: PurePath) -> bool | None:
+    """Whether some process has a file open for writing; None where the kernel does not tell us.
+
+    It gives a lease for reading on a file that nobody writes, to its owner and to root, on local file systems.
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return None
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)  # should the lease be broken: a signal that does nothing
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return True if error.errno == errno.EAGAIN else None
+    finally:
+        os.close(handle)
+    return False
 
 
 def _lock_once(folder: PurePath) -> int | None:

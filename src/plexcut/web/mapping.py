@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from plexcut.domain import catalog, jobs, media, ports
 from plexcut.domain import selection as selecting
 from plexcut.domain.timecode import us_to_s
+from plexcut.domain.trash import Emptied, TrashEntry
 from plexcut.plexdata import model, views
+from plexcut.plexdata.replacing import Back
 from plexcut.web import schemas
 from plexcut.web.text import clean
 
@@ -94,6 +96,26 @@ def imported(found: model.ImportedKeep) -> schemas.ImportedKeep:
 def plan(found: media.CutPlan) -> schemas.Plan:
     """A plan."""
     return _shaped(schemas.Plan, views.plan(found))
+
+
+def pre_checks(found: tuple[model.PreCheck, ...]) -> schemas.PreChecks:
+    """What stands in the way of a cut."""
+    return _shaped(schemas.PreChecks, views.pre_checks(found))
+
+
+def restored(found: Back) -> schemas.Restored:
+    """An original that is back."""
+    return _shaped(schemas.Restored, {"path": found.path, "duration_s": found.duration_s})
+
+
+def trash(found: tuple[TrashEntry, ...]) -> schemas.Trash:
+    """What is in the trash."""
+    return _shaped(schemas.Trash, views.trash(found))
+
+
+def emptied(found: Emptied) -> schemas.Emptied:
+    """What was deleted for good."""
+    return _shaped(schemas.Emptied, views.emptied(found))
 
 
 def job(found: jobs.Job) -> schemas.Job:

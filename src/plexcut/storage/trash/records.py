@@ -86,7 +86,7 @@ class Record:
     """An entry of the trash, as its `record.json` says; `path` below the place's base, `/` between its parts.
 
     `result`: what took the recording's place. `after`: the entry whose recording this is a cut of, None of an original.
-    `expired_seen_at`: when it was first seen that its time is over.
+    `expired_seen_at`: when it was first seen that its time is over. `kept_us`: what the cut in its place kept of it.
     """
 
     id: str
@@ -99,6 +99,7 @@ class Record:
     result: Mark | None = None
     after: str | None = None
     expired_seen_at: float | None = None
+    kept_us: tuple[tuple[int, int], ...] = ()
 
     @property
     def recording(self) -> TrashedFile | None:
@@ -131,6 +132,7 @@ def parse_record(data: bytes) -> Record:
             result=Mark.read(result) if result is not None else None,
             after=written["after"],
             expired_seen_at=written["expired_seen_at"],
+            kept_us=tuple((int(start), int(end)) for start, end in written.get("kept_us", ())),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"no record: {type(error).__name__}") from None

@@ -1,4 +1,4 @@
-"""`domain.ports.FileStore`: replaces recordings, keeps what was replaced, brings it back."""
+"""`domain.filestore.FileStore`: replaces recordings, keeps what was replaced, brings it back."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from pathlib import Path, PurePath
 from plexcut.domain.files import Files
 from plexcut.domain.trash import Emptied, Rendered, Restored, Spot, TrashedFile, TrashEntry
 from plexcut.errors import CannotWrite, DiskFull, FileUnreadable, NoOriginal, PlexcutError, RecordingBusy
+from plexcut.storage.trash.finding import Found, cut_of, entries_around, entries_of, next_sequence, original_of
 from plexcut.storage.trash.journal import Item, Plan
 from plexcut.storage.trash.known import KnownPlaces
 from plexcut.storage.trash.places import RECORD, Place, place_for, places_around
-from plexcut.storage.trash.records import Mark, Record, is_marked, read_records
+from plexcut.storage.trash.records import Mark, Record
 from plexcut.storage.trash.recovery import recover_place
 from plexcut.storage.trash.retention import Retention, delete_entry
 from plexcut.storage.trash.side_files import SideFile, side_files
@@ -30,33 +31,29 @@ _MTIME_STEP_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """An entry of the trash and where it is."""
+class StoreSettings:
+    """How a store works.
 
-    place: Place
-    record: Record
+    `keep_days`: how long an original is kept, 0: until somebody deletes it. `output_folder` takes results whose
+    recording's folder cannot be written. `tell` gets the lines of `recover`, whichever call settled something.
+    """
+
+    keep_days: int
+    output_folder: Path | None = None
+    tell: Callable[[str], None] | None = None
+    clock: Callable[[], float] = time.time
 
 
 class RecordingStore:
-    """The trash and what fills it, on one file system interface.
+    """The trash and what fills it, on one file system interface. `known` remembers where trashes are."""
 
-    `known` remembers where trashes are. `keep_days`: how long an original is kept, 0: until somebody deletes it.
-    `tell` gets the lines of `recover`, whichever call it was that settled something.
-    """
-
-    def __init__(
-        self,
-        files: Files,
-        known: KnownPlaces,
-        keep_days: int,
-        tell: Callable[[str], None] | None = None,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, files: Files, known: KnownPlaces, settings: StoreSettings) -> None:
         self._files = files
-        self._tell = tell
         self._known = known
-        self._clock = clock
-        self._retention = Retention(keep_days, clock)
+        self._tell = settings.tell
+        self._output_folder = settings.output_folder
+        self._clock = settings.clock
+        self._retention = Retention(settings.keep_days, settings.clock)
 
     # -- a cut ------------------------------------------------------------------------------------------------------
 
@@ -95,6 +92,33 @@ class RecordingStore:
     def writable(self, spot: Spot) -> Path:
         return Path(place_for(self._files, spot.root, spot.path).folder)
 
+    def result_folder(self, spot: Spot) -> Path:
+        try:
+            place_for(self._files, spot.path.parent, spot.path)
+        except CannotWrite:
+            if self._output_folder is None:
+                raise
+        else:
+            return spot.path.parent
+        below = spot.path.parent.relative_to(spot.root) if spot.root in spot.path.parents else Path()
+        folder = self._output_folder / below
+        with _translated(f"the output folder {self._output_folder} cannot be used"):
+            self._files.make_folder(folder)
+            place_for(self._files, folder, folder / spot.path.name)
+        return folder
+
+    def writing(self, path: Path) -> bool:
+        try:
+            return self._files.writing(path)
+        except OSError as error:
+            raise FileUnreadable(f"cannot read {path}: {error.strerror}", "is it still there?") from None
+
+    def free_bytes(self, folder: Path) -> int | None:
+        try:
+            return self._files.free_bytes(folder)
+        except OSError:
+            return None
+
     def replace(self, spot: Spot, rendered: Rendered) -> str:
         with _translated("the recording cannot be replaced"):
             place = place_for(self._files, spot.root, spot.path)
@@ -120,17 +144,19 @@ class RecordingStore:
         main = Item(place.relative(path), _name(path), "recording", old, status.mtime_ns, Mark.of(files, rendered.path))
         items = (main, *(self._side_item(place, path, side) for side in sides))
         plan = Plan(self._new_id(), "cut", items)
-        of = self._chain(self._around(spot), old)
+        around = entries_around(files, spot)
+        of = cut_of(around, old)
         record = Record(
             id=plan.id,
             path=main.target,
             kind="original" if of is None else "cut",
-            sequence=self._next_sequence(spot),
+            sequence=next_sequence(around),
             trashed_at=self._clock(),
             duration_s=rendered.source_duration_s,
             files=tuple(_trashed(item) for item in items),
             result=main.new,
             after=of,
+            kept_us=rendered.kept_us,
         )
         swap = Swap(files, place, plan)
 
@@ -189,40 +215,11 @@ class RecordingStore:
                 with place.held(make=False) as there:
                     if there:
                         self._recover(place)
-            found = self._original(spot, entry)
+            found = original_of(self._files, spot, entry)
             with found.place.held():
                 return self._restore(spot, found)
 
-    def _original(self, spot: Spot, entry: str | None) -> _Found:
-        around = self._around(spot)
-        if entry is not None:
-            chosen = [found for found in around if found.record.id == entry]
-        else:
-            chosen = self._oldest(spot, around)
-        for found in chosen:
-            recording = found.record.recording
-            if recording is not None and is_marked(
-                self._files, self._in_trash(found, recording.name), Mark(recording.size_bytes, recording.digest)
-            ):
-                return found
-        raise NoOriginal(
-            f"there is no original of {spot.path.name} in the trash", "it was not cut in place, or its time is over"
-        )
-
-    def _oldest(self, spot: Spot, around: list[_Found]) -> list[_Found]:
-        """The original that the recording is a cut of; where it is no cut of ours, the oldest of its name."""
-        status = self._files.status(spot.path)
-        if status is not None and status.kind == "file":
-            of = self._chain(around, Mark.of(self._files, spot.path, status))
-            if of is not None:
-                return [found for found in around if found.record.id == of]
-        return [
-            found
-            for found in around
-            if found.record.kind == "original" and found.place.absolute(found.record.path) == spot.path
-        ]
-
-    def _restore(self, spot: Spot, found: _Found) -> Restored:
+    def _restore(self, spot: Spot, found: Found) -> Restored:
         files, place, record = self._files, found.place, found.record
         if record.id not in files.names(place.trash):
             raise NoOriginal(f"the original of {spot.path.name} has just left the trash", "look at it again")
@@ -230,7 +227,7 @@ class RecordingStore:
         items = tuple(
             self._returning(place, spot, file)
             for file in sorted(record.files, key=lambda file: file.role != "recording")
-            if files.status(self._in_trash(found, file.name)) is not None
+            if files.status(found.path(file.name)) is not None
         )
         plan = Plan(self._new_id(), "restore", items, source_entry=record.id)
         leaving = [item for item in items if item.old is not None]
@@ -238,7 +235,7 @@ class RecordingStore:
             id=plan.id,
             path=items[0].target,
             kind="cut",
-            sequence=self._next_sequence(spot),
+            sequence=next_sequence(entries_around(files, spot)),
             trashed_at=self._clock(),
             duration_s=None,
             files=tuple(_trashed(item) for item in leaving),
@@ -246,7 +243,7 @@ class RecordingStore:
         )
         swap = Swap(files, place, plan)
         self._run(swap, swap.bring_from_trash, cut if leaving else None)
-        return Restored(spot.path, record.duration_s, record.id)
+        return Restored(spot.path, record.duration_s, record.id, record.kept_us)
 
     def _returning(self, place: Place, spot: Spot, file: TrashedFile) -> Item:
         target = spot.path if file.role == "recording" else spot.path.parent / file.name
@@ -261,7 +258,7 @@ class RecordingStore:
     # -- the trash --------------------------------------------------------------------------------------------------
 
     def entries(self, roots: Iterable[Path]) -> tuple[TrashEntry, ...]:
-        found = [one for place in self._places(roots) for one in _recorded(self._files, place)]
+        found = [one for place in self._places(roots) for one in entries_of(self._files, place)]
         shown = [self._entry(one) for one in found]
         return tuple(sorted(shown, key=lambda entry: (-entry.trashed_at, entry.id)))
 
@@ -305,7 +302,7 @@ class RecordingStore:
                 if not there:
                     continue
                 self._recover(place)
-                for found in _recorded(self._files, place):
+                for found in entries_of(self._files, place):
                     if note is not None:
                         note(self._files, place.trash / found.record.id / RECORD, found.record)
                     if wanted(found.record):
@@ -322,7 +319,7 @@ class RecordingStore:
         bases = dict.fromkeys([*wanted, *below])
         return [place for base in bases if (place := Place(self._files, base)).exists()]
 
-    def _entry(self, found: _Found) -> TrashEntry:
+    def _entry(self, found: Found) -> TrashEntry:
         record, place = found.record, found.place
         return TrashEntry(
             id=record.id,
@@ -336,38 +333,8 @@ class RecordingStore:
             folder=Path(place.trash / record.id),
         )
 
-    # -- looking ----------------------------------------------------------------------------------------------------
-
-    def _around(self, spot: Spot) -> list[_Found]:
-        """All entries that may belong to a recording, the oldest first."""
-        places = places_around(self._files, spot.root, spot.path)
-        found = [one for place in places for one in _recorded(self._files, place)]
-        return sorted(found, key=lambda one: (one.record.sequence, one.record.trashed_at))
-
-    def _next_sequence(self, spot: Spot) -> int:
-        return 1 + max((found.record.sequence for found in self._around(spot)), default=0)
-
-    @staticmethod
-    def _chain(around: list[_Found], mark: Mark) -> str | None:
-        """The entry with the original of a file that a cut of ours made; None where it is none, or that is gone."""
-        ids = {found.record.id for found in around}
-        for found in reversed(around):
-            if found.record.result == mark:
-                of = found.record.after or found.record.id
-                return of if of in ids else None
-        return None
-
-    @staticmethod
-    def _in_trash(found: _Found, name: str) -> PurePath:
-        return found.place.trash / found.record.id / name
-
     def _new_id(self) -> str:
         return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self._clock()))}-{os.urandom(4).hex()}"
-
-
-def _recorded(files: Files, place: Place) -> list[_Found]:
-    pending = set(files.names(place.journal))
-    return [_Found(place, record) for record in read_records(place) if record.id not in pending]
 
 
 def _name(path: PurePath) -> str:

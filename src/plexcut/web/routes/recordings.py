@@ -28,7 +28,7 @@ async def get_recording(recording: str) -> Response:
 async def plan_cut(recording: str) -> Response:
     """What a cut would do, before anything runs."""
     ctx = context()
-    order = await _read_order(recording)
+    order = await read_order(recording)
     return answer(mapping.plan(await ctx.threads.run("work", ctx.plexdata.plan, order)))
 
 
@@ -37,11 +37,12 @@ async def plan_cut(recording: str) -> Response:
 async def cut(recording: str) -> Response:
     """Queue a cut; the answer is its job."""
     ctx = context()
-    order = await _read_order(recording)
+    order = await read_order(recording)
     return answer(mapping.job(await ctx.threads.run("work", ctx.plexdata.cut, client_id(), order)), 202)
 
 
-async def _read_order(recording: str) -> CutOrder:
+async def read_order(recording: str) -> CutOrder:
+    """The body as an order for a cut or its plan."""
     body = await read_body(schemas.CutOrder)
     keep = None if body.keep is None else read_spans(body.keep)
     return CutOrder(

@@ -74,6 +74,16 @@ from plexcut.web.schemas.recordings import (
     Video,
 )
 from plexcut.web.schemas.session import Login, Session
+from plexcut.web.schemas.trash import (
+    Emptied,
+    Nothing,
+    PreCheck,
+    PreChecks,
+    Restored,
+    Trash,
+    TrashEntry,
+    TrashFile,
+)
 from plexcut.web.schemas.waveform import TrackWaveform, Waveform, WaveformQuery
 
 __all__ = [
@@ -88,6 +98,7 @@ __all__ = [
     "CutListQuery",
     "CutOrder",
     "CutResult",
+    "Emptied",
     "Error",
     "ErrorDetail",
     "Filmstrip",
@@ -125,14 +136,18 @@ __all__ = [
     "Names",
     "NamesChange",
     "NewName",
+    "Nothing",
     "Notices",
     "Plan",
     "PlannedSpan",
+    "PreCheck",
+    "PreChecks",
     "Progress",
     "QueueCounts",
     "QueueState",
     "RangeQuery",
     "Recording",
+    "Restored",
     "Seam",
     "Section",
     "Sections",
@@ -153,6 +168,9 @@ __all__ = [
     "TimelineFrame",
     "TimelineOrder",
     "TrackWaveform",
+    "Trash",
+    "TrashEntry",
+    "TrashFile",
     "Version",
     "Video",
     "Waveform",

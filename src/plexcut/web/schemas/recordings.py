@@ -114,7 +114,9 @@ class CutOrder(Body):
 
     keep: list[WrittenSpan] | None = Field(None, max_length=10_000)
     mode: Literal["exact", "keyframe"] | None = None
-    output: str | None = Field(None, max_length=40, description="`beside`: a new file beside the original.")
+    output: str | None = Field(
+        None, max_length=40, description="`beside`: a new file beside the original. `replace`: in its place."
+    )
     fingerprint: str | None = Field(None, max_length=300)
     container: Literal["ts", "mp4", "mkv"] | None = Field(
         None, description="What kind of file to write; without it, or with null, the recording's own."

@@ -1,0 +1,83 @@
+"""Where a job's result is made and where it goes: beside the recording, into the output folder, or into its place."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plexcut.domain.containers import Container, suffix_for
+from plexcut.domain.filestore import FileStore
+from plexcut.domain.trash import Rendered, Spot
+from plexcut.errors import RecordingBusy
+from plexcut.jobs import temporary
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """For `domain.media.CutRequest`."""
+
+    target: Path
+    temp_dir: Path | None
+    hand_over: Callable[[Rendered], object] | None = None
+
+
+@contextmanager
+def placed(movie: dict[str, Any], name: str, files: FileStore | None) -> Iterator[Placing]:
+    """Where the cut `movie` goes; the recording is held meanwhile. `name`: of the folder for temporary files.
+
+    Raises:
+        RecordingBusy: another process has the recording, or it is still being written.
+        CannotWrite, DiskFull, FileUnreadable.
+    """
+    source, root = Path(movie["path"]), Path(movie["root"])
+    if files is None:
+        with _beside(source.parent, name, movie) as placing:
+            yield placing
+        return
+    spot = Spot(source, root)
+    with files.hold(source):
+        check_still(files, source)
+        if movie["output"] != "replace":
+            with _beside(files.result_folder(spot), name, movie) as placing:
+                yield placing
+            return
+        with files.workspace(spot, name) as folder:
+            yield Placing(source, folder, lambda rendered: files.replace(spot, rendered))
+
+
+def check_still(files: FileStore, source: Path) -> None:
+    """Raises `RecordingBusy` where somebody still writes into the recording."""
+    if files.writing(source):
+        raise RecordingBusy(f"{source.name} is still being written", "wait until it has been recorded, then cut it")
+
+
+@contextmanager
+def _beside(folder: Path, name: str, movie: dict[str, Any]) -> Iterator[Placing]:
+    source, root = Path(movie["path"]), Path(movie["root"])
+    temporary.remove_abandoned(folder)
+    try:
+        yield Placing(free_name(source, movie.get("container"), folder), temporary.make(root, folder, name))
+    finally:
+        temporary.remove(root, name)
+
+
+def free_name(source: Path, container: Container | None = None, folder: Path | None = None) -> Path:
+    """`<name> cut.<ext>` beside the source (or in `folder`), or `<name> cut 2.<ext>` and so on where that exists.
+
+    `container`: what the result is to be, None for as the source.
+    """
+    beside = source if folder is None else folder / source.name
+    suffix = suffix_for(source, container)
+    target = beside.with_name(f"{source.stem} cut{suffix}")
+    number = 2
+    while os.path.lexists(target):
+        target = beside.with_name(f"{source.stem} cut {number}{suffix}")
+        number += 1
+    return target

@@ -1,0 +1,165 @@
+"""What is looked at before a cut begins: each check with one clear message where something is wrong."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from plexcut.domain.catalog import RecordingFile, Viewing, library_of
+from plexcut.domain.trash import Spot
+from plexcut.errors import (
+    DiskFull,
+    HostUnreachable,
+    LibraryOffline,
+    PlexcutError,
+    RecordingBusy,
+)
+from plexcut.plexdata.hosts import Hosts
+from plexcut.plexdata.model import CheckName, Ports, PreCheck
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+RESERVE_BYTES = 8 << 20
+"""What a file system needs for itself beside the result; as the engine reckons."""
+_ASKED_S = 20.0
+"""How long looking at files may take before they count as not reachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """A cut to look at: the recording, how large the result will be, and whether it takes the recording's place."""
+
+    file: RecordingFile
+    nbytes: int
+    replace: bool
+
+
+class Checking:
+    """Looks; changes nothing but a file that it makes and removes to see whether that is possible."""
+
+    def __init__(self, hosts: Hosts, ports: Ports) -> None:
+        self._hosts = hosts
+        self._files = ports.files
+        self._queue = ports.queue
+
+    def look(self, prospect: Prospect) -> tuple[PreCheck, ...]:
+        """All checks, in the order in which they matter. Raises nothing but `LibraryOffline`: the files hang."""
+        file = prospect.file
+        checks: list[tuple[CheckName, Callable[[], None], bool]] = [
+            ("job", lambda: self.no_job(file.recording), True),
+            ("being_recorded", lambda: self._not_written(file), True),
+            ("writable", lambda: self._writable(prospect), True),
+            ("space", lambda: self._space(prospect), True),
+            ("watching", lambda: self._nobody_watches(file), prospect.replace),
+        ]
+        return tuple(_checked(name, work, vital) for name, work, vital in checks)
+
+    def room(self, prospect: Prospect) -> None:
+        """The one check that is so quick that every plan makes it: raises `DiskFull`, `LibraryOffline`."""
+        folder = prospect.file.path.parent
+        _enough(folder, _in_time(lambda: self._files.free_bytes(folder), prospect.file), prospect)
+
+    def no_job(self, recording: str) -> None:
+        """Raises `RecordingBusy` where a job has the recording. A queue that is away is no reason."""
+        try:
+            jobs = self._queue.jobs()
+        except HostUnreachable:
+            return
+        if any(job.recording == recording and job.state in ("queued", "running") for job in jobs):
+            raise RecordingBusy(
+                "another job works on this recording", "wait for it to end, or cancel it, then try again"
+            )
+
+    def _not_written(self, file: RecordingFile) -> None:
+        path = file.path
+        if _in_time(lambda: self._files.writing(path), file):
+            raise RecordingBusy(
+                f"{path.name} is still being written", "wait until it has been recorded or copied, then cut it"
+            )
+
+    def _writable(self, prospect: Prospect) -> None:
+        spot = spot_of(prospect.file)
+        if prospect.replace:
+            _in_time(lambda: self._files.writable(spot), prospect.file)
+        else:
+            _in_time(lambda: self._files.result_folder(spot), prospect.file)
+
+    def _space(self, prospect: Prospect) -> None:
+        spot = spot_of(prospect.file)
+
+        def ask() -> tuple[Path, int | None]:
+            folder = spot.path.parent if prospect.replace else self._files.result_folder(spot)
+            return folder, self._files.free_bytes(folder)
+
+        folder, free = _in_time(ask, prospect.file)
+        _enough(folder, free, prospect)
+
+    def _nobody_watches(self, file: RecordingFile) -> None:
+        viewers = self._hosts.call(library_of(file.recording), lambda library: library.watching(file.recording))
+        if viewers:
+            raise RecordingBusy(f"{_named(viewers)} watching this recording", "wait until it is over, or cut beside it")
+
+
+def spot_of(file: RecordingFile) -> Spot:
+    """A recording's file and its library's folder. Raises `CannotWrite` where the file itself is not here."""
+    return Spot(file.path, file.root if file.root is not None else file.path.parent)
+
+
+def _enough(folder: Path, free: int | None, prospect: Prospect) -> None:
+    need = prospect.nbytes + RESERVE_BYTES
+    if free is not None and free < need:
+        raise DiskFull(
+            f"{folder} has {free >> 20} MB free, the result needs about {-(-need >> 20)} MB",
+            "make room, for example in the trash, or choose another folder",
+        )
+
+
+def _named(viewers: tuple[Viewing, ...]) -> str:
+    names = sorted({viewer.user or viewer.player or "somebody" for viewer in viewers})
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
+
+
+def _checked(name: CheckName, work: Callable[[], None], vital: bool) -> PreCheck:
+    try:
+        work()
+    except LibraryOffline:
+        if name != "watching":
+            raise
+        log.debug("nobody can be asked who is watching")
+    except RecordingBusy as error:
+        return PreCheck(name, error, vital)
+    except PlexcutError as error:
+        if name == "watching":  # a server that does not tell, to whoever is not its owner
+            log.debug("who is watching is not known: %s", error.message)
+            return PreCheck(name)
+        return PreCheck(name, error, vital)
+    return PreCheck(name)
+
+
+def _in_time(work: Callable[[], T], file: RecordingFile) -> T:
+    """What `work` answers. Raises `LibraryOffline` where the file system does not answer; its thread is left behind."""
+    done = threading.Event()
+    result: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            result.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+            failure.append(error)
+        finally:
+            done.set()
+
+    threading.Thread(target=run, name="check-files", daemon=True).start()
+    if not done.wait(_ASKED_S):
+        raise LibraryOffline(f"the files of library {file.library} do not answer", "is the network share mounted?")
+    if failure:
+        raise failure[0]
+    return result[0]
