@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.media_factory import CLIPS, ClipCache
+from tests.media_factory.containers import pgs_set
+from tests.media_factory.spec import AudioSpec
+from tests.media_factory.wrapped import loas_frame
 
 from fuzz.seams import AUDIO_CODECS
+from plexcut.media.bitstream.bare_aac import adts_of
 from plexcut.media.bitstream.bits import annexb_nals
 from plexcut.media.index.packets import PacketReader, PayloadReader, find_layout
 
@@ -32,6 +36,12 @@ def seeds(target: str, clips: ClipCache) -> Iterator[bytes]:
     """Seeds of one target."""
     if target == "audio":
         yield from _sounds(clips)
+        return
+    if target == "bare":
+        yield from _wrapped()
+        return
+    if target == "captions":
+        yield from _captions()
         return
     if target == "subtitles":
         yield from _subtitles(clips)
@@ -97,6 +107,20 @@ def _sounds(clips: ClipCache) -> Iterator[bytes]:
         data = clips.get(CLIPS[name]).path.read_bytes()
         es = _es(data, _SOUND_PID) or _es(data, _FFMPEG_SOUND_PID)
         yield bytes([AUDIO_CODECS.index(codec)]) + es[:4_000]
+
+
+def _wrapped() -> Iterator[bytes]:
+    payload = bytes(range(90))
+    for channels in (2, 6):
+        frame = loas_frame(AudioSpec("aac", channels=channels, latm=True), payload, 0)
+        yield frame
+        yield adts_of(b"\x11\x90", payload)
+
+
+def _captions() -> Iterator[bytes]:
+    yield b"\x00" + pgs_set(1, shown=True) + pgs_set(2, shown=False)
+    yield b"\x01" + b"7,0,Default,,0,0,0,,one, two" * 5
+    yield b"\x02" + b"\x00\x03one" * 5
 
 
 def _subtitles(clips: ClipCache) -> Iterator[bytes]:

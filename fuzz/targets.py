@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from fuzz import seams
+from fuzz import containers, seams
 from plexcut.domain.media import SourceStatus
 from plexcut.errors import PlexcutError
 from plexcut.media.bitstream import bits, h264, hevc, mpeg2
@@ -155,4 +155,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "slices": seams.slices,
     "messages": seams.messages,
     "subtitles": seams.subtitles,
+    "bare": containers.bare,
+    "captions": containers.captions,
 }

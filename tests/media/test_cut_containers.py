@@ -9,7 +9,7 @@ import av
 import pytest
 from tests.media.cut_checks import check_pictures, decode_with_ffmpeg, keep_of, make_cut, never, quiet
 from tests.media_factory import CLIPS, AudioSpec, ClipCache, ClipSpec, decode_numbers
-from tests.media_factory.containers import FONT, begins_later, remuxed, rich, turned
+from tests.media_factory.containers import FONT, begins_later, remuxed, rich, turned, with_light
 
 from plexcut.domain.media import CutRequest, CutResult
 from plexcut.errors import FormatUnsupported, VerificationFailed
@@ -248,3 +248,23 @@ def _damaged_cut(engine: Engine, source: Path, target: Path) -> str:
         return error.line
     assert result.verified
     return ""
+
+
+def test_hdr_data_and_colours_are_kept(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
+    """In boxes of the file, and in messages of the pictures, those that were encoded too."""
+    spec = ClipSpec("hdr_mp4", "hevc", frames=60, gop=20, bit_depth=10, side_data=True, container="mp4")
+    source = with_light(clip_cache.get(spec).path, tmp_path / "light.mp4")
+    target = tmp_path / "cut.mp4"
+    cut(engine, source, target, [(3, 31), (40, 60)])
+    theirs, ours = source.read_bytes(), target.read_bytes()
+    for name, size in ((b"mdcv", 24), (b"clli", 4)):
+        at = theirs.index(name)
+        assert theirs[at : at + 4 + size] in ours
+    with av.open(str(source)) as one, av.open(str(target)) as other:
+        frames = [next(container.decode(video=0)) for container in (one, other)]
+        wanted, found = ({str(data.type) for data in frame.side_data} for frame in frames)
+        assert any("MASTERING" in kind for kind in wanted)
+        assert found >= wanted
+        assert [(f.color_trc, f.color_primaries, f.colorspace, f.color_range) for f in frames[:1]] == [
+            (f.color_trc, f.color_primaries, f.colorspace, f.color_range) for f in frames[1:]
+        ]

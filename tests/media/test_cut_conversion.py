@@ -153,3 +153,24 @@ def test_mp4_and_mkv_into_one_another(engine: Engine, clip_cache: ClipCache, tmp
     result = engine.cut(CutRequest(clip.path, target, keep_of(spans), container=kind), quiet, never)
     assert [p.number for p in decode_numbers(target)] == [n for a, b in spans for n in range(a, b)]
     assert [s.codec for s in result.streams if not s.kept] == (["subrip"] if kind == "mp4" else [])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parameter_sets_that_change_go_along_in_band(
+    engine: Engine, clip_cache: ClipCache, tmp_path: Path, kind: Container
+) -> None:
+    """Two recordings one behind the other, with different sets under the same ids."""
+    parts = [clip_cache.get(CLIPS[name]) for name in ("h264_no_bframes", "h264_no_rai")]
+    source, target = tmp_path / "joined.ts", tmp_path / f"cut.{kind}"
+    source.write_bytes(b"".join(part.path.read_bytes() for part in parts))
+    shown = [picture.number for picture in decode_numbers(source)]
+    for spans in ([(0, len(shown))], [(5, 30), (60, 120)]):
+        target.unlink(missing_ok=True)
+        engine.cut(CutRequest(source, target, keep_of(spans), container=kind), quiet, never)
+        expected = [shown[n] for a, b in spans for n in range(a, b)]
+        assert [picture.number for picture in decode_numbers(target)] == expected
+        seen = decode_with_ffmpeg(target)
+        assert seen is None or seen == (expected, "")
+        with av.open(str(target)) as container:
+            if kind == "mp4":
+                assert container.streams.video[0].codec_context.codec_tag == "avc3"

@@ -27,7 +27,7 @@ def remuxed(source: Path, target: Path, retime: Callable[[Fraction], Fraction] |
         streams = {s.index: output.add_stream_from_template(s, opaque=True) for s in container.streams}
         for original in container.streams:
             streams[original.index].metadata.update(original.metadata)
-        packets = [p for p in container.demux() if p.dts is not None and p.pts is not None]
+        packets: list[Any] = [p for p in container.demux() if p.dts is not None and p.pts is not None]
         moves = retime or (lambda at: at)
         shown: dict[int, list[Fraction]] = {}
         for packet in packets:
@@ -97,7 +97,10 @@ def rich(source: Path, target: Path) -> Path:
         video = out.add_stream_from_template(container.streams.video[0], opaque=True)
         sounds = [out.add_stream_from_template(container.streams.audio[0], opaque=True) for _ in range(2)]
         sounds[0].metadata["language"], sounds[1].metadata["language"] = "deu", "eng"
-        sounds[0].disposition, sounds[1].disposition = 0, Disposition.default | Disposition.hearing_impaired
+        sounds[0].disposition, sounds[1].disposition = (
+            Disposition(0),
+            Disposition.default | Disposition.hearing_impaired,
+        )
         kinds = ("subrip", "ass", "hdmv_pgs_subtitle") if matroska else ("mov_text",)
         texts = {kind: out.add_mux_stream(kind) for kind in kinds}
         for stream in texts.values():
@@ -107,11 +110,11 @@ def rich(source: Path, target: Path) -> Path:
         if matroska:
             out.add_attachment("font.ttf", "font/ttf", FONT)
             out.add_attachment("cover.png", "image/png", _png())
-        starts = [start for start, _ in CHAPTERS]
+        starts = [*(start for start, _ in CHAPTERS), Fraction(_END_S)]
         out.set_chapters([
             {"id": i, "start": int(a * 1000), "end": int(b * 1000), "time_base": Fraction(1, 1000),
              "metadata": {"title": name}}
-            for i, ((a, name), b) in enumerate(zip(CHAPTERS, [*starts[1:], _END_S], strict=True), 1)
+            for i, ((a, name), b) in enumerate(zip(CHAPTERS, starts[1:], strict=True), 1)
         ])  # fmt: skip
         for packet in container.demux(container.streams.video[0], container.streams.audio[0]):
             if packet.dts is None:
@@ -192,3 +195,20 @@ def pgs_set(number: int, *, shown: bool) -> bytes:
         parts += [(0x15, struct.pack(">HBB", 0, 0, 0xC0) + size + struct.pack(">HH", 8, 8) + lines)]
     parts.append((0x80, b""))
     return b"".join(bytes([kind]) + len(body).to_bytes(2, "big") + body for kind, body in parts)
+
+
+def with_light(source: Path, target: Path) -> Path:
+    """An HEVC MP4, its `moov` at the end, with a mastering display and light levels in boxes (`mdcv`, `clli`)."""
+    data = source.read_bytes()
+    mastering = struct.pack(">8H2I", 13250, 34500, 7500, 3000, 34000, 16000, 15635, 16450, 10_000_000, 50)
+    boxes = struct.pack(">I4s", 8 + len(mastering), b"mdcv") + mastering
+    boxes += struct.pack(">I4sHH", 12, b"clli", 1000, 400)
+    at = data.index(b"hvcC") - 4
+    end = at + int.from_bytes(data[at : at + 4], "big")
+    changed = bytearray(data[:end] + boxes + data[end:])
+    for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"hev1"):
+        place = data.rindex(name, 0, at) - 4
+        size = int.from_bytes(changed[place : place + 4], "big")
+        changed[place : place + 4] = (size + len(boxes)).to_bytes(4, "big")
+    target.write_bytes(changed)
+    return target
