@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
@@ -199,10 +200,11 @@ class FakeStore:
     def save_choice(self, name: str, value: Any) -> None:
         self.choices[name] = value
 
-    def save_job(self, stored: StoredJob, log: tuple[LogLine, ...] = ()) -> None:
-        before = self.stored.get(stored.job.id)
-        order = stored.order or (before[0].order if before else None)
-        self.stored[stored.job.id] = (StoredJob(stored.job, order), log or (before[1] if before else ()))
+    def save_jobs(self, entries: Sequence[tuple[StoredJob, tuple[LogLine, ...]]]) -> None:
+        for stored, log in entries:
+            before = self.stored.get(stored.job.id)
+            order = stored.order or (before[0].order if before else None)
+            self.stored[stored.job.id] = (StoredJob(stored.job, order), log or (before[1] if before else ()))
 
     def jobs(self, query: JobQuery) -> JobPage:
         found = [one.job for one, _ in self.stored.values() if query.state in (None, one.job.state)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -110,8 +111,8 @@ class Store(Protocol):
     def save_choice(self, name: str, value: Any) -> None:
         """Remember it."""
 
-    def save_job(self, stored: StoredJob, log: tuple[LogLine, ...] = ()) -> None:
-        """Remember a job as it is now; its log and its order stay where none is given."""
+    def save_jobs(self, entries: Sequence[tuple[StoredJob, tuple[LogLine, ...]]]) -> None:
+        """Remember jobs as they are now, all or none; a log and an order stay where none is given."""
 
     def jobs(self, query: JobQuery) -> JobPage:
         """Remembered jobs."""

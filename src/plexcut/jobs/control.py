@@ -159,6 +159,8 @@ class JobControl:
             pipe.hset(self._job.key, mapping={"status": "started", "worker_name": self._worker})
             pipe.persist(self._job.key)
             pipe.execute()
+        self._log.again()
+        self._log.say("the queue lost everything, and was told of this job again", "warning")
 
     def ended_early(self) -> None:
         """Write why the task stopped itself. A worker that stops leaves the job to the next one."""

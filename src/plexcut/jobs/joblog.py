@@ -50,7 +50,12 @@ class Recorder(logging.Handler):
         super().__init__(logging.INFO)
         self._redis = redis
         self._job = job
+        self._said: list[LogLine] = []
         self._waiting: list[LogLine] = []
+
+    def again(self) -> None:
+        """The queue has lost all: say everything once more."""
+        self._waiting = list(self._said)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record; never fails."""
@@ -61,7 +66,9 @@ class Recorder(logging.Handler):
 
     def say(self, message: str, level: str = "info") -> None:
         """Add a line of our own."""
-        self._waiting = [*self._waiting, LogLine(time.time(), level, message)][-names.LOG_LINES :]
+        line = LogLine(time.time(), level, message)
+        self._said = [*self._said, line][-names.LOG_LINES :]
+        self._waiting = [*self._waiting, line][-names.LOG_LINES :]
         with contextlib.suppress(RedisError, OSError):
             push(self._redis, self._job, self._waiting)
             self._waiting = []

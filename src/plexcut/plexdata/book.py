@@ -41,18 +41,19 @@ class JobBook:
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def note(self, jobs: Iterable[Job]) -> list[Job]:
-        """Write down what changed; those that have just ended."""
-        ended = []
+        """Write down what changed, all of it at once; those that have just ended."""
         with self._lock:
             known = self._loaded()
-            for job in jobs:
-                before = known.get(job.id)
-                if before is not None and _alike(before, job):
-                    continue
-                if self._write(job, order=before is None):
-                    known[job.id] = job
-                    if not job.is_open and (before is None or before.is_open):
-                        ended.append(job)
+            changed = [job for job in jobs if (before := known.get(job.id)) is None or not _alike(before, job)]
+            entries = [self._entry(job, order=job.id not in known) for job in changed]
+            try:
+                if entries:
+                    self._store.save_jobs(entries)
+            except PlexcutError as error:
+                log.warning("%d jobs cannot be written down: %s", len(entries), error.line)
+                return []
+            ended = [job for job in changed if not job.is_open and (job.id not in known or known[job.id].is_open)]
+            known.update((job.id, job) for job in changed)
         return ended
 
     def recover(self, live: Iterable[Job]) -> list[Job]:
@@ -98,13 +99,13 @@ class JobBook:
         except RecordingBusy as error:
             return self._end(job, "failed", {"code": error.code, "message": error.message, "hint": error.hint})
         log.warning("the queue had lost job %s; it is queued again", job.id)
-        self._store.save_job(StoredJob(found, replace(order, deaths=deaths)), self._store.job_log(job.id))
+        self._store.save_jobs([(StoredJob(found, replace(order, deaths=deaths)), ())])
         self._loaded()[job.id] = found
         return found
 
     def _end(self, job: Job, state: str, error: dict[str, str]) -> Job:
         ended = replace(job, state=state, phase=state, error=error, ended_at=time.time(), eta_s=None)  # type: ignore[arg-type]
-        self._store.save_job(StoredJob(ended, None))
+        self._store.save_jobs([(StoredJob(ended, None), ())])
         self._loaded()[job.id] = ended
         return ended
 
@@ -115,18 +116,13 @@ class JobBook:
             return False
         return True
 
-    def _write(self, job: Job, *, order: bool) -> bool:
+    def _entry(self, job: Job, *, order: bool) -> tuple[StoredJob, tuple[LogLine, ...]]:
         try:
             ordered = self._queue.order(job.id) if order else None
             lines = self._queue.log(job.id) if not job.is_open else ()
         except (HostUnreachable, JobNotFound):
             ordered, lines = None, ()
-        try:
-            self._store.save_job(StoredJob(replace(job, position=None, waiting=None), ordered), lines)
-        except PlexcutError as error:
-            log.warning("job %s cannot be written down: %s", job.id, error.line)
-            return False
-        return True
+        return StoredJob(replace(job, position=None, waiting=None), ordered), lines
 
     def _loaded(self) -> dict[str, Job]:
         if self._known is None:

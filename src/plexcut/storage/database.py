@@ -8,7 +8,7 @@ import secrets as random_bytes
 import sqlite3
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -160,9 +160,10 @@ class Database:
 
     # -- jobs -------------------------------------------------------------------------------------------------------
 
-    def save_job(self, stored: StoredJob, log: tuple[LogLine, ...] = ()) -> None:
+    def save_jobs(self, entries: Sequence[tuple[StoredJob, tuple[LogLine, ...]]]) -> None:
         with self._connection() as connection:
-            history.save(connection, stored, log)
+            for stored, lines in entries:
+                history.save(connection, stored, lines)
 
     def jobs(self, query: JobQuery) -> JobPage:
         with self._connection() as connection:
