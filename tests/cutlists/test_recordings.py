@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def test_what_lies_beside_is_picked_up_until_something_is_saved(film: Path, plex
     assert found.keep_frames == ((25, 50), (75, total.frames))
     assert found.revision == 0
     assert found.imported is not None
+    assert plexdata.keep_history(recording).saved == replace(found, keep_s=(), keep_frames=())
     assert (found.imported.format, found.imported.name) == ("edl", "Film (2020).edl")
     # What a person made goes before what a program found.
     film.with_name("Film (2020)-proj.llc").write_text("{version: 1, cutSegments: [{start: 0.2, end: 1, name: 'A'}]}")

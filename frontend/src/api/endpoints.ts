@@ -3,8 +3,10 @@ import { spanOf, type KeepList } from '@/domain/spans'
 import { address, getJson, send, sendJson, withQuery } from './client'
 import type {
   CopyPoints,
+  CutListFormat,
   CutOrder,
   Filmstrip,
+  ImportedKeep,
   Item,
   ItemPage,
   ItemState,
@@ -161,6 +163,19 @@ export function videoAddress(recording: string, query: VideoQuery): string {
 /** The saved list amid the steps that undo and redo lead to: as many as the server tells. */
 export function getKeepHistory(recording: string): Promise<KeepHistory> {
   return getJson(withQuery(`api/recordings/${id(recording)}/keep/history`, { limit: 1000 }))
+}
+
+/** What another program's cut list keeps; nothing is saved. */
+export async function readCutList(recording: string, file: Blob): Promise<ImportedKeep> {
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return sendJson(`api/recordings/${id(recording)}/cutlist`, 'POST', { base64: btoa(text) })
+}
+
+/** Where the saved keep list is, as a file of another program. */
+export function cutListAddress(recording: string, format: CutListFormat): string {
+  return address(withQuery(`api/recordings/${id(recording)}/cutlist`, { format }))
 }
 
 export function stepKeep(recording: string, kind: 'undo' | 'redo', revision: number): Promise<KeepHistory> {

@@ -19,6 +19,7 @@ class FakeServer {
   revision = 0
   failWith: number | null = null
   puts = 0
+  imported: KeepAnswer['imported'] = null
 
   answer(): KeepHistory {
     const keepOf = (frames: Frames): KeepAnswer => ({
@@ -26,7 +27,7 @@ class FakeServer {
       keep_frames: frames,
       revision: this.revision,
       fingerprint: 'f',
-      imported: null,
+      imported: this.imported,
     })
     const all = [...this.past, this.keep, ...this.future]
     return {
@@ -212,5 +213,18 @@ describe('the keep list', () => {
     expect(keep.removed_s).toBe(18)
     expect(keep.keptFrames).toBe(100)
     await vi.runAllTimersAsync()
+  })
+
+  it('begins with the cut list that lies beside the recording, and undo drops it', async () => {
+    server.imported = {
+      format: 'edl', name: 'film.edl', keep: [[2, 4]], keep_frames: [[100, 200]], labels: ['One'], notes: [],
+    }
+    const keep = await open(server)
+    expect(keep.list).toEqual([{ start: 100, end: 200, label: 'One' }])
+    expect(keep.pickedUp).toBe('film.edl')
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([[100, 200]])
+    keep.undo()
+    expect(keep.list).toEqual([])
   })
 })

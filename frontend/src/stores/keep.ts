@@ -3,7 +3,7 @@ import { computed, ref, shallowRef } from 'vue'
 
 import { ApiError, toApiError } from '@/api/client'
 import { getKeepHistory, getNames, putKeep, putNames, stepKeep } from '@/api/endpoints'
-import type { KeepAnswer, KeepHistory, WrittenPosition } from '@/api/types'
+import type { ImportedKeep, KeepAnswer, KeepHistory, WrittenPosition } from '@/api/types'
 import { push, redo as redoHistory, startHistory, undo as undoHistory, type History } from '@/domain/history'
 import { carry, differ, mergeLists } from '@/domain/merge'
 import * as spans from '@/domain/spans'
@@ -36,6 +36,8 @@ export const useKeep = defineStore('keep', () => {
   const error = shallowRef<ApiError | null>(null)
   /** Counts how often somebody else's list replaced ours, for the message about it. */
   const replaced = ref(0)
+  /** The name of the file that the list was taken from, where one lay beside the recording. */
+  const pickedUp = ref<string | null>(null)
   /** What the server had when we last agreed with it. */
   const base = shallowRef<KeepList>([])
   /** Somebody else saved while we had changes of our own: both lists, and what they were made from. */
@@ -58,7 +60,7 @@ export const useKeep = defineStore('keep', () => {
   )
   const removed_s = computed(() => Math.max(0, (recording.duration_s ?? 0) - kept_s.value))
 
-  function noteTimes(answer: KeepAnswer): void {
+  function noteTimes(answer: Pick<KeepAnswer, 'keep' | 'keep_frames'>): void {
     answer.keep_frames.forEach(([start, end], at) => {
       const times = answer.keep[at]
       if (!times) return
@@ -98,6 +100,17 @@ export const useKeep = defineStore('keep', () => {
     agree(answer, named)
     conflict.value = readConflict(wanted)
     loaded.value = true
+    // Another program's cut list beside the recording is the first list, where nothing was ever saved; undo drops it.
+    if (answer.revision === 0 && answer.imported && !conflict.value) {
+      take(answer.imported)
+      pickedUp.value = answer.imported.name
+    }
+  }
+
+  /** Takes the list that another program made, in place of what there is; it can be undone. */
+  function take(found: ImportedKeep): void {
+    noteTimes(found)
+    change(found.keep_frames.map(([start, end], at) => spans.spanOf(start, end, found.labels[at] || undefined)))
   }
 
   /** Takes the server's list in place of ours; what was ours alone is put aside for a decision. */
@@ -267,6 +280,7 @@ export const useKeep = defineStore('keep', () => {
     loaded.value = false
     draft.value = null
     conflict.value = null
+    pickedUp.value = null
     state.value = 'saved'
     history.value = startHistory<KeepList>([])
   }
@@ -296,7 +310,7 @@ export const useKeep = defineStore('keep', () => {
 
   return {
     list, settled, loaded, revision, state, error, replaced, conflict, canUndo, canRedo, keptFrames, kept_s, removed_s,
-    load, flush, close, onRemoteSave, refresh, draw, settle, change, resolve,
+    load, flush, close, onRemoteSave, refresh, draw, settle, change, resolve, take, pickedUp,
     undo: () => canUndo.value && step('undo'),
     redo: () => canRedo.value && step('redo'),
     add: (span: Span) => change(spans.addSpan(list.value, span)),

@@ -62,9 +62,13 @@ class CutDoor:
     def keep_history(self, recording: str, limit: int = HISTORY_STEPS) -> KeepPast:
         """The saved keep list and what undo and redo lead to, at most `limit` states (1 to 1000) in each direction.
 
+        Where nothing was ever saved, its `imported` is what a cut list beside the recording keeps; the list is empty.
+
         Raises as `keep`.
         """
-        return self._keeping.history(recording, limit)
+        past = self._keeping.history(recording, limit)
+        found = self._cut_lists.beside(recording) if past.saved.revision == 0 else None
+        return past if found is None else replace(past, saved=replace(past.saved, imported=found))
 
     def undo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
         """Take back the last changes of the keep list that has `revision`, whoever made them and wherever.
