@@ -15,6 +15,7 @@ const REACH_PX = 8
 const TOUCH_REACH_PX = 14
 const LONG_PRESS_MS = 480
 const STILL_PX = 6
+const LIFTED_MS = 60
 const BORDER_PX = 28
 const LINE_PX = 16
 
@@ -49,6 +50,8 @@ export function useTimelineInput({ canvas, layout, timeline, landmarks, player, 
   let held: Held | null = null
   let pinch: { apart: number; x: number } | null = null
   let pressTimer = 0
+  /** Where a finger stayed: the menu opens when it is lifted, so that its lifting does not close it. */
+  let stayed: { x: number; y: number; frame: number } | null = null
   let borderTimer = 0
 
   function pointerOf(event: PointerEvent | WheelEvent | MouseEvent): Pointer {
@@ -85,8 +88,9 @@ export function useTimelineInput({ canvas, layout, timeline, landmarks, player, 
   function longPress(x: number, y: number): void {
     const frame = held ? Math.floor(held.place) : null
     letGo(false)
-    fingers.clear()
-    if (frame !== null) menu({ x, y, frame: Math.min(Math.max(0, frame), timeline.total.value - 1) })
+    if (frame === null) return
+    stayed = { x, y, frame: Math.min(Math.max(0, frame), timeline.total.value - 1) }
+    navigator.vibrate?.(12)
   }
 
   function onMove(event: PointerEvent): void {
@@ -171,6 +175,12 @@ export function useTimelineInput({ canvas, layout, timeline, landmarks, player, 
 
   function onUp(event: PointerEvent): void {
     fingers.delete(event.pointerId)
+    if (stayed) {
+      const at = stayed
+      stayed = null
+      window.setTimeout(() => menu(at), LIFTED_MS)
+      return
+    }
     if (pinch && fingers.size < 2) {
       pinch = null
       timeline.held.value = false
@@ -236,7 +246,8 @@ export function useTimelineInput({ canvas, layout, timeline, landmarks, player, 
 
   function onContext(event: MouseEvent): void {
     event.preventDefault()
-    if (timeline.total.value === 0) return
+    // A finger that stays is looked after on its own.
+    if (timeline.total.value === 0 || fingers.size > 0 || stayed) return
     const frame = Math.max(0, Math.min(Math.floor(place(pointerOf(event).x)), timeline.total.value - 1))
     menu({ x: event.clientX, y: event.clientY, frame })
   }
