@@ -5,6 +5,7 @@ import type {
   CopyPoints,
   CutListFormat,
   CutOrder,
+  Emptied,
   Filmstrip,
   ImportedKeep,
   Item,
@@ -27,6 +28,7 @@ import type {
   SortKey,
   TimelineFrame,
   TimelineOrder,
+  Trash,
   Waveform,
   WrittenPosition,
 } from './types'
@@ -237,6 +239,16 @@ export async function logIn(password: string): Promise<void> {
 
 export async function logOut(): Promise<void> {
   await send('api/session', { method: 'DELETE' })
+}
+
+/** What cuts in place have replaced. */
+export function getTrash(): Promise<Trash> {
+  return getJson('api/trash')
+}
+
+/** Deletes one entry of the trash for good. */
+export function deleteTrash(entry: string): Promise<Emptied> {
+  return sendJson(`api/trash/${id(entry)}`, 'DELETE')
 }
 
 /** Where the poster of an item is, as an address for `<img>`; null without one. */
