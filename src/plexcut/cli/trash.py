@@ -19,7 +19,7 @@ from plexcut.config import Settings
 from plexcut.domain.containers import Container
 from plexcut.domain.media import CutRequest, CutResult
 from plexcut.domain.trash import Rendered, Spot
-from plexcut.errors import FileUnreadable, PlexcutError, TrashEntryNotFound, UsageError
+from plexcut.errors import FileUnreadable, PlexcutError, RecordingBusy, TrashEntryNotFound, UsageError
 
 Config = Annotated[
     Path | None,
@@ -44,6 +44,11 @@ def cut_in_place(config_file: Path | None, request: CutRequest, cut: Callable[[C
     def hand_over(rendered: Rendered) -> None:
         store.replace(spot, rendered)
 
+    with store.hold(spot.path):
+        if store.writing(spot.path):
+            raise RecordingBusy(
+                f"{spot.path.name} is still being written", "wait until it has been recorded, then cut it"
+            )
     with store.hold(spot.path), store.workspace(spot, f"cli-{os.getpid()}-{uuid.uuid4().hex[:8]}") as folder:
         result = cut(dataclasses.replace(request, temp_dir=folder, hand_over=hand_over))
     with contextlib.suppress(PlexcutError):

@@ -134,6 +134,9 @@ def _proved(
             if proof.verification.ok:
                 _wait_for(sync, progress)
                 progress("move", 0.0)
+                # Afterwards the recording's name may stand for the cut.
+                work.warnings = (*plan_warnings(index, plan), *room_warnings(request.source, index, plan))
+                work.nbytes = temporary.path.stat().st_size
                 check_same()
                 _deliver(temporary.path, request, index, plan)
                 progress.finish()
@@ -150,6 +153,8 @@ class _Work:
     index: MediaIndex
     plan: Plan
     schedule: Schedule
+    warnings: tuple[str, ...] = ()
+    nbytes: int = 0
 
     def render(self, out: BinaryIO, progress: CutProgress) -> tuple[tuple[StreamResult, ...], Ledger | None]:
         """Write the result to `out`: what became of each stream, and of a transport stream what went into it."""
@@ -187,13 +192,13 @@ def _result(
         frames=plan.keep.frames,
         frames_copied=plan.copied,
         frames_reencoded=plan.reencoded,
-        bytes=request.target.stat().st_size,
+        bytes=work.nbytes,
         seconds=round(seconds, 3),
         verified=proof.ok,
         seams=proof.seams,
         streams=streams,
         checks=proof.checks,
-        warnings=(*plan_warnings(index, plan), *room_warnings(request.source, index, plan)),
+        warnings=work.warnings,
     )
 
 
