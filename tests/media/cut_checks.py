@@ -99,7 +99,9 @@ def check_pictures(cut: Cut) -> None:
     times = [time - found[0] for time in found if time is not None and found[0] is not None]
     wanted = expected_times(cut.clip, cut.spans)
     tick_s = MATROSKA_TICK_S if cut.path.suffix in (".mkv", ".webm") else CLOCK_TICK_S
-    tolerance_s = 2 * tick_s if cut.clip.spec.pulldown else tick_s if tick_s == MATROSKA_TICK_S else 0
+    tolerance_s = (
+        (1 + len(cut.spans)) * tick_s if cut.clip.spec.pulldown else tick_s if tick_s == MATROSKA_TICK_S else 0
+    )
     assert all(abs(a - b) <= tolerance_s for a, b in zip(times, wanted, strict=True))
     check_with_ffmpeg(cut, expected, sound=len(expected) >= 10)
 
