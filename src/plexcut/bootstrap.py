@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plexcut import config
 from plexcut.config import LibrarySettings, Settings
+from plexcut.domain.places import is_share
 from plexcut.errors import CannotWrite, ConfigError
 
 if TYPE_CHECKING:
+    from plexcut.domain.delivery import ShareDelivery
     from plexcut.domain.filestore import FileStore
+    from plexcut.domain.folders import RemoteFolder
     from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Store
     from plexcut.library.places import Places
     from plexcut.plexdata import Plexdata
     from plexcut.storage.files import DataFolderLock
+    from plexcut.storage.smb.shares import Shares
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +42,8 @@ def build(settings: Settings, queue_url: str | None = None) -> Plexdata:
     """
     from plexcut.plexdata import Plexdata, Ports
 
-    libraries = {entry.id: library(entry) for entry in settings.libraries}
+    reached = shares(settings.libraries)
+    libraries = {entry.id: library(entry, reached) for entry in settings.libraries}
     ports = Ports(
         libraries=libraries,
         engine=engine(settings),
@@ -46,6 +51,7 @@ def build(settings: Settings, queue_url: str | None = None) -> Plexdata:
         store=store(settings),
         cut_lists=cut_lists(),
         files=files(settings),
+        share_trouble=reached.trouble,
     )
     return Plexdata(ports, settings)
 
@@ -61,17 +67,48 @@ def lock(settings: Settings) -> DataFolderLock:
     return DataFolderLock(settings.data_dir)
 
 
-def library(entry: LibrarySettings) -> Library:
-    """The adapter for one configured library; nothing is asked of its host yet."""
+def shares(libraries: Iterable[LibrarySettings]) -> Shares:
+    """The shares that these libraries lie on; nothing is asked of their servers yet."""
+    from plexcut.storage.smb.shares import Shares
+
+    return Shares((share.address, share.login) for entry in libraries for share in entry.shares)
+
+
+def try_share(entry: LibrarySettings, folder: Path) -> str:
+    """Reach a folder on a share of a library, and write into it by trying; a line that says how it is.
+
+    Raises:
+        LibraryOffline, CannotWrite.
+    """
+    from plexcut.storage.smb.files import try_folder
+
+    reached = shares([entry])
+    try:
+        return try_folder(reached, folder)
+    finally:
+        reached.close()
+
+
+def library(entry: LibrarySettings, reached: Shares | None = None) -> Library:
+    """The adapter for one configured library; nothing is asked of its host yet. `reached`: the shares of all."""
+    reached = reached or shares([entry])
     if entry.kind == "folder":
         from plexcut.library.folder import FolderLibrary
 
         assert entry.path is not None
-        return FolderLibrary(id=entry.id, name=entry.name, path=entry.path, watch=True)
+        return FolderLibrary(id=entry.id, name=entry.name, path=_folder(entry.path, reached), watch=True)
     from plexcut.library.plex import PlexLibrary
 
-    mappings = tuple((mapping.plex, mapping.here) for mapping in entry.paths)
+    mappings = tuple((mapping.plex, _folder(mapping.here, reached)) for mapping in entry.paths)
     return PlexLibrary(id=entry.id, name=entry.name, url=entry.url, token=entry.token, path_mappings=mappings)
+
+
+def _folder(place: Path, reached: Shares) -> Path | RemoteFolder:
+    if not is_share(place):
+        return place
+    from plexcut.storage.smb.folder import SmbFolder
+
+    return SmbFolder(reached, place)
 
 
 def engine(settings: Settings) -> MediaEngine:
@@ -111,11 +148,13 @@ def places(settings: Settings) -> Places:
     from plexcut.library.places import Place, Places
 
     found = {}
+    reached = shares(settings.libraries)
     for entry in settings.libraries:
         if entry.path is not None:
-            found[entry.id] = Place((("", entry.path),), as_named=False)
+            found[entry.id] = Place((("", _folder(entry.path, reached)),), as_named=False)
         elif entry.kind == "plex":
-            found[entry.id] = Place(tuple((one.plex, one.here) for one in entry.paths), as_named=True)
+            mappings = tuple((one.plex, _folder(one.here, reached)) for one in entry.paths)
+            found[entry.id] = Place(mappings, as_named=True)
     return Places(found)
 
 
@@ -145,19 +184,23 @@ def files(settings: Settings, tell: Callable[[str], None] | None = None) -> File
     `tell` gets a line for each thing that an interrupted process had left and that was finished or undone.
     """
     from plexcut.storage.local import LocalFiles
+    from plexcut.storage.routed import RoutedFiles
+    from plexcut.storage.smb.files import SmbFiles
     from plexcut.storage.trash.known import KnownPlaces
     from plexcut.storage.trash.store import RecordingStore, StoreSettings
 
     known = KnownPlaces(settings.data_dir / "trash")
+    either = RoutedFiles(LocalFiles(), SmbFiles(shares(settings.libraries), settings.data_dir / "locks"))
     cut = settings.cut
-    return RecordingStore(LocalFiles(), known, StoreSettings(cut.keep_original_days, cut.output_folder, tell))
+    return RecordingStore(either, known, StoreSettings(cut.keep_original_days, cut.output_folder, tell))
 
 
 def library_folders(settings: Settings) -> tuple[Path, ...]:
     """The folders of the libraries as they are reached from here, links resolved; those that are not there too."""
     folders = [library.path for library in settings.libraries if library.path is not None]
     folders += [mapping.here for library in settings.libraries for mapping in library.paths]
-    return tuple(dict.fromkeys(folder.expanduser().resolve() for folder in folders))
+    resolved = (folder if is_share(folder) else folder.expanduser().resolve() for folder in folders)
+    return tuple(dict.fromkeys(resolved))
 
 
 SERVED = "PLEXCUT_SERVED"
@@ -188,7 +231,15 @@ def task_engine() -> MediaEngine:
 
 def task_files() -> FileStore:
     """What a worker's task replaces recordings with."""
-    return files(config.load())
+    return files(config.load(served()))
+
+
+def task_sharing() -> ShareDelivery:
+    """What a worker's task brings results to shares with."""
+    from plexcut.storage.smb.delivery import Delivery
+
+    settings = config.load(served())
+    return Delivery(shares(settings.libraries), settings.data_dir / "locks", settings.data_dir / "work")
 
 
 def task_places() -> Places:

@@ -21,7 +21,9 @@ def here(tmp_path) -> Path:
 
 
 def read(file: str, mappings=(), locations=()) -> str:
-    root, path = locate(file, mappings, locations)
+    found = locate(file, mappings, locations)
+    root, path = found.root, found.path
+    assert found.source == path
     assert path.is_relative_to(root)
     return path.read_text()
 
@@ -71,7 +73,9 @@ def test_what_leads_out_is_refused(here):
 
 def test_without_a_mapping_the_path_itself_counts_within_its_section(here):
     file = str(here / "b/Film.ts")
-    root, path = locate(file, (("/other", here),), (str(here / "a"), str(here), str(here / "b")))
+    found = locate(file, (("/other", here),), (str(here / "a"), str(here), str(here / "b")))
+    root, path = found.root, found.path
+    assert found.source == path
     assert (root, path) == ((here / "b").resolve(), Path(file).resolve())
     for locations in ((), (str(here / "a"),), ("D:\\",), ("relative",)):
         with pytest.raises(Unmapped):
@@ -90,7 +94,8 @@ def test_other_unicode_form(here):
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_any_text(path, prefix):
     try:
-        root, found = locate(path, ((prefix, Path("/nonexistent")),), ("/usr/include",))
+        located = locate(path, ((prefix, Path("/nonexistent")),), ("/usr/include",))
+        root, found = located.root, located.path
     except Unmapped:
         return
     assert found.is_relative_to(root) and ".." not in PlexPath.of(path).parts

@@ -35,6 +35,9 @@ class FakeFiles:
     def writing(self, path: Path) -> bool:
         return self.written
 
+    def size_bytes(self, path: Path) -> int:
+        return path.stat().st_size
+
     def free_bytes(self, folder: Path) -> int | None:
         return self.free
 

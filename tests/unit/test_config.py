@@ -131,7 +131,7 @@ def test_defaults(tmp_path: Path) -> None:
         ("[[library]]\nid = 'a'\n", 1, ["kind is missing"]),
         ("[[library]]\nid = 'a'\nkind = 'folder'\n", 1, ["path is missing"]),
         ("[[library]]\nid = 'a'\nkind = 'folder'\npath = ''\n", 4, ["library[0].path", "empty"]),
-        ("[[library]]\nid = 'a'\nkind = 'folder'\npath = 'smb://u@nas/x'\n", 4, ["library[0].path", "mount"]),
+        ("[[library]]\nid = 'a'\nkind = 'folder'\npath = 'smb://nas'\n", 4, ["library[0].path", "share"]),
         ("[[library]]\nid = 'a'\nkind = 'folder'\npath = '/x'\ntoken = 't'\n", 5, ["library[0].token", "unknown"]),
         ("[[library]]\nid = 'a'\nkind = 'plex'\n", 1, ["url is missing"]),
         ("[[library]]\nid = 'a'\nkind = 'plex'\nurl = 'plex.local'\n", 4, ["library[0].url", "http"]),

@@ -12,6 +12,7 @@ from typing import Any
 
 from plexcut import config
 from plexcut.config import LibrarySettings, Settings
+from plexcut.domain.places import is_share
 from plexcut.errors import CannotWrite, FileUnreadable, FormatUnsupported, LibraryOffline, PlexcutError, QueueOffline
 
 _LOW_DISK_BYTES = 2_000_000_000
@@ -60,11 +61,15 @@ def _library(library: LibrarySettings, settings: Settings) -> Iterator[Row]:
         if library.id == config.DEMO_LIBRARY_ID and settings.demo and not library.path.exists():
             yield Row("host", library.id, True, "the demo library is made when plexcut serves for the first time")
             return
-        yield _folder("host", library.id, library.path)
+        yield _place("host", library.id, library.path, library)
         return
     yield _plex(library)
     for mapping in library.paths:
-        yield _folder("path", f"{library.id}: {mapping.plex}", mapping.here)
+        yield _place("path", f"{library.id}: {mapping.plex}", mapping.here, library)
+
+
+def _place(what: str, name: str, folder: Path, library: LibrarySettings) -> Row:
+    return _share(what, name, folder, library) if is_share(folder) else _folder(what, name, folder)
 
 
 def _plex(library: LibrarySettings) -> Row:
@@ -80,6 +85,17 @@ def _plex(library: LibrarySettings) -> Row:
     except PlexcutError as error:
         return _bad("host", library.id, error)
     return Row("host", library.id, True, f"{library.url}: {len(sections)} sections")
+
+
+def _share(what: str, name: str, folder: Path, library: LibrarySettings) -> Row:
+    """Reach the folder on its share, and write into it by trying."""
+    from plexcut import bootstrap
+
+    try:
+        detail = bootstrap.try_share(library, folder)
+    except PlexcutError as error:
+        return _bad(what, name, error)
+    return Row(what, name, True, detail)
 
 
 def _folder(what: str, name: str, folder: Path) -> Row:
@@ -171,6 +187,8 @@ def _disks(settings: Settings) -> Iterator[Row]:
     folders += [mapping.here for library in settings.libraries for mapping in library.paths]
     seen: set[int] = set()
     for folder in folders:
+        if is_share(folder):
+            continue  # its row says what is free there
         there = next((path for path in (folder, *folder.parents) if path.exists()), None)
         if there is None or there.stat().st_dev in seen:
             continue

@@ -38,7 +38,7 @@ def cut_in_place(config_file: Path | None, request: CutRequest, cut: Callable[[C
 
     settings = config.load(config.Choices(config=config_file))
     store = bootstrap.files(settings, output.note)
-    spot = spot_of(request.source, settings)
+    spot = spot_of(request.target, settings)
     store.recover([spot.root])
 
     def hand_over(rendered: Rendered) -> None:

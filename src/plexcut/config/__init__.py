@@ -18,8 +18,9 @@ from typing import Literal
 from urllib.parse import quote
 
 from plexcut.config.password import write_password
+from plexcut.config.shares import Login, ShareSettings, SmbAddress, read_credentials
 from plexcut.config.source import ENV_PREFIX, Source, Table
-from plexcut.errors import ConfigError
+from plexcut.errors import ConfigError, UsageError
 
 MIN_TIMEOUT_S = 600
 """The seed's time limit of a job: the default and the floor."""
@@ -74,7 +75,7 @@ class CutSettings:
 
 @dataclass(frozen=True, slots=True)
 class PathMapping:
-    """`[[library.path]]`: the folder that Plex calls `plex` is `here` for us."""
+    """`[[library.path]]`: the folder that Plex calls `plex` is `here` for us (a share's as `domain.places` has it)."""
 
     plex: str
     here: Path
@@ -85,6 +86,7 @@ class LibrarySettings:
     """`[[library]]`. `path` is set for a folder, `url` and `token` for a Plex server.
 
     `storage` names what its files lie on; `max_jobs` is how many jobs may run there at once, 0: any number.
+    `shares` are those folders of `path` and `paths` that lie on one; there they are written as `domain.places` has it.
     """
 
     id: str
@@ -96,6 +98,7 @@ class LibrarySettings:
     paths: tuple[PathMapping, ...] = ()
     storage: str = ""
     max_jobs: int = 0
+    shares: tuple[ShareSettings, ...] = ()
 
     @property
     def lies_on(self) -> str:
@@ -286,17 +289,59 @@ def _libraries(source: Source) -> tuple[LibrarySettings, ...]:
         table.override_as(library_id)
         kind = table.choice("kind", ("plex", "folder"), required=True)
         name = table.text("name", library_id, empty=False)
+        shares = _Shares(table)
         if kind == "folder":
-            path = table.path("path", None)
+            path = shares.path(table, "path")
             found = LibrarySettings(id=library_id, kind="folder", name=name, path=path)
         else:
-            found = _plex(table, library_id, name)
+            found = _plex(table, library_id, name, shares)
         storage, max_jobs = table.text("storage", ""), table.integer("max_jobs", 0, 0, 1000)
-        libraries.append(replace(found, storage=storage, max_jobs=max_jobs))
+        libraries.append(replace(found, storage=storage, max_jobs=max_jobs, shares=shares.done()))
     return tuple(libraries)
 
 
-def _plex(table: Table, library_id: str, name: str) -> LibrarySettings:
+class _Shares:
+    """The folders of a library that lie on shares, and the login for those that name none themselves."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._found: list[ShareSettings] = []
+        self._password: str = table.text("password", "")
+        file = table.optional_path("credentials_file")
+        self._login = _credentials(table, file) if file is not None else Login()
+        self._given = "credentials_file" if file is not None else "password" if self._password else ""
+
+    def path(self, table: Table, name: str) -> Path:
+        """A folder of this machine, or of a share."""
+        written = table.text(name, "").strip()
+        if not written.lower().startswith("smb:"):
+            return table.path(name, None)
+        try:
+            address, login = SmbAddress.of(written)
+        except UsageError as error:
+            raise table.wrong(name, error.line) from None
+        user = login.user or self._login.user
+        own = login.password or self._password
+        password = own or (self._login.password if self._login.user in {"", user} else "")
+        self._found.append(ShareSettings(address, Login(user, password)))
+        return address.place
+
+    def done(self) -> tuple[ShareSettings, ...]:
+        """All that were read."""
+        if self._given and not self._found:
+            raise self._table.wrong(self._given, "is for shares alone, and this library has no smb:// folder")
+        return tuple(self._found)
+
+
+def _credentials(table: Table, file: Path) -> Login:
+    try:
+        return read_credentials(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise table.wrong("credentials_file", f"{file} cannot be read: {reason}") from None
+
+
+def _plex(table: Table, library_id: str, name: str, shares: _Shares) -> LibrarySettings:
     url = table.text("url", None, empty=False).rstrip("/")
     if not re.match(r"^https?://[^/\s]+", url):
         raise table.wrong("url", f"{url!r} is no http:// or https:// address")
@@ -307,7 +352,7 @@ def _plex(table: Table, library_id: str, name: str) -> LibrarySettings:
         url=url,
         token=_token(table),
         paths=tuple(
-            PathMapping(plex=mapping.text("plex", None, empty=False), here=mapping.path("here", None))
+            PathMapping(plex=mapping.text("plex", None, empty=False), here=shares.path(mapping, "here"))
             for mapping in table.tables("path")
         ),
     )

@@ -146,9 +146,10 @@ class RecordingFile:
     """Where a recording's file lies for this process.
 
     `source` is the file itself, or ranges of it where only its host gives them. `root` is the folder that the file must
-    stay within (the library's folder, or the mapped folder of a Plex path): a local file has been checked to lie in it,
-    links resolved. It is None where there is no local file. `place` is the file in the words of its library, which mean
-    the same on every machine: the path as the Plex server names it, or from the library's folder on.
+    stay within (the library's folder, or the mapped folder of a Plex path): the file has been checked to lie in it,
+    links resolved. It is None where only the Plex server hands the file out. `place` is the file in the words of its
+    library, which mean the same on every machine: the path as the Plex server names it, or from the library's folder
+    on. `location` is where a file on a share lies, as `domain.places` has it.
     """
 
     recording: str
@@ -158,12 +159,19 @@ class RecordingFile:
     root: Path | None
     library: str
     place: str = ""
+    location: Path | None = None
 
     @property
     def path(self) -> Path:
-        """The file itself, for what must lie beside it. Raises `CannotWrite` where it can only be read from afar."""
+        """Where the file is, here or on a share (`domain.places`), for what must lie beside it.
+
+        Raises:
+            CannotWrite: it can only be read through the Plex server.
+        """
         if isinstance(self.source, Path):
             return self.source
+        if self.location is not None:
+            return self.location
         raise CannotWrite(
             f"{self.source.name} can be watched, but not be cut: its file can only be read through the Plex server",
             "say in the configuration where its folder is here ([[library.path]]), and see that it is mounted",

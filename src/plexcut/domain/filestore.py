@@ -34,6 +34,9 @@ class FileStore(Protocol):
     def writing(self, path: Path) -> bool:
         """Whether somebody still writes into a recording. Raises `FileUnreadable`."""
 
+    def size_bytes(self, path: Path) -> int:
+        """How large a file is. Raises `FileUnreadable`."""
+
     def free_bytes(self, folder: Path) -> int | None:
         """How much may be written there; None where nobody knows."""
 

@@ -301,10 +301,11 @@ class CutRequest:
 
     `hand_over`: who puts the finished cut into its place, which may then be the recording's own (`target` is `source`);
     None: the engine does, and never over the recording.
+    `source` may be read by ranges, `target` is a file of this machine.
     `container`: what kind of file the result is to be, None for the source's own. `chapters`: one for each kept span.
     """
 
-    source: Path
+    source: Source
     target: Path
     keep: KeepList
     mode: CutMode = "exact"

@@ -12,14 +12,18 @@ from typing import Any, Protocol, cast
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 
+from plexcut.domain.containers import suffix_for
+from plexcut.domain.delivery import ShareDelivery
 from plexcut.domain.filestore import FileStore
 from plexcut.domain.media import CutMode, CutRequest
+from plexcut.domain.places import is_share, shown
 from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
 from plexcut.jobs.control import JobControl
 from plexcut.jobs.placing import placed
 from plexcut.jobs.record import TIMED_OUT
+from plexcut.jobs.sharing import ShareOrder, placed_on_share
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ def cut(movie: dict[str, Any]) -> dict[str, Any]:
     """Cut a recording; `movie` is a `MovieData` as a dict, the answer the keys of `plexcut cut --json`."""
     from plexcut import bootstrap
 
-    return perform(movie, bootstrap.task_engine, bootstrap.task_places, bootstrap.task_files)
+    return perform(movie, bootstrap.task_engine, bootstrap.task_places, bootstrap.task_files, bootstrap.task_sharing)
 
 
 def perform(
@@ -43,12 +47,13 @@ def perform(
     build: Callable[[], MediaEngine],
     places: Callable[[], Finding] | None = None,
     files: Callable[[], FileStore] | None = None,
+    sharing: Callable[[], ShareDelivery] | None = None,
 ) -> dict[str, Any]:
     """Run the cut with the engine that `build` makes, and write into the job how it goes and how it ended.
 
     `places` makes what finds files on this machine (None: they lie where the server sees them), `files` what puts
-    results into the place of recordings (None: they can only go beside them). Any failure is raised again, so that RQ
-    files the job as failed.
+    results into the place of recordings (None: they can only go beside them), `sharing` what brings them to shares. Any
+    failure is raised again, so that RQ files the job as failed.
     """
     rq_job = get_current_job()
     if rq_job is None:
@@ -57,9 +62,12 @@ def perform(
     try:
         with control.watching():
             here = _found(movie, places)
-            result = _as_the_server_sees(
-                _cut(here, build(), control, files() if files is not None else None), here, movie
-            )
+            store = files() if files is not None else None
+            if is_share(Path(here["path"])) and store is not None and sharing is not None:
+                made = _cut_on_share(here, build(), control, (store, sharing()))
+            else:
+                made = _cut(here, build(), control, store)
+            result = _as_the_server_sees(made, here, movie)
     except JobTimeoutException:
         control.failed({**TIMED_OUT, "message": f"the job took longer than its limit of {rq_job.timeout} s"})
         raise
@@ -97,7 +105,47 @@ def _as_the_server_sees(result: dict[str, Any], here: dict[str, Any], movie: dic
     path, root = Path(str(result.get("path", ""))), Path(here["root"])
     if here["root"] == movie["root"] or not path.is_relative_to(root):
         return result
-    return {**result, "path": str(Path(movie["root"]) / path.relative_to(root))}
+    return {**result, "path": shown(Path(movie["root"]) / path.relative_to(root))}
+
+
+def _cut_on_share(
+    movie: dict[str, Any], engine: MediaEngine, control: JobControl, tools: tuple[FileStore, ShareDelivery]
+) -> dict[str, Any]:
+    files, delivery = tools
+    path = Path(movie["path"])
+    keep, mode = _kept(movie), cast(CutMode, movie["mode"])
+
+    def check_same() -> None:
+        if engine.fingerprint(delivery.source(path)) != movie["fingerprint"]:
+            raise RecordingChanged(f"{path.name} has changed since it was looked at", "open it again, check the spans")
+
+    check_same()
+    order = ShareOrder(
+        movie=movie,
+        name=control.folder,
+        on_progress=control.on_progress,
+        should_cancel=control.should_cancel,
+        check_same=check_same,
+        needed_bytes=engine.plan(delivery.source(path), keep, mode).bytes,
+        suffix=suffix_for(path, movie.get("container")),
+    )
+    with placed_on_share(order, files, delivery) as placing:
+        request = CutRequest(
+            source=placing.source,
+            target=placing.target,
+            keep=keep,
+            mode=mode,
+            fingerprint=movie["fingerprint"],
+            container=movie.get("container"),
+            chapters=bool(movie.get("chapters")),
+            hand_over=placing.hand_over,
+        )
+        result = engine.cut(request, placing.on_progress, control.should_cancel)
+        return {**dataclasses.asdict(result), "path": shown(placing.place)}
+
+
+def _kept(movie: dict[str, Any]) -> KeepList:
+    return KeepList.of(Span(start, end) for start, end in movie["keep"])
 
 
 def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl, files: FileStore | None) -> dict[str, Any]:
@@ -112,7 +160,7 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl, files:
         request = CutRequest(
             source=source,
             target=placing.target,
-            keep=KeepList.of(Span(start, end) for start, end in movie["keep"]),
+            keep=_kept(movie),
             mode=cast(CutMode, movie["mode"]),
             fingerprint=movie["fingerprint"],
             container=movie.get("container"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from plexcut.domain.paths import ANY_WORD, reaches
 from plexcut.errors import LibraryOffline
-from plexcut.library.plex.paths import Unmapped, locate
+from plexcut.library.plex.paths import Here, Unmapped, locate
 
 LOOK_S = 2.0
 """How long a folder may take to say that it is there: one on a dead mount never does."""
@@ -29,7 +29,7 @@ class Place:
     A folder library has one mapping, of the empty word. `as_named`: what no mapping fits is taken as it is.
     """
 
-    mappings: tuple[tuple[str, Path], ...]
+    mappings: tuple[tuple[str, Here], ...]
     as_named: bool
 
 
@@ -39,7 +39,8 @@ class Places:
     def __init__(self, libraries: Mapping[str, Place], clock: Callable[[], float] = time.monotonic) -> None:
         self._libraries = dict(libraries)
         self._clock = clock
-        self._looks = {str(folder): _Look(folder) for place in self._libraries.values() for _, folder in place.mappings}
+        folders = [folder for place in self._libraries.values() for _, folder in place.mappings]
+        self._looks = {_name(folder): _Look(folder) for folder in folders}
 
     def find(self, library: str, place: str, root: str) -> tuple[Path, Path]:
         """Root and path of a file, links resolved. `root` is the folder that the server found it in.
@@ -52,20 +53,27 @@ class Places:
             raise LibraryOffline(f"this worker knows no library {library!r}", "name it in its config.toml")
         try:
             if not known.as_named:
-                return locate(f"/{place}", [("/", known.mappings[0][1])], ())
-            return locate(place, known.mappings, (root,))
+                found = locate(f"/{place}", [("/", known.mappings[0][1])], ())
+            else:
+                found = locate(place, known.mappings, (root,))
+        except OSError as error:
+            raise LibraryOffline(
+                f"the share with {place!r} of library {library!r} cannot be used by this worker: {error.strerror}",
+                "is the file server running, and does it accept user and password?",
+            ) from None
         except Unmapped as error:
             raise LibraryOffline(
                 f"{place!r} of library {library!r} cannot be reached by this worker: {error}",
                 "check the paths in its config.toml, and its mounts",
             ) from None
+        return found.root, found.path
 
     def reach(self) -> dict[str, list[tuple[str, bool]]]:
         """For each library the words that are mapped here, and whether their folder is there now."""
         for look in self._looks.values():
             look.begin(self._clock())
         return {
-            library: [(word, self._looks[str(folder)].answer(LOOK_S)) for word, folder in place.mappings]
+            library: [(word, self._looks[_name(folder)].answer(LOOK_S)) for word, folder in place.mappings]
             + ([(ANY_WORD, True)] if place.as_named and not place.mappings else [])
             for library, place in self._libraries.items()
         }
@@ -78,7 +86,7 @@ class Places:
 class _Look:
     """Whether a folder is there, found out by one thread at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Here) -> None:
         self._folder = folder
         self._there = False
         self._looked_at = float("-inf")
@@ -98,6 +106,20 @@ class _Look:
 
     def _look(self) -> None:
         try:
-            self._there = os.path.isdir(self._folder) and os.access(self._folder, os.R_OK | os.X_OK)  # noqa: PTH112
+            self._there = _is_there(self._folder)
         finally:
             self._done.set()
+
+
+def _name(folder: Here) -> str:
+    return str(folder if isinstance(folder, Path) else folder.place)
+
+
+def _is_there(folder: Here) -> bool:
+    if isinstance(folder, Path):
+        return os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK)  # noqa: PTH112
+    try:
+        found = folder.entry(())
+    except OSError:
+        return False
+    return found is not None and found.kind == "folder"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from plexcut.domain.catalog import RecordingFile, Viewing, library_of
+from plexcut.domain.places import shown
 from plexcut.domain.trash import Spot
 from plexcut.errors import (
     DiskFull,
@@ -116,7 +117,7 @@ def _enough(folder: Path, free: int | None, prospect: Prospect) -> None:
     need = prospect.nbytes + RESERVE_BYTES
     if free is not None and free < need:
         raise DiskFull(
-            f"{folder} has {free >> 20} MB free, the result needs about {-(-need >> 20)} MB",
+            f"{shown(folder)} has {free >> 20} MB free, the result needs about {-(-need >> 20)} MB",
             "make room, for example in the trash, or choose another folder",
         )
 

@@ -11,6 +11,7 @@ from plexcut.domain.catalog import MovieData, RecordingFile
 from plexcut.domain.containers import CONTAINERS, Container, of_format, suffix_for, written_as
 from plexcut.domain.jobs import Job
 from plexcut.domain.media import CUT_MODES, CutMode, CutPlan
+from plexcut.domain.places import shown
 from plexcut.domain.spans import KeepList
 from plexcut.errors import CannotWrite, LibraryOffline, RecordingChanged, UnknownOutput, UsageError
 from plexcut.plexdata import views
@@ -83,10 +84,10 @@ class Cutting:
         file = self._hosts.recording(order.recording)
         path = file.path
         keep, fingerprint = self._keep(order, file)
-        facts = self._keeping.facts(path, fingerprint)
+        facts = self._keeping.facts(file.source, fingerprint)
         container = _checked_container(order)
         written_as(path.name, of_format(facts.container), container, chapters=order.chapters)
-        plan = self._engine.plan(path, keep, mode)
+        plan = self._engine.plan(file.source, keep, mode)
         for check in self._checking.look(Prospect(file, plan.bytes, output == "replace")):
             if check.error is not None and check.vital:
                 raise check.error
@@ -118,7 +119,7 @@ class Cutting:
             "cut_duration_s": plan.duration_s,
             "keep": [list(span) for span in plan.keep_s],
             "in_place": in_place,
-            "output_path": str(target),
+            "output_path": shown(target),
         }
         timeout_s = job_timeout_s(self._settings.queue.timeout_s, estimate_s)
         job = self._queue.enqueue_cut(movie, meta, timeout_s, order.priority)

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from plexcut.config import Settings
 from plexcut.domain.catalog import RecordingFile, library_of
+from plexcut.domain.places import is_share, shown
 from plexcut.domain.ports import Library
 from plexcut.errors import HostUnreachable, LibraryNotFound, LibraryOffline, NotAllowed, PlexcutError, RecordingNotFound
 from plexcut.plexdata import views
@@ -75,6 +76,7 @@ class Hosts:
         }
         self._storages = {library.id: library.lies_on for library in settings.libraries}
         self._queue = ports.queue
+        self._share_trouble = ports.share_trouble
         self._events = events
         self._clock = clock
         self._located: dict[str, tuple[float, RecordingFile]] = {}
@@ -312,18 +314,26 @@ class Hosts:
         except Exception:
             log.exception("the check of library %s failed", host.library.id)
             return False, "the check failed, see the log"
-        missing = [str(folder) for folder in host.mapped if not self._is_folder(folder)]
-        if missing:
-            return True, f"recordings in {', '.join(missing)} cannot be cut: the folder is not there"
+        troubles = [(folder, trouble) for folder in host.mapped if (trouble := self._trouble(folder))]
+        if troubles:
+            missing = ", ".join(shown(folder) for folder, _ in troubles)
+            return True, f"recordings in {missing} cannot be cut: the folder {troubles[0][1]}"
         return True, ""
 
-    @staticmethod
-    def _is_folder(folder: Path) -> bool:
-        found: list[bool] = []
-        thread = threading.Thread(target=lambda: found.append(folder.is_dir()), daemon=True)
+    def _trouble(self, folder: Path) -> str:
+        """Why a mapped folder cannot be used now; empty where it can."""
+        found: list[str] = []
+
+        def look() -> None:
+            if not is_share(folder):
+                found.append("" if folder.is_dir() else "is not there")
+            elif self._share_trouble is not None:
+                found.append(self._share_trouble(folder))
+
+        thread = threading.Thread(target=look, daemon=True)
         thread.start()
         thread.join(FOLDER_CHECK_S)
-        return found == [True]
+        return found[0] if found else "does not answer"
 
     def _list(self, host: Host) -> None:
         began = self._clock()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal
 
 from plexcut.domain.filestore import FileStore
@@ -27,7 +28,10 @@ EventName = Literal["job", "selection", "library", "keep", "progress"]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The adapters that `Plexdata` works with; `libraries` in the order of the configuration, by id."""
+    """The adapters that `Plexdata` works with; `libraries` in the order of the configuration, by id.
+
+    `share_trouble` says why a folder on a share cannot be reached now (empty: it can), within its time limit.
+    """
 
     libraries: Mapping[str, Library]
     engine: MediaEngine
@@ -35,6 +39,7 @@ class Ports:
     store: Store
     cut_lists: CutLists
     files: FileStore
+    share_trouble: Callable[[Path], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

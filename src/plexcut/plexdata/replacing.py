@@ -11,6 +11,7 @@ from pathlib import Path
 from plexcut.config import Settings
 from plexcut.domain.catalog import RecordingFile, library_of
 from plexcut.domain.followup import FollowUp
+from plexcut.domain.places import is_share, shown
 from plexcut.domain.timecode import us_to_s
 from plexcut.domain.trash import Emptied, Restored, Spot, TrashEntry
 from plexcut.errors import PlexcutError, TrashEntryNotFound
@@ -76,13 +77,13 @@ class Replacing:
     def _back(self, file: RecordingFile | None, restored: Restored) -> Back:
         duration_s = restored.duration_s
         if duration_s is None:
-            duration_s = self._engine.probe(restored.path).duration_s
+            duration_s = self._engine.probe(file.source if file is not None else restored.path).duration_s
         log.info("%s: the original is back", restored.path)
         if file is not None:
             self._tell(file, restored, duration_s)
         for library in self._hosts.ids:
             self._hosts.relist(library)
-        return Back(str(restored.path), duration_s)
+        return Back(shown(restored.path), duration_s)
 
     def _tell(self, file: RecordingFile, restored: Restored, duration_s: float) -> None:
         """A library with a server of its own must come to know of the file."""
@@ -95,8 +96,8 @@ class Replacing:
                 library=library,
                 recording=file.recording,
                 kind="restore",
-                path=str(restored.path),
-                size_bytes=restored.path.stat().st_size,
+                path=shown(restored.path),
+                size_bytes=self._files.size_bytes(restored.path),
                 duration_s=duration_s,
                 keep=tuple((us_to_s(start), us_to_s(end)) for start, end in restored.kept_us),
                 changed_at=self._clock(),
@@ -130,7 +131,8 @@ class Replacing:
                 continue
             roots += [library.path] if library.path is not None else []
             roots += [mapping.here for mapping in library.paths]
-        return list(dict.fromkeys(root.expanduser().resolve() for root in roots))
+        resolved = (root if is_share(root) else root.expanduser().resolve() for root in roots)
+        return list(dict.fromkeys(resolved))
 
     def recover(self) -> None:
         """Finish or undo what was interrupted. Never fails."""

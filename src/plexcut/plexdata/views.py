@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import Any
 
+from plexcut.domain import places
 from plexcut.domain.catalog import Item, Section
 from plexcut.domain.jobs import Job, LogLine, Progress
 from plexcut.domain.media import CutPlan, Filmstrip, RecordingFacts
@@ -230,7 +231,7 @@ def trash_entry(found: TrashEntry) -> dict[str, Any]:
     """`{id, path, name, kind, trashed_at, expires_at, duration_s, size_bytes, files: [{name, role, size_bytes}]}`."""
     return {
         "id": found.id,
-        "path": str(found.path),
+        "path": places.shown(found.path),
         "name": found.path.name,
         "kind": found.kind,
         "trashed_at": found.trashed_at,

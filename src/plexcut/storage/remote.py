@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
+from plexcut.config.shares import SmbAddress
 from plexcut.domain.media import ByteRanges, SourceStatus
 from plexcut.domain.pieces import hashed
 from plexcut.errors import FileUnreadable, HostUnreachable, PlexcutError, UsageError
@@ -20,13 +21,8 @@ from plexcut.storage.http import HttpRanges
 log = logging.getLogger(__name__)
 
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)://(?P<rest>.*)", re.DOTALL)
-_SMB = re.compile(
-    r"(?:(?P<user>[^/@:]*)(?::(?P<password>[^/@]*))?@)?(?P<host>\[[0-9a-fA-F:.]+\]|[^/@:\[\]]+)(?::(?P<port>\d{1,5}))?"
-    r"(?P<path>/[^/]+/.*[^/])"
-)
 _TIMES = ("mtime", "last_write_time", "LastModified", "last_modified", "updated", "modified", "created")
 _STATUS_FOR_S = 2.0
-_SMB_TIMEOUT_S = 10
 
 
 T = TypeVar("T")
@@ -165,28 +161,13 @@ def remote_source(text: str, password: str | None = None) -> ByteRanges:
     return _smb(text) if scheme == "smb" else HttpRanges(f"{scheme}{text[len(scheme) :]}")
 
 
-def _smb(text: str) -> FsspecRanges:
-    found = _SMB.fullmatch(text.partition("://")[2])
-    if found is None or not 0 < int(found["port"] or 445) < 65_536:
+def _smb(text: str) -> ByteRanges:
+    address, login = SmbAddress.of(text)
+    if not address.path.name:
         raise UsageError("that is no address of a file on a share", "write smb://user@host/share/folder/file")
-    if not found["user"]:
+    if not login.user:
         raise UsageError("the address names no user", "write smb://user@host/share/folder/file")
-    host = found["host"].strip("[]")
-    options = {
-        "host": host,
-        "port": int(found["port"] or 445),
-        "username": unquote(found["user"]).replace(";", "\\"),
-        "password": unquote(found["password"] or ""),
-        "timeout": _SMB_TIMEOUT_S,
-        "register_session_retries": 0,
-        "share_access": "rwd",  # others may go on recording into it
-        "skip_instance_cache": True,
-    }
+    from plexcut.storage.smb.ranges import SmbRanges
+    from plexcut.storage.smb.share import Share
 
-    def connect() -> FileSystem:
-        import fsspec
-
-        made: FileSystem = fsspec.filesystem("smb", **options)
-        return made
-
-    return FsspecRanges(connect, unquote(found["path"]), host)
+    return SmbRanges(Share(address, login), address.path)

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
+from plexcut.domain.folders import RemoteFolder
 from plexcut.domain.landmarks import LibraryMarks
+from plexcut.domain.places import shown
 from plexcut.errors import ItemNotFound, LibraryOffline, RecordingNotFound, SectionNotFound
 from plexcut.library.bounded import Bounded, Stuck, T, Tick
 from plexcut.library.folder.arrange import arrange
-from plexcut.library.folder.listing import Listing, Parts
+from plexcut.library.folder.listing import Listed, Listing, Parts
 from plexcut.library.folder.scan import Scanner, inside
 from plexcut.library.folder.watch import FolderWatch
 from plexcut.library.paging import page_of
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _SILENCE_S = 8.0
 """How long the file system may be silent before the library counts as offline."""
+_REMOTE_SILENCE_S = 45.0
+"""A share has time limits of its own, and a large folder of it may take a while."""
 
 _SEEN_FOR_S = 1.0
 """For how long it is believed that the folder is still there."""
@@ -39,20 +43,29 @@ class _DiskError(Exception):
 
 
 class FolderLibrary:
-    """Recordings below `path`. With `watch` a thread lists it again when something changes.
+    """Recordings below `path`, or below a folder on a share.
+
+    With `watch` a thread lists a local folder again when something changes; of a share nobody tells, `refresh` asks.
 
     Nothing is read before the first call. All methods may be called from any thread.
     """
 
     kind = "folder"
 
-    def __init__(self, id: str, name: str, path: Path, watch: bool = True) -> None:  # noqa: A002 - the port's word
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - the port's word
+        name: str,
+        path: Path | RemoteFolder,
+        watch: bool = True,
+    ) -> None:
         self.id = id
         self.name = name
-        self._path = Path(path).expanduser().absolute()
-        self._watched = watch
-        self._bounded = Bounded(_SILENCE_S)
-        self._scanner = Scanner(self._path)
+        self._remote = None if isinstance(path, Path) else path
+        self._path = path.expanduser().absolute() if isinstance(path, Path) else path.place
+        self._watched = watch and self._remote is None
+        self._bounded = Bounded(_SILENCE_S if self._remote is None else _REMOTE_SILENCE_S)
+        self._scanner = Scanner(self._remote or self._path)
         self._listing: Listing | None = None
         self._listing_lock = threading.Lock()
         self._generation = 0
@@ -72,6 +85,13 @@ class FolderLibrary:
         self._seen_at = time.monotonic()
 
     def _peek(self, _tick: Tick) -> None:
+        if self._remote is not None:
+            found = self._remote.entry(())
+            if found is None:
+                raise FileNotFoundError(2, "not there", shown(self._path))
+            if found.kind != "folder":
+                raise NotADirectoryError(20, "no folder", shown(self._path))
+            return
         with os.scandir(self._path) as listing:
             next(listing, None)
 
@@ -107,6 +127,8 @@ class FolderLibrary:
             return None
 
         def read(_tick: Tick) -> bytes:
+            if self._remote is not None:
+                return self._remote.read(parts, PICTURE_BYTES_MAX + 1)
             with self._inside(parts)[1].open("rb") as file:
                 return file.read(PICTURE_BYTES_MAX + 1)
 
@@ -126,14 +148,31 @@ class FolderLibrary:
             raise RecordingNotFound(
                 f"library {self.name!r} has no recording {recording!r}", "it may have been moved or deleted"
             )
+        if self._remote is not None:
+            return self._on_share(self._remote, recording, listed)
         try:
             root, path = self._on_disk(lambda _tick: self._inside(listed.parts))
         except _DiskError:
             self.check()
-            raise RecordingNotFound(
-                f"the file of {listed.title!r} is gone, or lies outside the library", "list the library again"
-            ) from None
+            raise self._gone(listed) from None
         return RecordingFile(recording, listed.item, listed.title, path, root, self.id, "/".join(listed.parts))
+
+    def _on_share(self, remote: RemoteFolder, recording: str, listed: Listed) -> RecordingFile:
+        try:
+            entry = self._on_disk(lambda _tick: remote.entry(listed.parts))
+        except _DiskError as error:
+            raise self._offline(error.cause) from None
+        if entry is None or entry.kind != "file":
+            raise self._gone(listed)
+        source, location = remote.source(listed.parts), self._path.joinpath(*listed.parts)
+        place = "/".join(listed.parts)
+        return RecordingFile(recording, listed.item, listed.title, source, self._path, self.id, place, location)
+
+    @staticmethod
+    def _gone(listed: Listed) -> RecordingNotFound:
+        return RecordingNotFound(
+            f"the file of {listed.title!r} is gone, or lies outside the library", "list the library again"
+        )
 
     def marks(self, recording: str) -> LibraryMarks:
         return LibraryMarks()
@@ -234,6 +273,8 @@ class FolderLibrary:
     def _offline(self, error: OSError | None) -> LibraryOffline:
         if error is None:
             why = "does not answer"
+        elif self._remote is not None:
+            why = self._remote.reason(error)
         elif isinstance(error, FileNotFoundError):
             why = "is not there"
         elif isinstance(error, NotADirectoryError):
@@ -241,6 +282,6 @@ class FolderLibrary:
         else:
             why = f"cannot be read: {error.strerror or 'unknown error'}"
         return LibraryOffline(
-            f"the folder {display(str(self._path))} of library {self.name!r} {why}",
-            "is the disk or network share mounted?",
+            f"the folder {display(shown(self._path))} of library {self.name!r} {why}",
+            "is the disk or network share mounted?" if self._remote is None else "is the file server running?",
         )

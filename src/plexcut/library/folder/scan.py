@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plexcut.domain.folders import Parts, RemoteFolder
 from plexcut.library.bounded import Tick
 from plexcut.library.folder.names import PICTURE_EXTENSIONS, SYSTEM_FOLDERS, is_recording, split_extension
 
@@ -61,7 +62,7 @@ def inside(real: str, root: str) -> bool:
 class Scanner:
     """Walks one root; remembers what it has warned about, so that each rescan does not warn again."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path | RemoteFolder) -> None:
         self._root = root
         self._warned: set[str] = set()
 
@@ -71,6 +72,8 @@ class Scanner:
         Raises:
             OSError: the library's folder itself is missing or cannot be listed.
         """
+        if not isinstance(self._root, Path):
+            return scan_remote(self._root, tick, self._warn)
         root = os.path.realpath(self._root)
         found = Found()
         walk = _Walk(root, found, tick, self._warn)
@@ -83,6 +86,44 @@ class Scanner:
         if (message + path) not in self._warned:
             self._warned.add(message + path)
             log.warning(message, path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+
+
+def scan_remote(folder: RemoteFolder, tick: Tick, warn: _Warn) -> Found:
+    """Walk a folder on a share. Links are left out: where they lead is the server's business.
+
+    Raises:
+        OSError: the folder itself cannot be listed, or the server is gone.
+    """
+    found = Found()
+    waiting: list[Parts] = [()]
+    while waiting:
+        parts = waiting.pop()
+        try:
+            entries = folder.entries(parts)
+        except PermissionError:
+            if not parts:
+                raise
+            warn("library folder cannot be read and is left out: %s", "/".join(parts))
+            continue
+        except FileNotFoundError:
+            if not parts:
+                raise
+            continue  # it went while we walked
+        tick()
+        if len(parts) == 1:
+            found.top.append(parts[0])
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name.lower() in SYSTEM_FOLDERS:
+                continue
+            if entry.kind == "folder" and len(parts) < _DEPTH_MAX:
+                waiting.append((*parts, entry.name))
+            elif entry.kind == "file" and is_recording(entry.name):
+                found.recordings.append(FoundFile((*parts, entry.name), entry.size_bytes, entry.mtime_s))
+            elif entry.kind == "file" and split_extension(entry.name)[1] in PICTURE_EXTENSIONS:
+                found.pictures.setdefault(parts, {})[entry.name.lower()] = entry.name
+    found.top.sort()
+    found.recordings.sort(key=lambda file: file.parts)
+    return found
 
 
 class _Walk:

@@ -17,7 +17,6 @@ from plexapi.video import Episode, Movie
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.domain.landmarks import LibraryMarks
-from plexcut.domain.media import Source
 from plexcut.domain.paths import PlexPath
 from plexcut.errors import (
     FileUnreadable,
@@ -35,7 +34,7 @@ from plexcut.library.picture import scaled
 from plexcut.library.plex.bif import fetch_previews
 from plexcut.library.plex.client import PlexAddress, PlexClient
 from plexcut.library.plex.mapping import item_of, marks_of, parts_of, recording_id, section_id, sections_of, thumb_of
-from plexcut.library.plex.paths import Unmapped, locate
+from plexcut.library.plex.paths import Here, Located, Unmapped, locate
 from plexcut.library.plex.ranges import PlexRanges
 from plexcut.library.plex.sessions import KEY as SESSIONS
 from plexcut.library.plex.sessions import viewings
@@ -51,7 +50,7 @@ _THUMBS_MAX = 50_000
 _FILES_SILENCE_S = 8.0
 _RANGES_MAX = 500
 
-PathMappings = tuple[tuple[str, Path], ...]
+PathMappings = tuple[tuple[str, Here], ...]
 
 
 class PlexLibrary:
@@ -74,7 +73,7 @@ class PlexLibrary:
     ) -> None:
         self.id = id
         self.name = name
-        self._mappings = tuple((plex, Path(here)) for plex, here in path_mappings)
+        self._mappings = path_mappings
         self._client = PlexClient(name, PlexAddress(url, token))
         self._files = Bounded(_FILES_SILENCE_S)
         self._lock = threading.Lock()
@@ -167,13 +166,14 @@ class PlexLibrary:
         title = listed.title
         if listed.type == "episode":
             title = episode_title(listed.show_title or "", (listed.parent_index, listed.index), title)
-        file: Source
-        root: Path | None
         try:
-            root, file = self._locate(part.file, title, listed.section)
+            found = self._locate(part.file, title, listed.section)
         except RecordingNotFound as error:
-            root, file = None, self._from_server(recording, part, error)
-        return RecordingFile(recording, listed.id, title, file, root, self.id, part.file or "")
+            ranges, named = self._from_server(recording, part, error), part.file or ""
+            return RecordingFile(recording, listed.id, title, ranges, None, self.id, named)
+        return RecordingFile(
+            recording, listed.id, title, found.source, found.root, self.id, part.file or "", found.path
+        )
 
     def previews(self, recording: str) -> bytes | None:
         try:
@@ -255,8 +255,10 @@ class PlexLibrary:
         """An item as plexapi has it. Raises `ItemNotFound`, `LibraryOffline`, `NotAllowed`."""
         return self._source(item)[0]
 
-    def _real(self, here: Path) -> Path:
+    def _real(self, here: Here) -> Path:
         """A mapped folder with its links resolved, as the paths of recordings are."""
+        if not isinstance(here, Path):
+            return here.place
         try:
             return self._files(lambda _tick: here.expanduser().resolve())
         except (Stuck, OSError, RuntimeError):
@@ -351,7 +353,7 @@ class PlexLibrary:
                 self._ranges.popitem(last=False)
         return ranges
 
-    def _locate(self, file: str | None, title: str, section: str) -> tuple[Path, Path]:
+    def _locate(self, file: str | None, title: str, section: str) -> Located:
         if not file:
             raise RecordingNotFound(
                 f"the Plex server does not say where the file of {title!r} is", "use the token of the server's owner"
@@ -365,6 +367,11 @@ class PlexLibrary:
             raise RecordingNotFound(
                 f"the file of {title!r}, {display(file)!r} on the Plex server, cannot be reached here: {error}",
                 f"check the path mappings ([[library.path]]) of library {self.name!r}",
+            ) from None
+        except OSError as error:
+            raise LibraryOffline(
+                f"the share with the files of library {self.name!r} cannot be used: {error.strerror}",
+                "is the file server running, and does it accept user and password?",
             ) from None
         except Stuck:
             raise LibraryOffline(

@@ -5,22 +5,20 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from plexcut.domain.folders import RemoteFolder
+from plexcut.domain.media import Source
 from plexcut.domain.paths import PlexPath
+from plexcut.domain.places import shown
+
+Here = Path | RemoteFolder
+"""A mapped folder as it is reached from here."""
 
 
 class Unmapped(Exception):
     """No file for this path; the text says why."""
-
-
-def beside(file: str, name: str) -> str:
-    """The path of `name` in the folder of `file`, as Plex writes it; of the folder itself where `name` is empty."""
-    windows = PlexPath.of(file).windows
-    cut = max(file.rfind("/"), file.rfind("\\") if windows else -1)
-    if not name:
-        return file[:cut] or file[: cut + 1]
-    return file[: cut + 1] + name
 
 
 def named_by_plex(path: str, mappings: Iterable[tuple[str, str]]) -> str | None:
@@ -39,26 +37,35 @@ def named_by_plex(path: str, mappings: Iterable[tuple[str, str]]) -> str | None:
     return best[1] if best is not None else None
 
 
-def locate(file: str, mappings: Iterable[tuple[str, Path]], locations: Iterable[str]) -> tuple[Path, Path]:
-    """Root and resolved path of `file`, by the mapping with the longest prefix.
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a file is: the folder that it must stay within, its path (on a share: its place), and how to read it."""
+
+    root: Path
+    path: Path
+    source: Source
+
+
+def locate(file: str, mappings: Iterable[tuple[str, Here]], locations: Iterable[str]) -> Located:
+    """Where `file` is, by the mapping with the longest prefix.
 
     Where no mapping fits, the path is tried as it is, with the section's location (one of `locations`) that holds it
     as its root.
 
     Raises:
-        Unmapped: no such file here, or it lies outside the root.
+        Unmapped: no such file here, or it lies outside the root. OSError: its share does not answer.
     """
     path = PlexPath.of(file)
     if ".." in path.parts or "\0" in file:
         raise Unmapped("its path holds '..'")
-    best: tuple[int, Path, tuple[str, ...]] | None = None
+    best: tuple[int, Here, tuple[str, ...]] | None = None
     for plex, here in mappings:
         prefix = PlexPath.of(plex)
         rest = path.below(prefix)
         if rest is not None and (best is None or len(prefix.parts) > best[0]):
             best = (len(prefix.parts), here, rest)
     if best is not None:
-        return _resolved(best[1], best[2])
+        return _resolved(best[1], best[2]) if isinstance(best[1], Path) else _on_share(best[1], best[2])
     roots = [PlexPath.of(location) for location in locations if location.startswith("/")]
     fitting = [root for root in roots if ".." not in root.parts and path.below(root) is not None]
     if not fitting:
@@ -67,14 +74,33 @@ def locate(file: str, mappings: Iterable[tuple[str, Path]], locations: Iterable[
     return _resolved(Path("/", *root.parts), path.below(root) or ())
 
 
-def _resolved(root: Path, rest: tuple[str, ...]) -> tuple[Path, Path]:
+def _forms(rest: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    """A server on another system may name a file in another Unicode form than the one it has here."""
+    yield rest
+    for form in ("NFC", "NFD"):
+        yield tuple(unicodedata.normalize(form, part) for part in rest)
+
+
+def _on_share(folder: RemoteFolder, rest: tuple[str, ...]) -> Located:
+    tried: set[tuple[str, ...]] = set()
+    for parts in _forms(rest):
+        if parts in tried:
+            continue
+        tried.add(parts)
+        found = folder.entry(parts)
+        if found is not None and found.kind != "file":
+            raise Unmapped("it is no file")
+        if found is not None:
+            return Located(folder.place, folder.place.joinpath(*parts), folder.source(parts))
+    raise Unmapped(f"there is no such file below {shown(folder.place)!r}")
+
+
+def _resolved(root: Path, rest: tuple[str, ...]) -> Located:
     try:
         real_root = root.expanduser().resolve(strict=True)
     except (OSError, RuntimeError):
         raise Unmapped(f"the folder {str(root)!r} is not there") from None
-    # A server on another system may name a file in another Unicode form than the one it has here.
-    for form in ("", "NFC", "NFD"):
-        parts = tuple(unicodedata.normalize(form, part) for part in rest) if form else rest  # type: ignore[arg-type]
+    for parts in _forms(rest):
         try:
             real = real_root.joinpath(*parts).resolve(strict=True)
         except (OSError, RuntimeError, ValueError):
@@ -83,5 +109,5 @@ def _resolved(root: Path, rest: tuple[str, ...]) -> tuple[Path, Path]:
             raise Unmapped("it leads out of the mapped folder")
         if not os.path.isfile(real):  # noqa: PTH113 - follows nothing: the path is resolved
             raise Unmapped("it is no file")
-        return real_root, real
+        return Located(real_root, real, real)
     raise Unmapped(f"there is no such file below {str(root)!r}")

@@ -14,12 +14,13 @@ from typing import Any, Protocol
 from plexapi.video import Episode, Movie
 
 from plexcut.domain.catalog import RecordingFile
-from plexcut.domain.paths import PlexPath
+from plexcut.domain.paths import PlexPath, beside
+from plexcut.domain.places import place
 from plexcut.domain.upkeep import ShownFile, WatchState
 from plexcut.errors import ItemNotFound, NotInLibrary
 from plexcut.library.plex.client import PlexClient
 from plexcut.library.plex.mapping import item_id
-from plexcut.library.plex.paths import beside, named_by_plex
+from plexcut.library.plex.paths import named_by_plex
 from plexcut.library.text import display
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class PlexUpkeep:
 
     def _name(self, recording: str, file: str, path: str) -> str:
         """The file at `path` as Plex names it. Raises `NotInLibrary`."""
+        path = str(place(path))
         name = named_by_plex(path, self._mappings())
         if name is not None:
             return name

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from plexcut.domain.media import Source
 from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.cues import moved_cue
 from plexcut.media.cutting.ledger import TrackRecord
@@ -301,7 +301,7 @@ class CueCompanion(Companion):
 
 
 def make_companions(
-    path: Path, index: MediaIndex, streams: tuple[ProgramStream, ...], clock: SourceClock
+    path: Source, index: MediaIndex, streams: tuple[ProgramStream, ...], clock: SourceClock
 ) -> dict[int, Companion]:
     """A companion for every stream of the programme but the video, and for the service information, by PID."""
     found: dict[int, Companion] = {pid: SectionCompanion(pid, clock) for pid in _SI_PIDS}
@@ -322,7 +322,7 @@ def make_companions(
     return found
 
 
-def _that_split(path: Path, index: MediaIndex, sounds: dict[int, str]) -> set[int]:
+def _that_split(path: Source, index: MediaIndex, sounds: dict[int, str]) -> set[int]:
     """Which audio streams can be taken apart into frames: of those that carry anything near the front, by trying."""
     todo = {pid: codec for pid, codec in sounds.items() if splits(codec)}
     readers = {pid: PayloadReader() for pid in todo}

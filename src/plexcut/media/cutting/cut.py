@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 import av
 
-from plexcut.domain.media import CutRequest, CutResult, StreamResult, Verification
+from plexcut.domain.media import CutRequest, CutResult, Source, StreamResult, Verification
 from plexcut.domain.ports import OnProgress, ShouldCancel
 from plexcut.domain.timecode import us_to_s
 from plexcut.domain.trash import Rendered
@@ -209,7 +209,8 @@ def _check_target(request: CutRequest) -> None:
             raise CannotWrite(f"{target} is a folder", "name a file")
         if request.hand_over is not None:
             return
-        if target.exists() and request.source.exists() and target.samefile(request.source):
+        local = request.source if isinstance(request.source, Path) else None
+        if local is not None and target.exists() and local.exists() and target.samefile(local):
             raise TargetExists(f"{target} is the recording itself", "the original is never written to")
         if (target.exists() or target.is_symlink()) and not request.overwrite:
             raise TargetExists(f"{target} exists already", "choose another name")
@@ -286,8 +287,10 @@ def _temporary_folder(request: CutRequest) -> tuple[Path, list[Path]]:
     return beside, []
 
 
-def _like_source(source: Path, file: BinaryIO) -> None:
+def _like_source(source: Source, file: BinaryIO) -> None:
     """The source's permissions and, where we may, its owner."""
+    if not isinstance(source, Path):
+        return
     with contextlib.suppress(OSError):
         status = source.stat()
         os.fchmod(file.fileno(), status.st_mode & 0o777)

@@ -8,7 +8,6 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import av
@@ -17,7 +16,7 @@ import numpy as np
 from av.stream import Stream
 
 from plexcut.domain.containers import Container, of_format
-from plexcut.domain.media import StreamResult
+from plexcut.domain.media import Source, StreamResult
 from plexcut.errors import FileUnreadable, FormatUnsupported, PlexcutError
 from plexcut.media.bitstream import h264
 from plexcut.media.cutting.captions import Caption
@@ -28,6 +27,7 @@ from plexcut.media.cutting.sound import SoundCutter, SoundFrame
 from plexcut.media.cutting.tracks import Track, TrackAdder, Tracks, describe_video, file_tags, kept_in_order
 from plexcut.media.index.container import open_container, parameter_nals
 from plexcut.media.index.model import MediaIndex
+from plexcut.media.sources import open_source
 
 _MUXERS = {
     "avi": "avi", "mpeg": "vob", "asf": "asf", "flv": "flv", "ogg": "ogg", "nut": "nut", "mxf": "mxf",
@@ -93,7 +93,7 @@ class ContainerCut:
     """One cut of one container file."""
 
     def __init__(
-        self, path: Path, index: MediaIndex, schedule: Schedule, pictures: PictureSource, wishes: Wishes
+        self, path: Source, index: MediaIndex, schedule: Schedule, pictures: PictureSource, wishes: Wishes
     ) -> None:
         self._path = path
         self._index = index
@@ -283,7 +283,7 @@ def _placed_sound(
     return None if placed is None else placed.time
 
 
-def muxer_of(path: Path, source: av.container.InputContainer, wanted: Container | None) -> str:
+def muxer_of(path: Source, source: av.container.InputContainer, wanted: Container | None) -> str:
     """The muxer that writes a result like `source`, or of the kind that is wanted.
 
     Raises:
@@ -297,7 +297,7 @@ def muxer_of(path: Path, source: av.container.InputContainer, wanted: Container 
         brand = str(source.metadata.get("major_brand", "")).strip()
         return "mov" if brand == "qt" else "mp4"
     if own == "mkv":
-        with path.open("rb") as file:
+        with open_source(path) as file:
             return "webm" if b"webm" in file.read(_DOCTYPE_BYTES) else "matroska"
     for name in names:
         if name in _MUXERS:

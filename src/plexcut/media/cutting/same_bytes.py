@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from plexcut.domain.media import Source
 from plexcut.domain.spans import KeepList
 from plexcut.media.cutting.payloads import CodedPictures
 from plexcut.media.cutting.sample_form import essence, of_one_form
@@ -23,7 +24,7 @@ U64 = npt.NDArray[np.uint64]
 _CHUNK_BYTES = 4 << 20
 
 
-def altered_frames(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], keep: KeepList) -> I64:
+def altered_frames(source: tuple[Source, MediaIndex], result: tuple[Path, MediaIndex], keep: KeepList) -> I64:
     """The kept frames of the source whose coded picture is another one in the result, in whatever form it holds them.
 
     Raises:
@@ -58,7 +59,7 @@ def may_be_altered(index: MediaIndex, keep: KeepList) -> frozenset[int]:
     return frozenset(frames)
 
 
-def _digests(file: tuple[Path, MediaIndex], first: int, end: int, *, bare: bool) -> U64:
+def _digests(file: tuple[Source, MediaIndex], first: int, end: int, *, bare: bool) -> U64:
     """A hash of each row's coded picture less the zeros around it, `(rows,)`; 0 outside `[first, end)`.
 
     `bare`: of what is the same in every form.

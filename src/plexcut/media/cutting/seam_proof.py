@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from av.video.frame import VideoFrame
 
+from plexcut.domain.media import Source
 from plexcut.domain.spans import KeepList
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.decoding import decode_rows, decode_strictly
@@ -71,7 +72,7 @@ class Played:
 class SeamProof:
     """Plays a result across its seams; `frames` of the source are compared on the way, `copied` are those copied."""
 
-    source: tuple[Path, MediaIndex]
+    source: tuple[Source, MediaIndex]
     result: tuple[Path, MediaIndex]
     plan: Plan
     frames: Sequence[int]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from plexcut.domain.media import Check
+from plexcut.domain.media import Check, Source
 from plexcut.domain.spans import KeepList
 from plexcut.media.bitstream.audio import splits
 from plexcut.media.cutting.bare_sound import BareRecord
@@ -67,7 +67,7 @@ class SoundProof:
 
 
 def sound_check(
-    source: tuple[Path, MediaIndex],
+    source: tuple[Source, MediaIndex],
     result: tuple[Path, MediaIndex],
     spans: Sequence[SpanTimes],
     left_out: Collection[int] | None = None,
@@ -201,7 +201,7 @@ def _matches(source: HeardTrack, digests: U64, times: F64, slack: float) -> npt.
     return found
 
 
-def heard(path: Path, index: MediaIndex, *, bare: bool = False) -> Heard:
+def heard(path: Source, index: MediaIndex, *, bare: bool = False) -> Heard:
     """All audio frames of a file, in one pass; of a transport stream `bare`, as other files hold them.
 
     Raises:
@@ -212,7 +212,7 @@ def heard(path: Path, index: MediaIndex, *, bare: bool = False) -> Heard:
     )
 
 
-def _heard_in_transport(path: Path, index: MediaIndex, *, bare: bool) -> Heard:
+def _heard_in_transport(path: Source, index: MediaIndex, *, bare: bool) -> Heard:
     tracks = [track for track in index.tracks if track.kind == "audio"]
     numbers = {track.id: i for i, track in enumerate(tracks) if splits(track.codec)}
     readers = {
@@ -239,7 +239,7 @@ def _heard_in_transport(path: Path, index: MediaIndex, *, bare: bool) -> Heard:
     return {number: track for number, track in found.items() if track is not None}
 
 
-def _heard_in_container(path: Path, index: MediaIndex) -> Heard:
+def _heard_in_container(path: Source, index: MediaIndex) -> Heard:
     found: dict[int, list[tuple[float, float, int]]] = {}
     base, first = index.time_base, int(index.shown_pts[0])
     with open_container(path) as container:

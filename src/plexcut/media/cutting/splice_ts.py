@@ -7,12 +7,11 @@ import itertools
 from array import array
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from plexcut.domain.media import StreamResult
+from plexcut.domain.media import Source, StreamResult
 from plexcut.errors import FormatUnsupported
 from plexcut.media import ts_tables
 from plexcut.media.bitstream.pictures import PictureFlag
@@ -56,7 +55,7 @@ class UnitWriter(Protocol):
 class TransportSplice:
     """One cut of one transport stream."""
 
-    def __init__(self, path: Path, index: MediaIndex, schedule: Schedule, pictures: PictureSource) -> None:
+    def __init__(self, path: Source, index: MediaIndex, schedule: Schedule, pictures: PictureSource) -> None:
         self._path = path
         self._index = index
         self._schedule = schedule

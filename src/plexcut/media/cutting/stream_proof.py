@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xxhash
 
-from plexcut.domain.media import Check
+from plexcut.domain.media import Check, Source
 from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.cues import moved_cue
 from plexcut.media.cutting.sound_proof import Kept
@@ -48,7 +48,7 @@ def _looked_into(stream: ProgramStream) -> bool:
     return stream.codec == "scte_35" or stream.stream_type in _PES_TYPES
 
 
-def streams_check(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], kept: Sequence[Kept]) -> Check:
+def streams_check(source: tuple[Source, MediaIndex], result: tuple[Path, MediaIndex], kept: Sequence[Kept]) -> Check:
     """Every stream that the recording's tables name is there, and carries what it carried in the kept spans.
 
     Raises:
@@ -108,7 +108,7 @@ def _lost(expected: Sequence[tuple[float, int]], found: _Carried | None, section
     return lost
 
 
-def _carried(path: Path, index: MediaIndex) -> dict[int, _Carried]:
+def _carried(path: Source, index: MediaIndex) -> dict[int, _Carried]:
     """What each stream beside video and sound carries."""
     found = {s.pid: _Carried(s, s.codec == "scte_35") for s in other_streams(index)}
     readers = {pid: _SectionTap(c) if c.sections else _PesTap(c) for pid, c in found.items()}

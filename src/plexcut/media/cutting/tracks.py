@@ -6,14 +6,13 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, cast
 
 import av
 import av.container
 from av.stream import Disposition, Stream
 
-from plexcut.domain.media import StreamResult
+from plexcut.domain.media import Source, StreamResult
 from plexcut.media.cutting.captions import CaptionCutter, caption_cutter
 from plexcut.media.cutting.sound import SoundCutter
 from plexcut.media.index.container import open_container
@@ -47,7 +46,7 @@ class Tracks:
 class TrackAdder:
     """Adds the streams of a container to a result, but for the video that is cut."""
 
-    def __init__(self, path: Path, source: av.container.InputContainer, target: av.container.OutputContainer) -> None:
+    def __init__(self, path: Source, source: av.container.InputContainer, target: av.container.OutputContainer) -> None:
         self._path = path
         self._source = source
         self._target = target

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import av
 import av.container
 from av.stream import Stream
 
-from plexcut.domain.media import StreamResult
+from plexcut.domain.media import Source, StreamResult
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream import h264, mpeg2
 from plexcut.media.bitstream.bare_aac import adts_of
@@ -101,7 +100,7 @@ class TransportToContainer(TransportSplice):
     """
 
     def __init__(
-        self, path: Path, index: MediaIndex, schedule: Schedule, pictures: PictureSource, wishes: Wishes
+        self, path: Source, index: MediaIndex, schedule: Schedule, pictures: PictureSource, wishes: Wishes
     ) -> None:
         super().__init__(path, index, schedule, pictures)
         assert wishes.container in ("mp4", "mkv")

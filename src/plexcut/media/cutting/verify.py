@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.domain.media import Check, StreamResult, Verification
+from plexcut.domain.media import Check, Source, StreamResult, Verification
 from plexcut.domain.spans import KeepList
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.companions import TICKS
@@ -56,7 +56,7 @@ class CutProof:
 
 
 def verify_files(
-    source: Path, output: Path, keep: KeepList, indexes: Indexes, program: int | None = None
+    source: Source, output: Path, keep: KeepList, indexes: Indexes, program: int | None = None
 ) -> Verification:
     """Check an existing result: frames, times, coded pictures, and those at all edges decoded.
 
@@ -97,7 +97,7 @@ class _Looked:
     played: Played
     uncertain: frozenset[int]
 
-    def checks(self, source: tuple[Path, MediaIndex], frames: Sequence[int], copied: frozenset[int]) -> list[Check]:
+    def checks(self, source: tuple[Source, MediaIndex], frames: Sequence[int], copied: frozenset[int]) -> list[Check]:
         """Of `frames`, those `copied` must be equal."""
         played = self.played
         silent = set(frames) - {d.frame for d in played.differences}
@@ -129,7 +129,7 @@ class Made:
         return frozenset(self.schedule.frame[~own].tolist())
 
 
-def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_fraction: OnFraction) -> CutProof:
+def prove_cut(source: tuple[Source, MediaIndex], output: Path, made: Made, on_fraction: OnFraction) -> CutProof:
     """Check a cut that was just made: also that every copied picture has the source's own bytes.
 
     Raises:
@@ -153,7 +153,7 @@ def prove_cut(source: tuple[Path, MediaIndex], output: Path, made: Made, on_frac
     return proof.checked(on_fraction)
 
 
-def _seams(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], made: Made, observed: Plan) -> SeamProof:
+def _seams(source: tuple[Source, MediaIndex], result: tuple[Path, MediaIndex], made: Made, observed: Plan) -> SeamProof:
     frames = looked_at(observed)
     return SeamProof(source, result, observed, frames, _copied_of(made.plan, frames))
 
@@ -165,7 +165,7 @@ class _Proof:
     `played`: its seams, where they were already.
     """
 
-    source: tuple[Path, MediaIndex]
+    source: tuple[Source, MediaIndex]
     output: Path
     made: Made
     result: MediaIndex
@@ -307,7 +307,7 @@ def _pictures_check(differences: Sequence[PictureDifference], wanted: set[int], 
     return Check("pictures", True, f"{len(judged)} pictures at the seams compared{quality}{aside}")
 
 
-def _altered(source: tuple[Path, MediaIndex], result: tuple[Path, MediaIndex], keep: KeepList) -> frozenset[int]:
+def _altered(source: tuple[Source, MediaIndex], result: tuple[Path, MediaIndex], keep: KeepList) -> frozenset[int]:
     """Frames whose coded picture is not the source's; none where the two files are of different codecs."""
     alike = source[1].video.codec == result[1].video.codec
     return frozenset(altered_frames(source, result, keep).tolist()) if alike else frozenset()

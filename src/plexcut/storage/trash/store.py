@@ -113,6 +113,15 @@ class RecordingStore:
         except OSError as error:
             raise FileUnreadable(f"cannot read {path}: {error.strerror}", "is it still there?") from None
 
+    def size_bytes(self, path: Path) -> int:
+        try:
+            status = self._files.status(path)
+        except OSError as error:
+            raise FileUnreadable(f"cannot read {path}: {error.strerror}", "is it still there?") from None
+        if status is None:
+            raise FileUnreadable(f"{path} is gone", "look at it again")
+        return status.size_bytes
+
     def free_bytes(self, folder: Path) -> int | None:
         try:
             return self._files.free_bytes(folder)
@@ -317,7 +326,16 @@ class RecordingStore:
         wanted = [Path(root) for root in roots]
         below = [base for base in self._known.bases() if any(base == root or root in base.parents for root in wanted)]
         bases = dict.fromkeys([*wanted, *below])
-        return [place for base in bases if (place := Place(self._files, base)).exists()]
+        return [place for base in bases if self._is_there(place := Place(self._files, base))]
+
+    @staticmethod
+    def _is_there(place: Place) -> bool:
+        """Whether a place is there; one on a share that is away is not, for now."""
+        try:
+            return place.exists()
+        except OSError as error:
+            log.info("%s cannot be looked at now: %s", place.folder, error.strerror)
+            return False
 
     def _entry(self, found: Found) -> TrashEntry:
         record, place = found.record, found.place

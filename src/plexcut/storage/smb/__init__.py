@@ -1,0 +1,1 @@
+"""Shares over SMB, with neither mount nor root: reading, listing, replacing. `smbclient` is used here alone."""
