@@ -96,6 +96,8 @@ class _Rewriter:
         if header is None:
             raise FormatUnsupported("the encoder's slices cannot be read")
         tail = h264.header_tail(reader, header, self._own, kind)
+        if reader.overrun:
+            raise FormatUnsupported("the encoder's slices cannot be read")
         sps, number = self._sets.sps, self._number
         out = BitWriter()
         out.u(8, nal[0] & 0xE0 | (h264.IDR if number.idr else h264.SLICE))
@@ -159,6 +161,8 @@ def _remarked_slice(nal: bytes, data: bytes, known: h264.ParameterSets, drops: t
     if header is None or header.slice_type not in (0, 2, 4):
         return nal
     tail = h264.header_tail(reader, header, known, h264.SLICE)
+    if reader.overrun:
+        return nal
     out = BitWriter()
     out.copy(data[:512], 0, tail.marking)
     _write_marking(out, drops)
