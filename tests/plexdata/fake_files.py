@@ -38,6 +38,9 @@ class FakeFiles:
     def size_bytes(self, path: Path) -> int:
         return path.stat().st_size
 
+    def recorded_into(self, root: Path) -> bool:
+        return self.written
+
     def free_bytes(self, folder: Path) -> int | None:
         return self.free
 

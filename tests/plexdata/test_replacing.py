@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,22 @@ def test_a_full_disk_is_a_warning_of_the_plan(world: World) -> None:
     assert "1 MB free" in world.plexdata.plan(order()).warnings[0]
     with pytest.raises(DiskFull):
         world.plexdata.cut(None, order())
+
+
+def test_files_that_hang_hang_nothing_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plexcut.plexdata.checking._ASKED_S", 0.2)
+    answered = threading.Event()
+
+    def hang(path: Path) -> bool:
+        return answered.wait(20)
+
+    world.files.writing = hang  # type: ignore[method-assign]
+    with pytest.raises(LibraryOffline, match="do not answer"):
+        world.plexdata.cut(None, order())
+    with pytest.raises(LibraryOffline):
+        world.plexdata.check_cut(order())
+    assert not world.queue.orders
+    answered.set()
 
 
 def test_restore(world: World) -> None:

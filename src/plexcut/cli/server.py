@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -19,7 +21,11 @@ Config = Annotated[
     typer.Option("--config", metavar="FILE", help="The configuration file.", show_default=False, readable=False),
 ]
 
+logger = logging.getLogger(__name__)
+
 _MIN_PASSWORD = 8
+_SETTLE_S = 10.0
+"""A worker begins no later than that; in a share that hangs, settling goes on by itself."""
 
 
 def serve(
@@ -67,7 +73,18 @@ def worker(config_file: Config = None) -> None:
     logs.to_file(settings, "worker")
     from plexcut.jobs import worker as jobs_worker
 
+    settling = threading.Thread(target=_settle, args=(settings,), name="recover", daemon=True)
+    settling.start()
+    settling.join(_SETTLE_S)
     jobs_worker.run(settings.queue.url, bootstrap.places(settings))
+
+
+def _settle(settings: config.Settings) -> None:
+    """Finish or undo what an interrupted cut in place left in the libraries that this machine reaches."""
+    from plexcut import bootstrap
+
+    for line in bootstrap.files(settings).recover(bootstrap.library_folders(settings)):
+        logger.info("after an interruption: %s", line)
 
 
 def doctor(

@@ -37,6 +37,9 @@ class FileStore(Protocol):
     def size_bytes(self, path: Path) -> int:
         """How large a file is. Raises `FileUnreadable`."""
 
+    def recorded_into(self, root: Path) -> bool:
+        """Whether a recording is being written anywhere in a library's folder. Raises nothing."""
+
     def free_bytes(self, folder: Path) -> int | None:
         """How much may be written there; None where nobody knows."""
 

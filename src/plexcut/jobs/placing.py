@@ -15,6 +15,7 @@ from plexcut.domain.filestore import FileStore
 from plexcut.domain.trash import Rendered, Spot
 from plexcut.errors import RecordingBusy
 from plexcut.jobs import temporary
+from plexcut.jobs.quiet import StandBack
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def placed(movie: dict[str, Any], name: str, files: FileStore | None) -> Iterato
             yield placing
         return
     spot = Spot(source, root)
-    with files.hold(source):
+    with files.hold(source), StandBack(lambda: files.recorded_into(root)):
         check_still(files, source)
         if movie["output"] != "replace":
             with _beside(files.result_folder(spot), name, movie) as placing:

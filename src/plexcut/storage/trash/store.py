@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 from plexcut.domain.files import Files
 from plexcut.domain.trash import Emptied, Rendered, Restored, Spot, TrashedFile, TrashEntry
 from plexcut.errors import CannotWrite, DiskFull, FileUnreadable, NoOriginal, PlexcutError, RecordingBusy
+from plexcut.storage.recorded import is_recorded_into
 from plexcut.storage.trash.finding import Found, cut_of, entries_around, entries_of, next_sequence, original_of
 from plexcut.storage.trash.journal import Item, Plan
 from plexcut.storage.trash.known import KnownPlaces
@@ -121,6 +122,9 @@ class RecordingStore:
         if status is None:
             raise FileUnreadable(f"{path} is gone", "look at it again")
         return status.size_bytes
+
+    def recorded_into(self, root: Path) -> bool:
+        return is_recorded_into(root)
 
     def free_bytes(self, folder: Path) -> int | None:
         try:
