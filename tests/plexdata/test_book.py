@@ -130,6 +130,7 @@ def test_the_page_is_told_that_the_queue_is_away_and_back(kept: World) -> None:
     progress = [event.data for event in told if event.name == "progress"]
     assert [one["queue"]["online"] for one in progress] == [True, False]
     assert kept.plexdata.health().queue_online is False
+    assert [notice.code for notice in kept.plexdata.notices()] == ["queue_offline"]
     assert [one.id for one in kept.plexdata.jobs().jobs] == [job.id], "what was known is shown"
     assert kept.plexdata.job(job.id).state == "queued"
     for call in (kept.plexdata.progress, lambda: kept.plexdata.cancel(job.id), lambda: kept.plexdata.job("nope")):
@@ -141,6 +142,7 @@ def test_the_page_is_told_that_the_queue_is_away_and_back(kept: World) -> None:
     kept.plexdata._watch.look()
     assert [event.data["queue"]["online"] for event in told if event.name == "progress"][-1] is True
     assert kept.plexdata.health().queue_online is True
+    assert kept.plexdata.notices() == ()
 
 
 def test_a_paused_queue_stays_paused(kept: World) -> None:

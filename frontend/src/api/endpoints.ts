@@ -20,10 +20,12 @@ import type {
   Marks,
   Names,
   PlanAnswer,
+  Progress,
   Recording,
   Section,
   Selection,
   SelectionChange,
+  ServerNotice,
   Session,
   SortKey,
   TimelineFrame,
@@ -214,6 +216,18 @@ export async function listJobs(): Promise<Job[]> {
 
 export function cancelJob(job: string): Promise<Job> {
   return sendJson(`api/jobs/${id(job)}`, 'DELETE')
+}
+
+export function moveJob(job: string, position: number): Promise<Job> {
+  return sendJson(`api/jobs/${id(job)}/move`, 'POST', { position })
+}
+
+export function pauseQueue(paused: boolean): Promise<Progress> {
+  return sendJson(paused ? 'api/queue/pause' : 'api/queue/resume', 'POST', {})
+}
+
+export async function listServerNotices(): Promise<ServerNotice[]> {
+  return (await getJson<{ notices: ServerNotice[] }>('api/notices')).notices
 }
 
 export function retryJob(job: string): Promise<Job> {

@@ -1,11 +1,12 @@
 import { address } from './client'
-import type { Job, KeepEvent, Library, Selection } from './types'
+import type { Job, KeepEvent, Library, Progress, Selection } from './types'
 
 export interface EventHandlers {
   job: (job: Job) => void
   library: (library: Library) => void
   keep: (keep: KeepEvent) => void
   selection: (selection: Selection) => void
+  progress: (progress: Progress) => void
   /** The connection stands (again): whatever was missed meanwhile has to be asked for. */
   open: () => void
   /** The connection is gone; it is tried again by itself. */
@@ -45,6 +46,7 @@ export function listenToEvents(handlers: Partial<EventHandlers>): () => void {
     forward('library', handlers.library)
     forward('keep', handlers.keep)
     forward('selection', handlers.selection)
+    forward('progress', handlers.progress)
   }
 
   connect()

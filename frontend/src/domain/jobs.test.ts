@@ -42,6 +42,12 @@ it('shows what runs first, then what waits in order, then what ended, latest fir
   expect(sortJobs(jobs).map((item) => item.id)).toEqual(['r', 'a', 'b', 'new', 'old'])
 })
 
+it('shows what waits in the order of the queue', () => {
+  const first = { ...job('late', 'queued', 9), position: 1 }
+  const second = { ...job('early', 'queued', 1), position: 2 }
+  expect(sortJobs([second, first]).map((item) => item.id)).toEqual(['late', 'early'])
+})
+
 it('sums up the progress of what goes on', () => {
   expect(overallPercent([job('x', 'finished', 1, 100)])).toBeNull()
   expect(overallPercent([job('a', 'running', 1, 50), job('b', 'queued', 2, 0)])).toBe(25)

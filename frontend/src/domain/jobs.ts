@@ -9,7 +9,8 @@ export function sortJobs(jobs: readonly Job[]): Job[] {
   const rank = (job: Job): number => (job.state === 'running' ? 0 : job.state === 'queued' ? 1 : 2)
   return [...jobs].sort((a, b) => {
     if (rank(a) !== rank(b)) return rank(a) - rank(b)
-    return rank(a) === 1 ? a.created_at - b.created_at : b.created_at - a.created_at
+    if (rank(a) !== 1) return b.created_at - a.created_at
+    return (a.position ?? Infinity) - (b.position ?? Infinity) || a.created_at - b.created_at
   })
 }
 

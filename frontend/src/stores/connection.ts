@@ -6,6 +6,7 @@ import type { KeepEvent } from '@/api/types'
 
 import { useJobs } from './jobs'
 import { useLibraries } from './libraries'
+import { useServer } from './server'
 
 const POLL_MS = 4_000
 
@@ -17,11 +18,12 @@ export const useConnection = defineStore('connection', () => {
   const lastKeep = shallowRef<KeepEvent | null>(null)
   const jobs = useJobs()
   const libraries = useLibraries()
+  const server = useServer()
   let stop: (() => void) | null = null
 
   async function refresh(): Promise<void> {
     try {
-      await Promise.all([jobs.load(), libraries.load()])
+      await Promise.all([jobs.load(), libraries.load(), server.load()])
       lost.value = libraries.error?.unreachable === true
     } catch {
       lost.value = true
@@ -33,6 +35,7 @@ export const useConnection = defineStore('connection', () => {
     void refresh()
     const stopEvents = listenToEvents({
       job: jobs.apply,
+      progress: server.apply,
       library: (library) => void libraries.apply(library),
       keep: (keep) => {
         lastKeep.value = keep
@@ -47,7 +50,7 @@ export const useConnection = defineStore('connection', () => {
     })
     const timer = window.setInterval(() => {
       // An offline library is asked for even while events come: its return must not hang on one lost message.
-      if (!live.value || libraries.offline.length > 0) void refresh()
+      if (!live.value || libraries.offline.length > 0 || server.queueOffline) void refresh()
     }, POLL_MS)
     stop = () => {
       stopEvents()

@@ -1,7 +1,7 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 
-import { cancelJob, listJobs, retryJob } from '@/api/endpoints'
+import { cancelJob, listJobs, moveJob, retryJob } from '@/api/endpoints'
 import type { Job } from '@/api/types'
 import { isActive, overallPercent, sortJobs } from '@/domain/jobs'
 
@@ -36,5 +36,11 @@ export const useJobs = defineStore('jobs', () => {
     return job
   }
 
-  return { byId, jobs, active, percent, drawer, apply, load, activeFor, cancel, retry }
+  /** Makes a waiting job the next one. */
+  async function first(id: string): Promise<void> {
+    apply(await moveJob(id, 1))
+    await load()
+  }
+
+  return { byId, jobs, active, percent, drawer, apply, load, activeFor, cancel, retry, first }
 })

@@ -17,6 +17,7 @@ from rq import Queue, Worker
 from rq.exceptions import NoSuchJobError, StopRequested
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException
 from rq.utils import now
 from rq.worker import WorkerStatus
 from rq.worker_registration import clean_worker_registry
@@ -254,6 +255,11 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
     def handle_exception(self, job: Any, *exc_info: Any) -> None:
         """The task has logged what is worth it; an expected failure is no error of the worker."""
         logger.info("job %s failed: %s", job.id, exc_info[1])
+        if isinstance(exc_info[1], JobTimeoutException) and "error" not in (job.meta or {}):
+            # The time was up while the task was not at work yet, or not any more.
+            message = f"the job took longer than its limit of {job.timeout} s"
+            job.meta = {**job.meta, "error": {**TIMED_OUT, "message": message}, "ended_at": time.time()}
+            job.save_meta()
 
     def handle_work_horse_killed(self, job: Any, *args: Any) -> None:
         """The task's process ended without a word: the job is tried once more, and then failed with the reason."""

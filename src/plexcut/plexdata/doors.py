@@ -152,6 +152,7 @@ class TrashDoor:
 class JobDoor:
     """Jobs and their progress."""
 
+    _hosts: Hosts
     _ports: Ports
     _watch: Watch
 
@@ -209,8 +210,14 @@ class JobDoor:
         return self._watch.told(self._ports.queue.prioritise(job, priority))
 
     def notices(self) -> tuple[Notice, ...]:
-        """What somebody has to know and to do something about: a damaged database that was set aside."""
-        return self._ports.store.notices()
+        """What somebody has to know: a queue that does not answer, a damaged database that was set aside."""
+        found = self._ports.store.notices()
+        if self._hosts.queue_checked.is_set() and not self._hosts.queue_online:
+            found = (
+                Notice("queue_offline", "the queue does not answer", "jobs go on by themselves when it is back"),
+                *found,
+            )
+        return found
 
     def pause_queue(self, paused: bool) -> Progress:
         """Let no more jobs begin, or let them begin again; jobs that run go on. It stays so over restarts.
