@@ -127,10 +127,13 @@ def test_many_readers_at_once(samba: Samba) -> None:
     wrong: list[object] = []
 
     def read(n: int) -> None:
-        for k in range(8):
-            start = (n * 7919 + k * 104_729) % (len(DATA) - 70_000)
-            if source.read(start, 70_000) != DATA[start : start + 70_000]:
-                wrong.append((n, k))
+        try:
+            for k in range(8):
+                start = (n * 7919 + k * 104_729) % (len(DATA) - 70_000)
+                if source.read(start, 70_000) != DATA[start : start + 70_000]:
+                    wrong.append((n, k))
+        except OSError as error:
+            wrong.append(error)
 
     threads = [threading.Thread(target=read, args=(n,)) for n in range(12)]
     for thread in threads:

@@ -30,6 +30,8 @@ T = TypeVar("T")
 TIMEOUT_S = 8.0
 _REST_S = 2.0
 """For how long a server that did not answer in time is not asked again."""
+_AT_ONCE = 4
+"""Calls at once on one connection: more would only wait for each other, each of them silent for longer."""
 _IDLE_S = 4.0
 """A connection that was idle for so long is tried before anything is done that must not be done twice."""
 
@@ -127,6 +129,7 @@ class Share:
         self._lock = threading.Lock()
         self._link: Link | None = None
         self._silent_until = 0.0
+        self._turns = threading.BoundedSemaphore(_AT_ONCE)
 
     @property
     def host(self) -> str:
@@ -180,8 +183,15 @@ class Share:
         return other, True
 
     def _bounded(self, link: Link, work: Callable[[], T], name: str, timeout_s: float | None = None) -> T:
-        call: _Call[T] = _Call(work)
-        if not call.wait(timeout_s or self._timeout_s):
+        limit_s = timeout_s or self._timeout_s
+        if not self._turns.acquire(timeout=limit_s):
+            raise OSError(errno.ETIMEDOUT, "the file server does not answer", name)
+        try:
+            call: _Call[T] = _Call(work)
+            in_time = call.wait(limit_s)
+        finally:
+            self._turns.release()
+        if not in_time:
             self._silent_until = time.monotonic() + _REST_S
             self._forget(link)
             log.info("%s does not answer", self.address.root)
