@@ -267,7 +267,7 @@ def test_keys_can_be_chosen(fresh: Editor) -> None:
     fresh.go_to("#30")
     fresh.expect_frame(30)
     fresh.press("?")
-    page.get_by_role("button", name="One frame forward: →").click()
+    page.get_by_role("dialog").get_by_role("button", name="One frame forward →").first.click()
     page.keyboard.press("q")
     page.get_by_role("button", name="Close").click()
     expect(page.get_by_role("heading", name="Moving")).to_have_count(0)
