@@ -21,6 +21,7 @@ from plexcut.domain.trash import Rendered, Restored, Spot
 from plexcut.errors import CannotWrite, DiskFull, NoOriginal, RecordingBusy
 from plexcut.storage.local import LocalFiles
 from plexcut.storage.trash.known import KnownPlaces
+from plexcut.storage.trash.records import Mark
 from plexcut.storage.trash.retention import DAY_S, Retention
 from plexcut.storage.trash.store import RecordingStore, StoreSettings
 
@@ -214,6 +215,22 @@ def test_a_record_that_leads_out_of_the_library_is_none(world: World) -> None:
     data["files"][0]["name"] = "../../x"
     record.write_text(json.dumps({**data, "path": "Show/Film.ts"}))
     assert world.store.entries([world.root]) == ()
+
+
+def test_a_plan_that_leads_through_a_link_moves_nothing(world: World) -> None:
+    elsewhere = world.tmp / "elsewhere"
+    elsewhere.mkdir()
+    (world.root / "link").symlink_to(elsewhere)
+    journal = world.root / ".plexcut" / "journal" / "x"
+    journal.mkdir(parents=True)
+    (journal / "0").write_bytes(b"evil")
+    mark = {"size_bytes": 4, "digest": Mark.of_bytes(b"evil").digest}
+    item = {"target": "link/x", "name": "x", "role": "recording", "old": None, "old_mtime_ns": 0, "new": mark}
+    plan = {"version": 1, "id": "x", "operation": "cut", "items": [{**item, "source": None}], "source_entry": None}
+    (journal / "plan.json").write_text(json.dumps(plan))
+    world.store.recover([world.root])
+    assert list(elsewhere.iterdir()) == []
+    assert (journal / "0").exists()
 
 
 def test_the_time_of_an_original_is_over(world: World) -> None:

@@ -108,12 +108,18 @@ class Place:
         """The path that a record holds.
 
         Raises:
-            ValueError: it leads out of the base, or into our own folder.
+            ValueError: it leads out of the base, by a link too, or into our own folder. Who can write into a library
+                must not be able to have files moved elsewhere.
         """
         parts = PurePath(written).parts
         if not parts or PurePath(written).is_absolute() or ".." in parts or OWN_FOLDER in parts or "\0" in written:
             raise ValueError(f"{written!r} is no path below a library")
-        return self.base.joinpath(*parts)
+        path = self.base.joinpath(*parts)
+        for folder in path.parents[: len(parts) - 1]:
+            found = self.files.status(folder)
+            if found is not None and found.kind != "folder":
+                raise ValueError(f"{written!r} leads through a link")
+        return path
 
 
 def candidates(root: PurePath, path: PurePath) -> list[PurePath]:

@@ -24,7 +24,7 @@ def recover_place(files: Files, place: Place) -> list[str]:
     for name in files.names(place.journal):
         try:
             line = _settle(files, place, name)
-        except (OSError, Unreadable) as error:
+        except (OSError, ValueError, Unreadable) as error:
             log.warning("%s cannot be settled now: %s", place.journal / name, error)
             continue
         if line:
