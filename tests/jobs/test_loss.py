@@ -74,7 +74,7 @@ def test_everything_is_lost_while_one_runs_and_one_waits(
         assert stored is not None
         assert (stored.job.state, stored.order is not None) == ("finished", True)
         assert any("begun by worker" in line.message for line in server.store.job_log(job.id))
-    assert [worker.state for worker in queue.workers()] == ["idle"]
+    wait_for(lambda: [worker.state for worker in queue.workers()] == ["idle"])
     assert sorted(path.name for path in tmp_path.glob("* cut*.ts")) == ["running cut.ts", "waiting cut.ts"]
 
 
