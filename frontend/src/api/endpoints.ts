@@ -20,8 +20,10 @@ import type {
   Marks,
   Names,
   PlanAnswer,
+  PreCheck,
   Progress,
   Recording,
+  Restored,
   Section,
   Selection,
   SelectionChange,
@@ -204,6 +206,17 @@ export function putKeep(recording: string, change: KeepChange): Promise<KeepAnsw
 export async function planCut(recording: string, order: CutOrder, signal: AbortSignal): Promise<PlanAnswer> {
   const path = `api/recordings/${id(recording)}/plan`
   return (await (await send(path, { method: 'POST', body: order, signal })).json()) as PlanAnswer
+}
+
+/** What stands in the way of a cut, looked at now. */
+export async function checkCut(recording: string, order: CutOrder, signal: AbortSignal): Promise<PreCheck[]> {
+  const answer = await send(`api/recordings/${id(recording)}/check`, { method: 'POST', body: order, signal })
+  return ((await answer.json()) as { checks: PreCheck[] }).checks
+}
+
+/** Brings the original back after a cut in place; resolves when it is there. */
+export function restoreOriginal(recording: string): Promise<Restored> {
+  return sendJson(`api/recordings/${id(recording)}/restore`, 'POST', {})
 }
 
 export function startCut(recording: string, order: CutOrder): Promise<Job> {
