@@ -4,6 +4,7 @@ import { onBeforeRouteLeave, useRoute, useRouter, type RouteLocationRaw } from '
 
 import { parsePosition } from '@/domain/timecode'
 import { useConnection } from '@/stores/connection'
+import { useJobs } from '@/stores/jobs'
 import { useKeep } from '@/stores/keep'
 import { useNotices } from '@/stores/notices'
 import { useRecording } from '@/stores/recording'
@@ -23,6 +24,7 @@ export function useOpenRecording(player: Player, marks: Marks) {
   const keep = useKeep()
   const connection = useConnection()
   const notices = useNotices()
+  const jobs = useJobs()
   const id = computed(() => String(route.params['recording'] ?? ''))
   let rememberTimer = 0
 
@@ -57,6 +59,13 @@ export function useOpenRecording(player: Player, marks: Marks) {
   useSelectionFollow()
   watch(id, () => id.value && void open(), { immediate: true })
   watch(() => recording.ready, () => void loadKeep())
+  watch(() => recording.changes, () => void open())
+  watch(
+    () => jobs.jobs.filter((job) => job.recording === id.value && job.in_place && job.state === 'finished').length,
+    (now, before) => {
+      if (now > before) recording.lookAgain(id.value)
+    },
+  )
   watch(() => connection.lastKeep, (event) => {
     if (event?.recording === id.value) void keep.onRemoteSave(event.revision)
   })

@@ -17,6 +17,8 @@ export const useRecording = defineStore('recording', () => {
   const error = shallowRef<ApiError | null>(null)
   const times = shallowReactive(new Map<number, number>())
   const marks = shallowRef<Marks | null>(null)
+  /** Counts how often the open recording became another file: by a cut in place, or by the way back. */
+  const changes = ref(0)
   let timer = 0
   let marksTimer = 0
 
@@ -114,6 +116,10 @@ export const useRecording = defineStore('recording', () => {
     times.clear()
   }
 
+  function lookAgain(recording: string): void {
+    if (recording === id.value) changes.value += 1
+  }
+
   function noteTime(frame: number, time_s: number): void {
     if (times.get(frame) !== time_s) times.set(frame, time_s)
   }
@@ -132,6 +138,6 @@ export const useRecording = defineStore('recording', () => {
   }
 
   return {
-    id, info, item, version, error, ready, frames, fps, duration_s, heading, aspect, marks, clock, open, close, load, noteTime, knownTime, timeOf,
+    id, info, item, version, error, ready, frames, fps, duration_s, heading, aspect, marks, clock, changes, lookAgain, open, close, load, noteTime, knownTime, timeOf,
   }
 })

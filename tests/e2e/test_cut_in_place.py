@@ -1,0 +1,45 @@
+"""Cutting in place from the page: what will happen in words, the certificate, and the way back."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.e2e.server import Editor, Server
+from tests.media_factory import decode_numbers
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_in_place_and_back(server: Server, library: Path, editor: Editor) -> None:
+    original = library / "Movies" / "Harbour Light (2011).ts"
+    before = digest(original)
+    page = editor.page
+    editor.open(server, server.recordings()["Harbour Light"])
+    editor.mark(13, 61)
+    editor.mark(87, 140)
+    page.get_by_test_id("open-cut").click()
+    words = page.get_by_test_id("cut-words")
+    expect(words).to_contain_text("Harbour Light (2011) cut.ts")
+    page.locator(".target .v-select", has_text="Kind of file").click()
+    page.get_by_role("option", name="Matroska").click()
+    expect(words).to_contain_text("Harbour Light (2011) cut.mkv")
+    page.locator(".target .v-select", has_text="Where the result goes").click()
+    page.get_by_role("option", name="In place of the original").click()
+    expect(words).to_contain_text("can be brought back, bit for bit")
+    page.get_by_role("button", name="Cut now").click()
+    expect(page.get_by_test_id("cut-result")).to_be_visible(timeout=60_000)
+    assert [picture.number for picture in decode_numbers(original)] == [*range(13, 61), *range(87, 140)]
+    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Show jobs").click()
+    card = page.get_by_role("article", name="Harbour Light")
+    card.get_by_role("button", name="Certificate").click()
+    expect(card.locator(".checks li")).not_to_have_count(0)
+    expect(card.locator(".seams li")).to_have_count(1)
+    card.get_by_role("button", name="Bring the original back").click()
+    expect(page.get_by_text("The original is back")).to_be_visible()
+    assert digest(original) == before
