@@ -59,7 +59,11 @@ export function useOpenRecording(player: Player, marks: Marks) {
   useSelectionFollow()
   watch(id, () => id.value && void open(), { immediate: true })
   watch(() => recording.ready, () => void loadKeep())
-  watch(() => recording.changes, () => void open())
+  // Another file: the place in the one before may lie behind its end.
+  watch(() => recording.changes, async () => {
+    await router.replace({ query: { ...route.query, t: undefined } })
+    await open()
+  })
   watch(
     () => jobs.jobs.filter((job) => job.recording === id.value && job.in_place && job.state === 'finished').length,
     (now, before) => {
