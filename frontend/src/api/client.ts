@@ -47,6 +47,8 @@ export function withQuery(path: string, query: Query): string {
   return text ? `${path}?${text}` : path
 }
 
+const KEPT_ALIVE_BYTES = 16_000
+
 export interface RequestOptions {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   body?: unknown
@@ -77,13 +79,13 @@ async function readError(response: Response): Promise<ApiError> {
 /** Sends a request; the answer is a good one, or an ApiError is thrown (an AbortError if it was cancelled). */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const headers: Record<string, string> = { Accept: options.accept ?? 'application/json' }
-  // What is being saved when the page is left is saved all the same.
-  const keepalive = options.method === 'PUT'
-  const init: RequestInit = { method: options.method ?? 'GET', headers, credentials: 'same-origin', keepalive }
+  const init: RequestInit = { method: options.method ?? 'GET', headers, credentials: 'same-origin' }
   if (options.signal) init.signal = options.signal
   if (options.body !== undefined) {
     headers['Content-Type'] = 'application/json'
     init.body = JSON.stringify(options.body)
+    // What is being saved when the page is left is saved all the same; browsers do so for 64 KiB together.
+    init.keepalive = options.method === 'PUT' && init.body.length < KEPT_ALIVE_BYTES
   }
   let response: Response
   try {
