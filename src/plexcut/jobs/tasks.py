@@ -20,6 +20,7 @@ from plexcut.domain.places import is_share, shown
 from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
+from plexcut.jobs.already import result_in_place
 from plexcut.jobs.control import JobControl
 from plexcut.jobs.placing import placed
 from plexcut.jobs.record import TIMED_OUT
@@ -155,6 +156,11 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl, files:
     if not source.resolve().is_relative_to(root.resolve()):
         raise FileUnreadable(f"{source.name} lies outside its library", "check the library's folder")
     if engine.fingerprint(source) != movie["fingerprint"]:
+        if movie["output"] == "replace" and files is not None:
+            files.recover([root])
+            done = result_in_place(movie, engine, files)
+            if done is not None:
+                return done
         raise RecordingChanged(f"{source.name} has changed since it was looked at", "open it again and check the spans")
     with placed(movie, control.folder, files) as placing:
         request = CutRequest(
