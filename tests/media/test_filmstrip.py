@@ -73,7 +73,9 @@ def test_single_frames_and_few_of_many(clip_cache: ClipCache, name: str) -> None
     clip = clip_cache.get(CLIPS[name])
     engine = Engine(None)
     index = engine.index(clip.path)
-    whole = engine.filmstrip(clip.path, FilmstripOrder(count=1000, height=64))
+    # Narrow pictures that are made smaller do not show their number any more.
+    height = 64 if index.video.width > 64 else 96
+    whole = engine.filmstrip(clip.path, FilmstripOrder(count=1000, height=height))
     check(whole, index, clip.numbers)
     assert frames_of(whole) == list(range(len(clip.numbers)))
     for count in (1, 4, 9, 40):

@@ -58,10 +58,11 @@ def test_items_added_lately(world: World) -> None:
 def test_a_cut_is_known_until_its_original_is_back(tmp_path: Path) -> None:
     database = Database(tmp_path / "plexcut.db")
     for number, state in enumerate(("finished", "failed", "finished")):
-        database.save_job(StoredJob(replace(JOB, id=f"j{number}", recording=f"a~{number}", state=state), None))
+        database.save_jobs([(StoredJob(replace(JOB, id=f"j{number}", recording=f"a~{number}", state=state), None), ())])
     assert database.edited().cut == {"a~0", "a~2"}
     database.forget_cut("a~0")
     assert database.edited().cut == {"a~2"}
-    database.save_job(StoredJob(replace(JOB, id="j9", recording="a~0", created_at=time.time() + 1), None))
+    last = replace(JOB, id="j9", recording="a~0", created_at=time.time() + 1)
+    database.save_jobs([(StoredJob(last, None), ())])
     assert database.edited().cut == {"a~0", "a~2"}
     database.close()

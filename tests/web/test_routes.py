@@ -252,7 +252,9 @@ def test_the_result_of_a_job(server: Running) -> None:
         "verified": True,
         "streams": [],
         "checks": [],
-        "seams": [{"at_s": 5.0, "source_end": 250, "source_start": 500, "frames_reencoded": 20}],
+        "seams": [
+            {"at_s": 5.0, "source_end": 250, "source_start": 500, "frames_reencoded": 20, "av_offset_ms": [1.5, None]}
+        ],
     }
     error = {"code": "cancelled", "message": "the user stopped it", "hint": ""}
     for result, failure in ((whole, None), ({"path": "/old", "other": 1}, None), (None, error)):
