@@ -273,6 +273,8 @@ def test_keys_can_be_chosen(fresh: Editor) -> None:
     expect(page.get_by_role("heading", name="Moving")).to_have_count(0)
     fresh.press("q")
     fresh.expect_frame(31)
+    # The address follows when one has settled.
+    page.wait_for_url(lambda url: "t=0.62" in url)
     page.reload()
     fresh.wait_in_button()
     fresh.press("q")

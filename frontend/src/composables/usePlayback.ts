@@ -115,6 +115,8 @@ export function usePlayback(player: Player) {
       if (rate.value !== 0 || mode.value === null) return
       mode.value = null
       element.cancelVideoFrameCallback(callback)
+      // At the end the last frame stands on the screen, also where a busy browser did not tell of it.
+      if (element.ended) frame = map.frameAt(Number.MAX_SAFE_INTEGER)
       if (frame === null) visible.value = false
       else move(() => player.goToFrame(frame ?? 0))
     }, LAST_FRAME_MS)
