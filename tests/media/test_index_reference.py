@@ -22,7 +22,7 @@ from plexcut.media.index.transport_stream import StreamScan, choose_program, sca
 _TS = sorted(
     name for name, spec in CLIPS.items() if spec.container in ("ts", "m2ts192", "ts204") and name != "audio_only"
 )
-_REAL = sorted(Path("/work/shared/media").glob("*.ts")) if Path("/work/shared/media").is_dir() else []
+_REAL = sorted((Path(__file__).resolve().parents[3] / "shared" / "media").glob("*.ts"))
 _CHUNKS = (20_000, 33_333, 65_536, 200_001, 4 << 20)
 
 

@@ -16,7 +16,7 @@ from plexcut.errors import SpanInvalid
 from plexcut.media.engine import Engine
 from plexcut.media.landmarks import clock_of, silences_of
 
-MEDIA = Path("/work/shared/media")
+MEDIA = Path(__file__).resolve().parents[3] / "shared" / "media"
 
 
 @pytest.fixture
