@@ -22,12 +22,11 @@ from plexcut.domain.spans import KeepList
 from plexcut.domain.timecode import FrameNumber, Position, us_to_s
 from plexcut.errors import CannotWrite, PlexcutError, SpanInvalid
 from plexcut.plexdata.hosts import Hosts
-from plexcut.plexdata.keeping import Keeping
+from plexcut.plexdata.keeping import MAX_SPANS, Keeping
 from plexcut.plexdata.model import ImportedKeep, Ports, WrittenSpans
 
 log = logging.getLogger(__name__)
 
-_MAX_SPANS = 1000
 _LARGEST_DENOMINATOR = 1001
 
 
@@ -55,8 +54,8 @@ def listed_keep(resolve: Resolve, listed: ReadCutList, facts: CutListFacts) -> L
     Raises:
         SpanInvalid: nothing is kept, or it does not fit the recording.
     """
-    if len(listed.spans) > _MAX_SPANS:
-        raise SpanInvalid(f"the cut list has {len(listed.spans)} spans, possible is {_MAX_SPANS}")
+    if len(listed.spans) > MAX_SPANS:
+        raise SpanInvalid(f"the cut list has {len(listed.spans)} spans, possible is {MAX_SPANS}")
     placed: list[tuple[KeepList, ListedSpan]] = []
     for span in listed.spans:
         start, end = _inside(span.start, facts), _inside(span.end, facts)

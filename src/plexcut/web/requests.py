@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NoReturn, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -127,6 +128,16 @@ def read_edge(written: str | None) -> Position | None:
         return None if written is None else read_position(written)
     except PositionInvalid as error:
         raise SpanInvalid(error.message, error.hint) from None
+
+
+def read_clamped_edge(written: str | None) -> Position | None:
+    """One end of a range that is clamped to the recording: what lies before it is its beginning."""
+    if written is None:
+        return None
+    try:
+        return read_position(written)
+    except PositionInvalid:
+        return Fraction(0)
 
 
 def read_keep_query() -> list[tuple[Position, Position]]:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from fractions import Fraction
 from urllib.parse import quote, urlencode
 
 from quart import Blueprint, Response, request
 
 from plexcut import __version__
 from plexcut.domain.media import FilmstripOrder, PictureFormat
-from plexcut.domain.timecode import Position
-from plexcut.errors import PositionInvalid, RecordingChanged
+from plexcut.errors import RecordingChanged
 from plexcut.plexdata.filmstrip import StripOrder
 from plexcut.web import mapping, schemas
 from plexcut.web.context import answer, context
 from plexcut.web.documentation import Media, documented
 from plexcut.web.files import REVALIDATE
-from plexcut.web.requests import read_position, read_query
+from plexcut.web.requests import read_clamped_edge, read_query
 from plexcut.web.routes.pictures import picture_format
 
 blueprint = Blueprint("filmstrip", __name__)
@@ -94,17 +92,9 @@ async def get_filmstrip_image(recording: str) -> Response:
 
 
 def _pictures(query: schemas.FilmstripQuery) -> FilmstripOrder:
-    return FilmstripOrder(_edge(query.from_), _edge(query.to), query.count, query.height, query.step)
-
-
-def _edge(written: str | None) -> Position | None:
-    """An end of the range; what lies before the recording is its beginning."""
-    if written is None:
-        return None
-    try:
-        return read_position(written)
-    except PositionInvalid:
-        return Fraction(0)
+    return FilmstripOrder(
+        read_clamped_edge(query.from_), read_clamped_edge(query.to), query.count, query.height, query.step
+    )
 
 
 def _etag(fingerprint: str, query: schemas.FilmstripQuery, what: PictureFormat | str) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from quart import Blueprint, Response
 
-from plexcut.domain.timecode import Position, us_to_s
-from plexcut.errors import PositionInvalid
+from plexcut.domain.timecode import us_to_s
 from plexcut.plexdata.landmarks import RangeOrder, RecordingMarks
 from plexcut.web import schemas
 from plexcut.web.context import answer, context
 from plexcut.web.documentation import documented
-from plexcut.web.requests import read_position, read_query
+from plexcut.web.requests import read_clamped_edge, read_query
 from plexcut.web.text import clean
 
 blueprint = Blueprint("landmarks", __name__)
@@ -58,17 +55,7 @@ async def get_copy_points(recording: str) -> Response:
 
 
 def _range(recording: str, query: schemas.RangeQuery) -> RangeOrder:
-    return RangeOrder(recording, _edge(query.from_), _edge(query.to))
-
-
-def _edge(written: str | None) -> Position | None:
-    """An end of the range; what lies before the recording is its beginning."""
-    if written is None:
-        return None
-    try:
-        return read_position(written)
-    except PositionInvalid:
-        return Fraction(0)
+    return RangeOrder(recording, read_clamped_edge(query.from_), read_clamped_edge(query.to))
 
 
 def _marks(found: RecordingMarks) -> schemas.Marks:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from fractions import Fraction
 
 from quart import Blueprint, Response
 
 from plexcut.domain.media import Waveform, WaveformOrder
-from plexcut.domain.timecode import Position, us_to_s
-from plexcut.errors import NotReady, PositionInvalid
+from plexcut.domain.timecode import us_to_s
+from plexcut.errors import NotReady
 from plexcut.web import schemas
 from plexcut.web.context import answer, context
 from plexcut.web.documentation import documented
 from plexcut.web.files import REVALIDATE
-from plexcut.web.requests import read_position, read_query
+from plexcut.web.requests import read_clamped_edge, read_query
 
 blueprint = Blueprint("waveform", __name__)
 
@@ -28,7 +27,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.02, 0.4
 async def get_waveform(recording: str) -> Response:
     """Peaks and loudness of every audio track in a range."""
     query = read_query(schemas.WaveformQuery)
-    order = WaveformOrder(_edge(query.from_), _edge(query.to), query.points, wait_s=0)
+    order = WaveformOrder(read_clamped_edge(query.from_), read_clamped_edge(query.to), query.points, wait_s=0)
     found = await _waited_for(recording, order, query.wait_s)
     response = answer(_shaped(found))
     whole = found.complete and found.percent >= 100
@@ -51,16 +50,6 @@ async def _waited_for(recording: str, order: WaveformOrder, wait_s: float) -> Wa
                 raise
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-
-
-def _edge(written: str | None) -> Position | None:
-    """An end of the range; what lies before the recording is its beginning."""
-    if written is None:
-        return None
-    try:
-        return read_position(written)
-    except PositionInvalid:
-        return Fraction(0)
 
 
 def _shaped(found: Waveform) -> schemas.Waveform:
