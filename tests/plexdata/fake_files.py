@@ -28,9 +28,9 @@ class FakeFiles:
         self._possible()
         return spot.root / ".plexcut"
 
-    def result_folder(self, spot: Spot) -> Path:
+    def result_folder(self, spot: Spot, *, apart: bool = False) -> Path:
         self._possible()
-        return spot.path.parent
+        return spot.root / "results" if apart else spot.path.parent
 
     def writing(self, path: Path) -> bool:
         return self.written

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plexcut.domain.catalog import Section
+from plexcut.domain.jobs import StoredJob
 from plexcut.errors import (
     FormatUnsupported,
     QueueOffline,
@@ -21,6 +23,7 @@ from plexcut.errors import (
 )
 from plexcut.plexdata import CutOrder, KeepOrder, SelectionChange, views
 from plexcut.plexdata.keeping import ASSUMED_BYTES_PER_S, FIXED_COST_S, estimate_s, job_timeout_s
+from plexcut.plexdata.results import FoundResult
 from plexcut.storage.database import Database
 from tests.plexdata.world import World, until
 
@@ -264,3 +267,51 @@ def test_a_listener_that_fails_does_not_keep_the_others_from_it(world: World) ->
     world.plexdata.subscribe(told.append)
     world.plexdata.save_keep(KeepOrder(R, [(0, 1)], 0))
     assert [event.name for event in told] == ["library", "keep"]
+
+
+def test_results_go_into_the_configured_folder(world: World) -> None:
+    assert world.plexdata.cut_options().outputs == ("beside", "replace")
+    with pytest.raises(UnknownOutput, match="no folder for results"):
+        world.plexdata.cut(None, CutOrder(R, [(0, 1)], output="folder"))
+    cut = replace(world.settings.cut, output_folder=world.tmp / "results")
+    world.settings = replace(world.settings, cut=cut)
+    world.restart()
+    assert views.cut_options(world.plexdata.cut_options()) == {
+        "mode": "exact",
+        "output": "beside",
+        "outputs": ["beside", "replace", "folder"],
+        "output_folder": str(world.tmp / "results"),
+        "keep_original_days": 30,
+    }
+    job = world.plexdata.cut(None, CutOrder(R, [(0, 1)], output="folder"))
+    assert (job.meta["in_place"], job.meta["output_path"]) == (False, str(world.tmp / "results" / "m2 cut.ts"))
+    assert world.queue.orders[0][0].output == "folder"
+
+
+def test_recordings_with_a_keep_list(world: World) -> None:
+    assert world.plexdata.kept_recordings() == ()
+    for recording in ("a~r.m3", R):
+        world.plexdata.save_keep(KeepOrder(recording, [(1, 2)], 0))
+    assert world.plexdata.kept_recordings() == (R, "a~r.m3")
+    world.plexdata.save_keep(KeepOrder(R, [], 1))
+    assert world.plexdata.kept_recordings() == ("a~r.m3",)
+
+
+def test_the_recording_that_a_job_made(world: World) -> None:
+    job = world.plexdata.cut(None, CutOrder(R, [(0, 1)]))
+    assert world.plexdata.job_result(job.id) == FoundResult(None, None)
+    path = str(world.tmp / "m2 cut.ts")
+
+    def ended(recording: str, **meta: Any) -> str:
+        new = replace(job, id=f"{recording}-{len(meta)}", recording=recording, state="finished", result={"path": path})
+        new = replace(new, meta={**job.meta, **meta})
+        world.store.save_jobs([(StoredJob(new, None), ())])
+        return new.id
+
+    assert world.plexdata.job_result(ended(R)) == FoundResult(path, None)
+    assert world.plexdata.job_result(ended(R, in_place=True, x=1)) == FoundResult(path, R)
+    library = world.libraries[0]
+    library.add(Section("a~movies", "movies", "movie", "a"), "m2 cut")
+    assert world.plexdata.job_result(ended(R)) == FoundResult(path, "a~r.m2 cut")
+    library.online = False
+    assert world.plexdata.job_result(ended(R)) == FoundResult(path, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, Priority, Progress, QueueCounts, WorkerInfo
@@ -11,7 +12,8 @@ from plexcut.domain.media import CutPlan
 from plexcut.domain.ports import Notice
 from plexcut.domain.timecode import FrameNumber, parse_position
 from plexcut.errors import JobNotFound, StaleRevision
-from plexcut.plexdata.model import CutOrder, KeepOrder, KeepPast, KeepPastStep, KeepState
+from plexcut.plexdata.model import CutOptions, CutOrder, KeepOrder, KeepPast, KeepPastStep, KeepState
+from plexcut.plexdata.results import FoundResult
 
 FPS = 50
 REC = "home~r1"
@@ -52,6 +54,18 @@ class FakeOrders:
 
     def _known(self, recording: str) -> None:
         raise NotImplementedError
+
+    def kept_recordings(self) -> tuple[str, ...]:
+        self._asked("kept_recordings")
+        return (REC,)
+
+    def cut_options(self) -> CutOptions:
+        self._asked("cut_options")
+        return CutOptions("exact", "beside", ("beside", "replace", "folder"), Path("/results"), 30)
+
+    def job_result(self, job: str) -> FoundResult:
+        self._asked("job_result", job)
+        return FoundResult("/media/Film 1 cut.ts", "home~r2")
 
     def keep(self, recording: str) -> KeepState:
         self._asked("keep", recording)

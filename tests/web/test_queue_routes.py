@@ -75,3 +75,17 @@ def test_what_somebody_has_to_know(server: Running) -> None:
     notice = {"code": "database_damaged", "message": "it was set aside", "hint": "bring back a backup"}
     server.plexdata.told = (Notice(**notice),)  # type: ignore[misc]
     assert client.get("/api/notices").json() == {"notices": [notice], "total": 1}
+
+
+def test_what_batches_are_made_from(server: Running) -> None:
+    client = server.client()
+    assert client.get("/api/keeps").json() == {"keeps": [{"recording": REC}], "total": 1}
+    assert client.get("/api/cut-options").json() == {
+        "mode": "exact",
+        "output": "beside",
+        "outputs": ["beside", "replace", "folder"],
+        "output_folder": "/results",
+        "keep_original_days": 30,
+    }
+    assert client.get("/api/jobs/job-1/result").json() == {"path": "/media/Film 1 cut.ts", "recording": "home~r2"}
+    assert client.post("/api/jobs/job-1/result").status_code == 405

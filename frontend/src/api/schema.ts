@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/cut-options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a cut does when its order does not say, and where its result can go. */
+        get: operations["get_cut_options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -175,6 +192,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/{job}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a finished job wrote, and as which recording the library shows it. */
+        get: operations["get_job_result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{job}/retry": {
         parameters: {
             query?: never;
@@ -186,6 +220,23 @@ export interface paths {
         put?: never;
         /** Queue a failed or cancelled job again; the answer is the new job. */
         post: operations["retry_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keeps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All recordings that have a saved keep list; no library is asked. */
+        get: operations["get_keeps"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -885,6 +936,21 @@ export interface components {
             text?: string | null;
         };
         /**
+         * CutOptions
+         * @description What a cut does when its order does not say, and where its result can go.
+         *
+         *     `output_folder` is the folder for results that is configured; null where none is, then `outputs` lacks `folder`.
+         */
+        CutOptions: {
+            keep_original_days: number;
+            /** @enum {string} */
+            mode: "exact" | "keyframe";
+            /** @enum {string} */
+            output: "beside" | "replace";
+            output_folder: string | null;
+            outputs: ("beside" | "replace" | "folder")[];
+        };
+        /**
          * CutOrder
          * @description What to cut. Without `keep` the saved keep list; without `mode` and `output` what the configuration says.
          */
@@ -899,7 +965,7 @@ export interface components {
                 number | string
             ][] | null;
             mode?: ("exact" | "keyframe") | null;
-            /** @description `beside`: a new file beside the original. `replace`: in its place. */
+            /** @description `beside`: a new file beside the original. `replace`: in its place. `folder`: into the folder for results, where one is configured (`GET /api/cut-options`). */
             output?: string | null;
             /** @enum {string} */
             priority?: "low" | "normal" | "high";
@@ -1133,6 +1199,14 @@ export interface components {
             priority: "low" | "normal" | "high";
         };
         /**
+         * JobResult
+         * @description What a job wrote: null where nothing was; `recording` null: its library does not show it (yet).
+         */
+        JobResult: {
+            path: string | null;
+            recording: string | null;
+        };
+        /**
          * Jobs
          * @description All known jobs, newest first.
          */
@@ -1225,6 +1299,21 @@ export interface components {
             label: string;
             revision: number;
             saved_at: number | null;
+        };
+        /**
+         * Keeps
+         * @description All recordings that have a saved keep list which keeps anything.
+         */
+        Keeps: {
+            keeps: components["schemas"]["KeptRecording"][];
+            total: number;
+        };
+        /**
+         * KeptRecording
+         * @description A recording that has a saved keep list.
+         */
+        KeptRecording: {
+            recording: string;
         };
         /**
          * Keyframes
@@ -1799,6 +1888,35 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_cut_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a cut does when its order does not say, and where its result can go. `output_folder` is the folder for results that is configured; null where none is, then `outputs` lacks `folder`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CutOptions"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     get_events: {
         parameters: {
             query?: never;
@@ -2160,6 +2278,37 @@ export interface operations {
             };
         };
     };
+    get_job_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a job wrote: null where nothing was; `recording` null: its library does not show it (yet). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobResult"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     retry_job: {
         parameters: {
             query?: never;
@@ -2178,6 +2327,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_keeps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All recordings that have a saved keep list which keeps anything. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keeps"];
                 };
             };
             /** @description Any failure. */

@@ -26,9 +26,9 @@ class FileStore(Protocol):
     def writable(self, spot: Spot) -> Path:
         """Try whether the recording can be replaced; the folder that would be used. Raises `CannotWrite`."""
 
-    def result_folder(self, spot: Spot) -> Path:
+    def result_folder(self, spot: Spot, *, apart: bool = False) -> Path:
         """Where a result beside the recording goes: its folder, tried by writing, or the one that is configured for
-        those that cannot be written. Raises `CannotWrite`.
+        those that cannot be written. `apart`: always the configured one. Raises `CannotWrite`.
         """
 
     def writing(self, path: Path) -> bool:

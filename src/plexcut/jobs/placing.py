@@ -46,7 +46,7 @@ def placed(movie: dict[str, Any], name: str, files: FileStore | None) -> Iterato
     with files.hold(source), StandBack(lambda: files.recorded_into(root)):
         check_still(files, source)
         if movie["output"] != "replace":
-            with _beside(files.result_folder(spot), name, movie) as placing:
+            with _beside(files.result_folder(spot, apart=movie["output"] == "folder"), name, movie) as placing:
                 yield placing
             return
         with files.workspace(spot, name) as folder:

@@ -76,7 +76,7 @@ def placed_on_share(order: ShareOrder, files: FileStore, delivery: ShareDelivery
     with files.hold(path):
         if delivery.is_written(path):
             raise RecordingBusy(f"{path.name} is still being written", "wait until it has been recorded, then cut it")
-        folder = path.parent if in_place else files.result_folder(spot)
+        folder = path.parent if in_place else files.result_folder(spot, apart=order.movie["output"] == "folder")
         if not is_share(folder):  # the share must not be written, and there is a folder for such results here
             target = free_name(path, order.movie.get("container"), folder)
             yield OnShare(delivery.source(path), target, order.on_progress, None, target)

@@ -35,11 +35,21 @@ _ASKED_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """A cut to look at: the recording, how large the result will be, and whether it takes the recording's place."""
+    """A cut to look at: the recording, how large the result will be, and where it goes (`CutOrder.output`)."""
 
     file: RecordingFile
     nbytes: int
-    replace: bool
+    output: str
+
+    @property
+    def replace(self) -> bool:
+        """Whether it takes the recording's place."""
+        return self.output == "replace"
+
+    @property
+    def apart(self) -> bool:
+        """Whether it goes into the configured folder for results."""
+        return self.output == "folder"
 
 
 class Checking:
@@ -65,6 +75,8 @@ class Checking:
     def room(self, prospect: Prospect) -> None:
         """The one check that is so quick that every plan makes it: raises `DiskFull`, `LibraryOffline`."""
         folder = prospect.file.path.parent
+        if prospect.apart:
+            folder = _in_time(lambda: self._files.result_folder(spot_of(prospect.file), apart=True), prospect.file)
         _enough(folder, _in_time(lambda: self._files.free_bytes(folder), prospect.file), prospect)
 
     def no_job(self, recording: str) -> None:
@@ -90,13 +102,16 @@ class Checking:
         if prospect.replace:
             _in_time(lambda: self._files.writable(spot), prospect.file)
         else:
-            _in_time(lambda: self._files.result_folder(spot), prospect.file)
+            _in_time(lambda: self._files.result_folder(spot, apart=prospect.apart), prospect.file)
 
     def _space(self, prospect: Prospect) -> None:
         spot = spot_of(prospect.file)
 
         def ask() -> tuple[Path, int | None]:
-            folder = spot.path.parent if prospect.replace else self._files.result_folder(spot)
+            if prospect.replace:
+                folder = spot.path.parent
+            else:
+                folder = self._files.result_folder(spot, apart=prospect.apart)
             return folder, self._files.free_bytes(folder)
 
         folder, free = _in_time(ask, prospect.file)

@@ -19,11 +19,11 @@ from plexcut.plexdata.checking import Checking, Prospect, spot_of
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import Keeping, job_timeout_s
-from plexcut.plexdata.model import CutOrder, Ports, PreCheck
+from plexcut.plexdata.model import CutOptions, CutOrder, Ports, PreCheck
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = ("beside", "replace")
+OUTPUTS = ("beside", "replace", "folder")
 
 
 def beside(source: Path, folder: Path, container: Container | None = None) -> Path:
@@ -58,7 +58,7 @@ class Cutting:
         plan = self._engine.plan(file.source, keep, mode)
         try:
             _ = file.path
-            self._checking.room(Prospect(file, plan.bytes, output == "replace"))
+            self._checking.room(Prospect(file, plan.bytes, output))
         except (CannotWrite, LibraryOffline) as error:
             return replace(plan, warnings=(error.line, *plan.warnings))
         return plan
@@ -76,7 +76,7 @@ class Cutting:
         except CannotWrite as error:
             return (PreCheck("file"), PreCheck("writable", error))
         plan = self._engine.plan(file.source, keep, mode)
-        return (PreCheck("file"), *self._checking.look(Prospect(file, plan.bytes, output == "replace")))
+        return (PreCheck("file"), *self._checking.look(Prospect(file, plan.bytes, output)))
 
     def cut(self, order: CutOrder, section: str) -> Job:
         """Queue a cut of a recording in `section`, answer its job with the metadata. Raises as `Plexdata.cut`."""
@@ -88,11 +88,14 @@ class Cutting:
         container = _checked_container(order)
         written_as(path.name, of_format(facts.container), container, chapters=order.chapters)
         plan = self._engine.plan(file.source, keep, mode)
-        for check in self._checking.look(Prospect(file, plan.bytes, output == "replace")):
+        for check in self._checking.look(Prospect(file, plan.bytes, output)):
             if check.error is not None and check.vital:
                 raise check.error
         in_place = output == "replace"
-        target = path if in_place else beside(path, self._files.result_folder(spot_of(file)), container)
+        if in_place:
+            target = path
+        else:
+            target = beside(path, self._files.result_folder(spot_of(file), apart=output == "folder"), container)
         estimate_s = self._keeping.estimate_s(order.recording, facts, keep)
         movie = MovieData(
             recording=order.recording,
@@ -127,6 +130,12 @@ class Cutting:
         self._events.emit("job", views.job(job))
         return job
 
+    def options(self) -> CutOptions:
+        """What is configured, and what is possible."""
+        cut = self._settings.cut
+        outputs = tuple(one for one in OUTPUTS if one != "folder" or cut.output_folder is not None)
+        return CutOptions(cut.mode, cut.output, outputs, cut.output_folder, cut.keep_original_days)
+
     def check(self, order: CutOrder) -> None:
         """What can be said about an order without looking at any file. Raises `UsageError`, `UnknownOutput`."""
         self._checked(order)
@@ -135,6 +144,8 @@ class Cutting:
         output = order.output if order.output is not None else self._settings.cut.output
         if output not in OUTPUTS:
             raise UnknownOutput(f"{output!r} is no place for the result", f"possible is {' or '.join(OUTPUTS)}")
+        if output == "folder" and self._settings.cut.output_folder is None:
+            raise UnknownOutput("there is no folder for results", "set cut.output_folder in the configuration")
         mode = order.mode if order.mode is not None else self._settings.cut.mode
         if mode not in CUT_MODES:
             raise UsageError(f"{mode!r} is no way to cut", f"possible is {' or '.join(CUT_MODES)}")

@@ -16,7 +16,16 @@ from plexcut.plexdata.cutlists import CutListing
 from plexcut.plexdata.cutting import Cutting
 from plexcut.plexdata.hosts import Hosts
 from plexcut.plexdata.keeping import HISTORY_STEPS, Keeping
-from plexcut.plexdata.model import CutOrder, KeepOrder, KeepPast, KeepState, Ports, PreCheck, SelectionChange
+from plexcut.plexdata.model import (
+    CutOptions,
+    CutOrder,
+    KeepOrder,
+    KeepPast,
+    KeepState,
+    Ports,
+    PreCheck,
+    SelectionChange,
+)
 from plexcut.plexdata.progress import Watch
 from plexcut.plexdata.replacing import Back, Replacing
 from plexcut.plexdata.selecting import Selecting
@@ -81,6 +90,14 @@ class CutDoor:
     def redo_keep(self, recording: str, revision: int, steps: int = 1) -> KeepPast:
         """Do again what was taken back. Raises as `undo_keep`."""
         return self._keeping.step(recording, revision, steps)
+
+    def kept_recordings(self) -> tuple[str, ...]:
+        """All recordings that have a saved keep list which keeps anything, sorted. Asks no library."""
+        return self._keeping.kept()
+
+    def cut_options(self) -> CutOptions:
+        """What a cut does when its order does not say, and where results can go."""
+        return self._cutting.options()
 
     def plan(self, order: CutOrder) -> CutPlan:
         """What a cut would do. Raises as `cut`, but for the queue and `RecordingBusy`."""

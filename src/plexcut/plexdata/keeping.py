@@ -61,6 +61,10 @@ class Keeping:
         file = self._hosts.recording(recording)
         return self._state(recording, file.source, self._store.load_keep(recording))
 
+    def kept(self) -> tuple[str, ...]:
+        """All recordings with a saved list that keeps anything, sorted. Asks no library."""
+        return tuple(sorted(self._store.edited().kept))
+
     def save(self, order: KeepOrder) -> KeepState:
         """Save one. Raises `StaleRevision`, `RecordingChanged`, `SpanInvalid`, and what `keep` raises."""
         if order.revision < 0:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from plexcut.domain.filestore import FileStore
 from plexcut.domain.jobs import Priority
-from plexcut.domain.media import IndexState, RecordingFacts
+from plexcut.domain.media import CutMode, IndexState, RecordingFacts
 from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Notice, Store
 from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import PlexcutError
@@ -179,6 +179,21 @@ class CutOrder:
     container: str | None = None
     chapters: bool = False
     priority: Priority = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class CutOptions:
+    """What a cut does when its order does not say, and where results can go (`outputs`).
+
+    `output_folder` is the configured folder for results, None without one. Originals of cuts in place are kept for
+    `keep_original_days`, 0: until somebody deletes them.
+    """
+
+    mode: CutMode
+    output: str
+    outputs: tuple[str, ...]
+    output_folder: Path | None
+    keep_original_days: int
 
 
 @dataclass(frozen=True, slots=True)

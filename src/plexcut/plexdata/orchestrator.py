@@ -32,13 +32,14 @@ from plexcut.plexdata.model import (
 from plexcut.plexdata.naming import NamingDoor
 from plexcut.plexdata.progress import Watch
 from plexcut.plexdata.replacing import Replacing
+from plexcut.plexdata.results import ResultDoor
 from plexcut.plexdata.selecting import Selecting
 from plexcut.plexdata.startup import Startup
 from plexcut.plexdata.streaming import Streaming
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
 
 
-class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor):
+class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor, ResultDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number

@@ -14,6 +14,7 @@ from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import us_to_s
 from plexcut.domain.trash import Emptied, TrashEntry
 from plexcut.plexdata.model import (
+    CutOptions,
     Health,
     ImportedKeep,
     KeepPast,
@@ -209,6 +210,17 @@ def plan(planned: CutPlan) -> dict[str, Any]:
         "spans": [asdict(span) for span in planned.spans],
         "snap": [asdict(edge) for edge in planned.snap],
     }
+
+
+def keeps(found: tuple[str, ...]) -> dict[str, Any]:
+    """`{keeps: [{recording}], total}`."""
+    return {"keeps": [{"recording": recording} for recording in found], "total": len(found)}
+
+
+def cut_options(found: CutOptions) -> dict[str, Any]:
+    """`{mode, output, outputs, output_folder, keep_original_days}`."""
+    folder = found.output_folder
+    return {**asdict(found), "outputs": list(found.outputs), "output_folder": folder and places.shown(folder)}
 
 
 def pre_checks(found: tuple[PreCheck, ...]) -> dict[str, Any]:

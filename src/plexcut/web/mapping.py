@@ -14,6 +14,7 @@ from plexcut.domain.timecode import us_to_s
 from plexcut.domain.trash import Emptied, TrashEntry
 from plexcut.plexdata import model, views
 from plexcut.plexdata.replacing import Back
+from plexcut.plexdata.results import FoundResult
 from plexcut.web import schemas
 from plexcut.web.text import clean
 
@@ -98,6 +99,16 @@ def plan(found: media.CutPlan) -> schemas.Plan:
     return _shaped(schemas.Plan, views.plan(found))
 
 
+def keeps(found: tuple[str, ...]) -> schemas.Keeps:
+    """Recordings with a saved keep list."""
+    return _shaped(schemas.Keeps, views.keeps(found))
+
+
+def cut_options(found: model.CutOptions) -> schemas.CutOptions:
+    """What a cut can do."""
+    return _shaped(schemas.CutOptions, views.cut_options(found))
+
+
 def pre_checks(found: tuple[model.PreCheck, ...]) -> schemas.PreChecks:
     """What stands in the way of a cut."""
     return _shaped(schemas.PreChecks, views.pre_checks(found))
@@ -121,6 +132,11 @@ def emptied(found: Emptied) -> schemas.Emptied:
 def job(found: jobs.Job) -> schemas.Job:
     """A job, with what was ordered beside the rest."""
     return _shaped(schemas.Job, views.job(found))
+
+
+def job_result(found: FoundResult) -> schemas.JobResult:
+    """Where a job's result is."""
+    return _shaped(schemas.JobResult, {"path": found.path, "recording": found.recording})
 
 
 def job_list(found: jobs.JobPage) -> schemas.Jobs:

@@ -93,14 +93,18 @@ class RecordingStore:
     def writable(self, spot: Spot) -> Path:
         return Path(place_for(self._files, spot.root, spot.path).folder)
 
-    def result_folder(self, spot: Spot) -> Path:
-        try:
-            place_for(self._files, spot.path.parent, spot.path)
-        except CannotWrite:
-            if self._output_folder is None:
-                raise
-        else:
-            return spot.path.parent
+    def result_folder(self, spot: Spot, *, apart: bool = False) -> Path:
+        if apart and self._output_folder is None:
+            raise CannotWrite("there is no folder for results", "set cut.output_folder in the configuration")
+        if not apart:
+            try:
+                place_for(self._files, spot.path.parent, spot.path)
+            except CannotWrite:
+                if self._output_folder is None:
+                    raise
+            else:
+                return spot.path.parent
+        assert self._output_folder is not None
         below = spot.path.parent.relative_to(spot.root) if spot.root in spot.path.parents else Path()
         folder = self._output_folder / below
         with _translated(f"the output folder {self._output_folder} cannot be used"):

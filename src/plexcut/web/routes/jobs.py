@@ -61,6 +61,14 @@ async def get_job_log(job: str) -> Response:
     return answer(mapping.job_log(await ctx.threads.run("rest", ctx.plexdata.job_log, job)))
 
 
+@blueprint.get("/api/jobs/<id:job>/result")
+@documented("jobs", {200: schemas.JobResult})
+async def get_job_result(job: str) -> Response:
+    """What a finished job wrote, and as which recording the library shows it."""
+    ctx = context()
+    return answer(mapping.job_result(await ctx.threads.run("library", ctx.plexdata.job_result, job)))
+
+
 @blueprint.post("/api/jobs/<id:job>/move")
 @documented("jobs", {200: schemas.Job}, body=schemas.JobMove)
 async def move_job(job: str) -> Response:

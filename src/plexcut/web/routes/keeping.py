@@ -17,6 +17,14 @@ from plexcut.web.requests import read_body, read_position, read_query
 blueprint = Blueprint("keeping", __name__)
 
 
+@blueprint.get("/api/keeps")
+@documented("recordings", {200: schemas.Keeps})
+async def get_keeps() -> Response:
+    """All recordings that have a saved keep list; no library is asked."""
+    ctx = context()
+    return answer(mapping.keeps(await ctx.threads.run("rest", ctx.plexdata.kept_recordings)))
+
+
 @blueprint.get("/api/recordings/<id:recording>/keep")
 @documented("recordings", {200: schemas.Keep})
 async def get_keep(recording: str) -> Response:

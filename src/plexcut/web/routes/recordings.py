@@ -23,6 +23,14 @@ async def get_recording(recording: str) -> Response:
     return answer(mapping.recording(await ctx.threads.run("library", ctx.plexdata.recording, recording)))
 
 
+@blueprint.get("/api/cut-options")
+@documented("recordings", {200: schemas.CutOptions})
+async def get_cut_options() -> Response:
+    """What a cut does when its order does not say, and where its result can go."""
+    ctx = context()
+    return answer(mapping.cut_options(await ctx.threads.run("rest", ctx.plexdata.cut_options)))
+
+
 @blueprint.post("/api/recordings/<id:recording>/plan")
 @documented("recordings", {200: schemas.Plan}, body=schemas.CutOrder)
 async def plan_cut(recording: str) -> Response:

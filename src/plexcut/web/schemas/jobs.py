@@ -131,6 +131,13 @@ class Jobs(Answer):
     total: int
 
 
+class JobResult(Answer):
+    """What a job wrote: null where nothing was; `recording` null: its library does not show it (yet)."""
+
+    path: str | None
+    recording: str | None
+
+
 class LogLine(Answer):
     """One line of a job's log."""
 

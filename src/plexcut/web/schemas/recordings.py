@@ -92,6 +92,32 @@ class Keep(Answer):
     imported: ImportedKeep | None
 
 
+class KeptRecording(Answer):
+    """A recording that has a saved keep list."""
+
+    recording: str
+
+
+class Keeps(Answer):
+    """All recordings that have a saved keep list which keeps anything."""
+
+    keeps: list[KeptRecording]
+    total: int
+
+
+class CutOptions(Answer):
+    """What a cut does when its order does not say, and where its result can go.
+
+    `output_folder` is the folder for results that is configured; null where none is, then `outputs` lacks `folder`.
+    """
+
+    mode: Literal["exact", "keyframe"]
+    output: Literal["beside", "replace"]
+    outputs: list[Literal["beside", "replace", "folder"]]
+    output_folder: str | None
+    keep_original_days: int
+
+
 class KeepChange(Body):
     """A keep list to save over `revision`. Other keys are left alone, so that an answer, edited, can be sent back."""
 
@@ -115,7 +141,10 @@ class CutOrder(Body):
     keep: list[WrittenSpan] | None = Field(None, max_length=10_000)
     mode: Literal["exact", "keyframe"] | None = None
     output: str | None = Field(
-        None, max_length=40, description="`beside`: a new file beside the original. `replace`: in its place."
+        None,
+        max_length=40,
+        description="`beside`: a new file beside the original. `replace`: in its place."
+        " `folder`: into the folder for results, where one is configured (`GET /api/cut-options`).",
     )
     fingerprint: str | None = Field(None, max_length=300)
     container: Literal["ts", "mp4", "mkv"] | None = Field(
