@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -39,7 +39,10 @@ class PowerLoss(BaseException):
 
 
 class ModelFiles:
-    """`domain.files.Files` in memory. `cannot`: methods that this file system does not have."""
+    """`domain.files.Files` in memory. `cannot`: methods that this file system does not have.
+
+    `intruders`: what others do just before a step.
+    """
 
     def __init__(self, cannot: frozenset[str] = frozenset()) -> None:
         self.cannot = cannot
@@ -49,6 +52,7 @@ class ModelFiles:
         self.pending: list[Change] = []
         self.steps = 0
         self.die_at: int | None = None
+        self.intruders: dict[int, Callable[[], None]] = {}
         self.locked: set[int] = set()
 
     # -- the model
@@ -91,6 +95,9 @@ class ModelFiles:
             raise OSError(errno.EOPNOTSUPP, "not supported")
         if self.die_at is not None and self.steps >= self.die_at:
             raise PowerLoss
+        intruder = self.intruders.pop(self.steps, None)
+        if intruder is not None:
+            intruder()
         self.steps += 1
 
     def after_power_loss(self, *, loose: bool) -> Iterator[ModelFiles]:
@@ -207,13 +214,17 @@ class ModelFiles:
 
     def rename(self, old: PurePath, new: PurePath) -> None:
         self._tick("rename")
+        self._rename(old, new)
+
+    def _rename(self, old: PurePath, new: PurePath) -> None:
         node = self._file(old)
         self._step((self._folder(new.parent), new.name, node), (self._folder(old.parent), old.name, None))
 
     def rename_new(self, old: PurePath, new: PurePath) -> None:
+        self._tick("rename")
         if self._find(new) is not None:
             raise FileExistsError(errno.EEXIST, "exists", str(new))
-        self.rename(old, new)
+        self._rename(old, new)
 
     def unlink(self, path: PurePath) -> None:
         self._tick("unlink")
@@ -282,6 +293,17 @@ class ModelFiles:
     def hold(self, path: PurePath) -> Iterator[None]:
         self._file(path)
         yield
+
+    def intrude(self, path: Path, data: bytes) -> None:
+        """Somebody else puts a file there, over the one that has the name; it is on the disk."""
+        folder, node = self._folder(path.parent), self._new(data)
+        folder.names[path.name] = node
+        self.pending.append(Change(((folder.number, path.name, node.number),)))
+
+    def scribble(self, path: Path, data: bytes) -> None:
+        """Somebody else writes into a file that is there."""
+        node = self._file(path)
+        node.data, node.mtime_ns = data, node.mtime_ns + 1_000_000
 
     def put(self, path: Path, data: bytes) -> None:
         """A file that is on the disk."""

@@ -35,7 +35,8 @@ BEFORE = {
 }
 AFTER = {"/lib/Show/Film.ts": CUT, "/lib/Show/Film.en.srt": CUT_SRT, "/lib/Show/Film.nfo": NFO}
 MODES = {
-    "links": frozenset[str](),
+    "both": frozenset[str](),
+    "links": frozenset({"exchange"}),
     "exchange": frozenset({"link"}),
     "renames": frozenset({"link", "exchange"}),
 }
@@ -170,11 +171,12 @@ def test_power_loss_on_a_journaling_file_system(mode: str, restoring: bool) -> N
     assert states > 40
 
 
+@pytest.mark.parametrize("mode", ["both", "links"])
 @pytest.mark.parametrize("restoring", [False, True], ids=["cut", "restore"])
-def test_power_loss_where_each_folder_is_written_on_its_own(restoring: bool) -> None:
+def test_power_loss_where_each_folder_is_written_on_its_own(mode: str, restoring: bool) -> None:
     """FAT apart, which has no links, no file system is that loose; with links nothing is lost all the same."""
     states = 0
-    for files in stopped(MODES["links"], restoring=restoring, loose=True):
+    for files in stopped(MODES[mode], restoring=restoring, loose=True):
         for found in files.after_power_loss(loose=True):
             states += 1
             tree = found.tree()
@@ -222,8 +224,93 @@ def _fail(files: ModelFiles, at: int, number: int, *, lasting: bool) -> list[boo
     return told
 
 
-@pytest.mark.parametrize("mode", ["links", "exchange"])
+@pytest.mark.parametrize("mode", ["both", "links", "exchange"])
 def test_there_is_no_moment_without_a_file(mode: str) -> None:
     for restoring in (False, True):
         for files in stopped(MODES[mode], restoring=restoring):
             assert files.tree()[FILM.as_posix()] in (ORIGINAL, CUT)
+
+
+THEIRS, THEIRS_TOO = random_bytes(3, 2500), random_bytes(4, 2600)
+
+
+def intruded(mode: str, *, restoring: bool) -> Iterator[tuple[ModelFiles, int]]:
+    """The world before a cut or a restore in which somebody puts a file of theirs there just before the n-th step."""
+    for at in itertools.count():
+        files = world(MODES[mode])
+        if restoring:
+            cut(files)
+        files.steps = 0
+        files.intruders[at] = lambda files=files: files.intrude(FILM, THEIRS)  # type: ignore[misc]
+        yield files, at
+
+
+@pytest.mark.parametrize("mode", ["both", "exchange", "renames"])
+@pytest.mark.parametrize("restoring", [False, True], ids=["cut", "restore"])
+def test_a_file_that_somebody_puts_there_at_any_moment_is_never_lost(mode: str, restoring: bool) -> None:
+    refused = 0
+    for files, at in intruded(mode, restoring=restoring):
+        work = restore if restoring else cut
+        try:
+            work(files)
+        except (PlexcutError, OSError):
+            refused += 1
+            if mode != "renames":
+                assert files.tree()[FILM.as_posix()] == THEIRS
+        if at in files.intruders:
+            assert at > 25
+            break
+        store(files).recover([ROOT, FILM.parent])
+        assert THEIRS in files.tree().values()
+        assert not [path for path in beside_trash(files) if "/.plexcut/" in path]
+    assert refused > 3
+
+
+@pytest.mark.parametrize("mode", ["both", "exchange", "renames"])
+def test_killed_after_somebody_put_a_file_there(mode: str) -> None:
+    """Any two moments: a file comes, and later the process ends."""
+    for _, at in intruded(mode, restoring=False):
+        for die_at in itertools.count(at + 1):
+            files = world(MODES[mode])
+            files.intruders[at] = lambda files=files: files.intrude(FILM, THEIRS)  # type: ignore[misc]
+            files.die_at = die_at
+            try:
+                cut(files)
+            except PowerLoss:
+                files.die_at = None
+                store(files).recover([ROOT, FILM.parent])
+                assert THEIRS in files.tree().values()
+                assert not [path for path in beside_trash(files) if "/.plexcut/" in path]
+                continue
+            except (PlexcutError, OSError):
+                pass
+            break
+        if at > 80:
+            return
+
+
+def test_two_files_that_somebody_puts_there_one_after_the_other() -> None:
+    """The second comes while the first is being given its name back: the later one has the name."""
+    for at, later in itertools.product(range(20, 60), (1, 2)):
+        files = world(MODES["both"])
+        files.intruders[at] = lambda files=files: files.intrude(FILM, THEIRS)  # type: ignore[misc]
+        files.intruders[at + later] = lambda files=files: files.intrude(FILM, THEIRS_TOO)  # type: ignore[misc]
+        with contextlib.suppress(PlexcutError, OSError):
+            cut(files)
+        store(files).recover([ROOT, FILM.parent])
+        if at + later not in files.intruders:
+            assert THEIRS_TOO in files.tree().values()
+
+
+@pytest.mark.parametrize("mode", ["both", "exchange"])
+def test_somebody_who_writes_into_it_at_the_last_moment(mode: str) -> None:
+    """What they wrote has the name, or lies in the trash; it is never gone."""
+    for at in itertools.count():
+        files = world(MODES[mode])
+        files.intruders[at] = lambda files=files: files.scribble(FILM, THEIRS)  # type: ignore[misc]
+        with contextlib.suppress(PlexcutError, OSError):
+            cut(files)
+        if at in files.intruders:
+            return
+        store(files).recover([ROOT, FILM.parent])
+        assert THEIRS in files.tree().values() or files.tree()[FILM.as_posix()] == CUT

@@ -2,12 +2,16 @@
 
 1. The plan is written down and synced.
 2. What is to come is moved into the journal; what is to go gets a second name in the trash; all is synced.
-3. The new file is renamed over the recording: from here on it is done, before it nothing was.
+3. The new file and the recording are exchanged in one step: from here on it is done, before it nothing was. What came
+   out is looked at: if it is not the very file that was to go, because somebody put another one there in the last
+   moment, the two are exchanged back.
 4. Side files follow; what was restored leaves the trash; the plan is forgotten.
 
-Without hard links 2 gives no second name, and 3 exchanges the two files in one step; without that either (some network
-shares) the recording is renamed into the trash first. Whoever finds a plan later looks at the recording: if it is the
-new one the rest is done, if it is the old one all is undone. Files are told apart by size and content, never by name.
+Without hard links 2 gives no second name, and what was exchanged goes into the trash in 4. Where nothing can be
+exchanged (network shares) the new file is renamed over the recording, after a last look; with neither the recording is
+renamed into the trash first, and looked at there. Whoever finds a plan later looks at the recording: if it is the new
+one the rest is done, if it is the old one all is undone; and if it is the new one but a third file came out, that one
+goes back. Files are told apart by size and content, never by name.
 """
 
 from __future__ import annotations
@@ -81,23 +85,52 @@ class Swap:
         target, away = self._target(item), self.entry / item.name
         if item.old is None:
             files.rename_new(new, target)
-        elif (kept := files.status(away)) is not None:
-            self._check_unchanged(item)
-            found = files.status(target)
-            if found is None or found.identity != kept.identity:
-                raise RecordingChanged(f"{target.name} was replaced at the last moment", "look at it again")
-            files.rename(new, target)
         else:
             self._check_unchanged(item)
+            kept = files.status(away)
+            found = files.status(target)
+            if kept is not None and (found is None or found.identity != kept.identity):
+                raise self._replaced()
             try:
                 files.exchange(new, target)
             except OSError as error:
                 if error.errno not in _CANNOT:
                     raise
-                files.rename_new(target, away)
-                files.rename_new(new, target)
+                self._commit_by_renames(has_second_name=kept is not None)
+            else:
+                if not self._is_old(new) or (kept is not None and not self._is_one(new, away)):
+                    self._exchange_back()
+                    raise self._replaced()
         files.sync_folder(target.parent)
         files.sync_folder(self.journal.folder)
+
+    def _commit_by_renames(self, *, has_second_name: bool) -> None:
+        """Where nothing can be exchanged. With a second name there is no moment without a file, but whoever puts a file
+        there between the last look and the rename loses it; without one it is the other way round.
+        """
+        item, new = self.plan.main, self.journal.new(0)
+        target, away = self._target(item), self.entry / item.name
+        if has_second_name:
+            self.files.rename(new, target)
+            return
+        self.files.rename_new(target, away)
+        if not self._is_old(away):
+            raise self._replaced()
+        self.files.rename_new(new, target)
+
+    def _exchange_back(self) -> None:
+        """What came out is not what was to go: back with it. Of two files of others the later one has the name then."""
+        item, new = self.plan.main, self.journal.new(0)
+        target = self._target(item)
+        self.files.exchange(new, target)
+        if item.new is not None and not is_marked(self.files, new, item.new):
+            self.files.exchange(new, target)
+        for folder in (target.parent, self.journal.folder):
+            self.files.sync_folder(folder)
+
+    def _replaced(self) -> RecordingChanged:
+        name = PurePath(self.plan.main.target).name
+        return RecordingChanged(f"{name} was replaced at the last moment", "look at it again")
 
     def _link(self, old: PurePath, new: PurePath) -> bool:
         try:
@@ -127,14 +160,19 @@ class Swap:
             OSError: it cannot be now; the plan stays, and everything that was there before too.
         """
         state = self._state(0, self.plan.main)
+        if state == "new" and self._took_another():
+            self._exchange_back()
+            state = self._state(0, self.plan.main)
         if state == "none":
             state = self._mend()
         if state == "new":
             self._finish()
             return "finished"
-        if state == "other" and self._is_away(self.plan.main):
-            self._keep_both()
-            return "undone"
+        if state == "other":
+            self._take_away(0, self.plan.main)
+            if self._is_away(self.plan.main):
+                self._keep_both()
+                return "undone"
         self._undo()
         return "undone"
 
@@ -169,9 +207,13 @@ class Swap:
         self._clear_journal()
 
     def _take_away(self, n: int, item: Item) -> None:
-        """What was exchanged waits in the journal: into the trash with it."""
+        """What was exchanged waits in the journal: into the trash with it, where it may have a second name already."""
         new, away = self.journal.new(n), self.entry / item.name
-        if item.old is None or self.files.status(away) is not None:
+        if item.old is None:
+            return
+        if self.files.status(away) is not None:
+            if self._is_one(new, away):
+                self.files.unlink(new)
             return
         if is_marked(self.files, new, item.old):
             self.files.rename_new(new, away)
@@ -290,6 +332,25 @@ class Swap:
 
     def _target(self, item: Item) -> PurePath:
         return self.place.absolute(item.target)
+
+    def _is_old(self, path: PurePath) -> bool:
+        """Whether this is the recording as it was when the plan was made."""
+        item, found = self.plan.main, self.files.status(path)
+        if item.old is None or found is None or found.kind != "file" or found.mtime_ns != item.old_mtime_ns:
+            return False
+        return is_marked(self.files, path, item.old)
+
+    def _took_another(self) -> bool:
+        """Whether the new file is in its place, and a file of somebody else came out of it."""
+        main, new = self.plan.main, self.journal.new(0)
+        if main.old is None or self.files.status(new) is None or self._is_one(new, self._target(main)):
+            return False
+        return not is_marked(self.files, new, main.old)
+
+    def _is_one(self, one: PurePath, other: PurePath) -> bool:
+        """Whether both are names of one file, as far as the file system tells."""
+        first, second = self.files.status(one), self.files.status(other)
+        return first is not None and second is not None and first.identity == second.identity != ""
 
     def _is_away(self, item: Item) -> bool:
         return item.old is not None and is_marked(self.files, self.entry / item.name, item.old)
