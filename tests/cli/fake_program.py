@@ -48,6 +48,9 @@ class FakeEngine:
     def fingerprint(self, path: Path) -> str:
         return "f"
 
+    def continues(self, path: Path, fingerprint: str) -> bool:
+        return fingerprint == "f"
+
     def prepare(self, path: Path) -> IndexState:
         return self.index_state(path)
 

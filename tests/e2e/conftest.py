@@ -52,15 +52,23 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 def watched_page(page: Page) -> Iterator[Page]:
     """A page in which neither an error nor a refused script or style is logged."""
     problems: list[str] = []
+    refused: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"}:
             problems.append(message.text)
 
     page.on("console", note)
+    page.on(
+        "response",
+        lambda answer: (
+            answer.status >= 400
+            and refused.append(f"{answer.status} {answer.url} {answer.text()[:300]} {answer.request.post_data}")
+        ),
+    )
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
-    assert problems == []
+    assert problems == [], refused
 
 
 @pytest.fixture

@@ -114,7 +114,8 @@ class Editor:
     def expect_frame(self, number: int) -> None:
         """The readout says this frame, and the picture really is it."""
         expect(self.picture).to_have_attribute("data-frame", str(number))
-        assert self.number_in(self.picture) == number
+        seen = self.number_in(self.picture)
+        assert seen == number, f"the picture shows {seen}, the readout says {number}"
 
     def number_in(self, picture: Locator) -> int | None:
         """The number that a picture on the page carries in its pixels."""

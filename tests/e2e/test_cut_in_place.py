@@ -35,6 +35,10 @@ def test_in_place_and_back(server: Server, library: Path, editor: Editor) -> Non
     expect(page.get_by_test_id("cut-result")).to_be_visible(timeout=60_000)
     assert [picture.number for picture in decode_numbers(original)] == [*range(13, 61), *range(87, 140)]
     page.get_by_role("button", name="Close").click()
+    # The spans were frames of the file that is in the trash now: none of them is meant in this one.
+    expect(editor.picture).to_have_attribute("data-frame", "0")
+    assert editor.number_in(editor.picture) == 13
+    expect(page.locator("li.span")).to_have_count(0)
     page.get_by_role("button", name="Show jobs").click()
     card = page.get_by_role("article", name="Harbour Light")
     card.get_by_role("button", name="Certificate").click()
@@ -43,3 +47,5 @@ def test_in_place_and_back(server: Server, library: Path, editor: Editor) -> Non
     card.get_by_role("button", name="Bring the original back").click()
     expect(page.get_by_text("The original is back")).to_be_visible()
     assert digest(original) == before
+    editor.expect_frame(0)
+    expect(page.locator("li.span")).to_have_count(2)

@@ -18,6 +18,7 @@ _FILM = """async () => {
     const context = canvas.getContext('2d', { willReadFrequently: true });
     const seen = [];
     const look = () => {
+        if (!film.classList.contains('visible')) return;
         context.drawImage(film, 0, 0, 96, 48);
         const pixels = context.getImageData(0, 0, 96, 48).data;
         seen.push(Array.from({ length: 96 * 48 }, (_, at) => pixels[4 * at + 1]));

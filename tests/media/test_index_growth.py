@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tests.media_factory import CLIPS, ClipCache
 from plexcut import errors
 from plexcut.domain.media import Source
 from plexcut.media import indexes as indexes_module
+from plexcut.media.engine import Engine
 from plexcut.media.index import build
 from plexcut.media.index.build import build_index, extend_index
 from plexcut.media.index.model import MediaIndex
@@ -303,3 +305,22 @@ def test_somebody_elses_cancelling_cancels_only_that(
     one.join(30)
     two.join(30)
     assert refused and found[0].frames == 100
+
+
+def test_a_file_continues_what_it_was_when_it_only_grew(clip_cache: ClipCache, tmp_path: Path) -> None:
+    whole = clip_cache.get(CLIPS["h264_open_gop_50p"]).path.read_bytes()
+    path = tmp_path / "growing.ts"
+    path.write_bytes(whole[: 188 * 500])
+    engine = Engine(None)
+    before = engine.fingerprint(path)
+    path.write_bytes(whole)
+    assert engine.continues(path, before)
+    after = engine.fingerprint(path)
+    os.utime(path, (1, 1))
+    assert engine.fingerprint(path) != after
+    assert engine.continues(path, after)
+    path.write_bytes(whole[: 188 * 500])
+    assert not engine.continues(path, after)
+    path.write_bytes(whole[188 * 100 :])
+    assert not engine.continues(path, before)
+    assert not engine.continues(path, "not a fingerprint")

@@ -182,6 +182,9 @@ class FakeEngine:
             size_bytes=self.size_bytes,
         )
 
+    def continues(self, path: Path, fingerprint: str) -> bool:
+        return fingerprint == self.fingerprint(path)
+
     def index_state(self, path: Path) -> IndexState:
         return self.state
 

@@ -13,6 +13,7 @@ from plexcut.domain.catalog import Section
 from plexcut.domain.jobs import StoredJob
 from plexcut.errors import (
     FormatUnsupported,
+    NothingToUndo,
     QueueOffline,
     RecordingBusy,
     RecordingChanged,
@@ -36,6 +37,7 @@ def test_a_keep_list_is_saved_as_frames(world: World) -> None:
         "keep_frames": [],
         "revision": 0,
         "fingerprint": None,
+        "applies": True,
         "imported": None,
     }
     told: list[Any] = []
@@ -46,12 +48,26 @@ def test_a_keep_list_is_saved_as_frames(world: World) -> None:
         "keep_frames": [[25, 62], [250, 500]],
         "revision": 1,
         "fingerprint": "f1",
+        "applies": True,
         "imported": None,
     }
     assert views.keep(saved) == views.keep(world.plexdata.keep(R)) == shown
     assert [(e.name, e.data) for e in told] == [("keep", {"recording": R, "revision": 1, "keep": shown["keep"]})]
     assert views.keep(world.restart().keep(R)) == shown
     assert world.plexdata.save_keep(KeepOrder(R, [], 1)).keep_frames == ()
+
+
+def test_a_keep_list_of_another_file_does_not_apply(world: World, tmp_path: Path) -> None:
+    world.store = Database(tmp_path / "plexcut.db")  # type: ignore[assignment]
+    plexdata = world.restart()
+    plexdata.save_keep(KeepOrder(R, [(1, 2)], 0))
+    world.engine.print = "f2"
+    assert not views.keep(plexdata.keep(R))["applies"]
+    assert views.keep(plexdata.save_keep(KeepOrder(R, [(3, 4)], 1)))["applies"]
+    with pytest.raises(NothingToUndo):
+        plexdata.undo_keep(R, 2)
+    world.engine.print = "f1"
+    assert views.keep(plexdata.keep(R))["applies"]
 
 
 def test_a_stale_revision_loses_nothing(world: World) -> None:

@@ -1219,8 +1219,10 @@ export interface components {
          * @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet.
          *
          *     Then it is what a cut list of another program beside the recording says, if there is one: `imported`.
+         *     `applies` is false where the file became another one since, as by a cut in place: its frames are not those meant.
          */
         Keep: {
+            applies: boolean;
             fingerprint: string | null;
             imported: components["schemas"]["ImportedKeep"] | null;
             keep: [
@@ -1266,6 +1268,7 @@ export interface components {
          * @description The saved keep list, and what undo and redo lead to: `steps`, oldest first; the one at `position` is saved.
          */
         KeepHistory: {
+            applies: boolean;
             can_redo: boolean;
             can_undo: boolean;
             fingerprint: string | null;
@@ -2974,7 +2977,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. Then it is what a cut list of another program beside the recording says, if there is one: `imported`. */
+            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. Then it is what a cut list of another program beside the recording says, if there is one: `imported`. `applies` is false where the file became another one since, as by a cut in place: its frames are not those meant. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3009,7 +3012,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. Then it is what a cut list of another program beside the recording says, if there is one: `imported`. */
+            /** @description The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet. Then it is what a cut list of another program beside the recording says, if there is one: `imported`. `applies` is false where the file became another one since, as by a cut in place: its frames are not those meant. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -74,7 +74,7 @@ export function usePlayback(player: Player) {
     const moment = (map.momentOf(from) ?? 0) + Math.min(0.004, 0.2 / recording.fps)
     if (Math.abs(element.currentTime - moment) > 0.001) element.currentTime = moment
     frame = null
-    watchFrames(element)
+    watchFrames(element, moment - 0.6 / recording.fps)
     try {
       await element.play()
     } catch (caught) {
@@ -83,10 +83,15 @@ export function usePlayback(player: Player) {
     }
   }
 
-  function watchFrames(element: HTMLVideoElement): void {
+  /** Follows the film from the first frame that is not before `from_s`: a new film may show its own first one first. */
+  function watchFrames(element: HTMLVideoElement, from_s = Number.NEGATIVE_INFINITY): void {
     element.cancelVideoFrameCallback(callback)
     callback = element.requestVideoFrameCallback((_, { mediaTime }) => {
       if (mode.value === null) return
+      if (mediaTime < from_s) {
+        watchFrames(element, from_s)
+        return
+      }
       waiting.value = false
       visible.value = true
       frame = map.frameAt(mediaTime)

@@ -20,6 +20,8 @@ class FakeServer {
   failWith: number | null = null
   puts = 0
   imported: KeepAnswer['imported'] = null
+  /** Whether the list is of the file that is there. */
+  applies = true
 
   answer(): KeepHistory {
     const keepOf = (frames: Frames): KeepAnswer => ({
@@ -27,6 +29,7 @@ class FakeServer {
       keep_frames: frames,
       revision: this.revision,
       fingerprint: 'f',
+      applies: this.applies,
       imported: this.imported,
     })
     const all = [...this.past, this.keep, ...this.future]
@@ -127,6 +130,17 @@ describe('the keep list', () => {
     await vi.runAllTimersAsync()
     expect(server.keep).toEqual([[1, 5]])
     expect([keep.canUndo, keep.canRedo]).toEqual([true, true])
+  })
+
+  it('takes no spans of the file that was there before a cut in place', async () => {
+    server.save([[1, 900]])
+    server.applies = false
+    const keep = await open(server)
+    expect(keep.list).toEqual([])
+    expect([keep.canUndo, keep.canRedo]).toEqual([false, false])
+    keep.add({ start: 10, end: 20 })
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([[10, 20]])
   })
 
   it('names and divides without a step on the server, and keeps both', async () => {

@@ -60,7 +60,8 @@ export const useKeep = defineStore('keep', () => {
   )
   const removed_s = computed(() => Math.max(0, (recording.duration_s ?? 0) - kept_s.value))
 
-  function noteTimes(answer: Pick<KeepAnswer, 'keep' | 'keep_frames'>): void {
+  function noteTimes(answer: Pick<KeepAnswer, 'keep' | 'keep_frames'> & Partial<Pick<KeepAnswer, 'applies'>>): void {
+    if (answer.applies === false) return
     answer.keep_frames.forEach(([start, end], at) => {
       const times = answer.keep[at]
       if (!times) return
@@ -73,8 +74,12 @@ export const useKeep = defineStore('keep', () => {
     return spans.union(frames.map(([start, end]) => ({ start, end })))
   }
 
-  /** The server's history with the names and divisions that `named` has. */
+  /**
+   * The server's history with the names and divisions that `named` has. The list of the file that was there before (a
+   * cut in place made it another one) is none of this one: in its place is an empty one.
+   */
   function historyOf(answer: KeepHistory, named: KeepList): History<KeepList> {
+    if (!answer.applies) return startHistory<KeepList>([])
     const lists = answer.steps.map((step) => carry(named, listOf(step.keep_frames)))
     return {
       past: lists.slice(0, answer.position),

@@ -144,6 +144,9 @@ class MediaEngine(Protocol):
     def fingerprint(self, source: Source) -> str:
         """Identity of the file's content: size, mtime and a hash of head and tail. Cheap; `[A-Za-z0-9.-]+`."""
 
+    def continues(self, source: Source, fingerprint: str) -> bool:
+        """Whether the file has the content that this was the fingerprint of, with more behind it or not. Cheap."""
+
     def probe(self, source: Source, program: int | None = None) -> RecordingFacts:
         """All facts; builds the index where it is not there yet (may take a while)."""
 

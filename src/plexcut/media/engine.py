@@ -36,6 +36,7 @@ from plexcut.media import heap
 from plexcut.media.filmstrip.strips import Filmstrips
 from plexcut.media.filmstrip.thumbs import Recording
 from plexcut.media.frames import Place, Viewer
+from plexcut.media.index.cache import begins_with
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
 from plexcut.media.landmarks import chapters_of, clock_of, copy_points_of, frame_range, keyframes_of
@@ -72,6 +73,9 @@ class Engine:
 
     def fingerprint(self, source: Source) -> str:
         return _SAFE.sub("-", self._indexes.fingerprint(source))
+
+    def continues(self, source: Source, fingerprint: str) -> bool:
+        return begins_with(source, fingerprint)
 
     def probe(self, source: Source, program: int | None = None) -> RecordingFacts:
         return self._indexes.get(source, program).facts()

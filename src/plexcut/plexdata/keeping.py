@@ -55,6 +55,7 @@ class Keeping:
         self._events = events
         self._lock = threading.Lock()
         self._facts: dict[str, RecordingFacts] = {}
+        self._continued: dict[tuple[str, str], bool] = {}
 
     def keep(self, recording: str) -> KeepState:
         """The saved keep list. Raises `RecordingNotFound`, `LibraryOffline`, `FileUnreadable`, `FormatUnsupported`."""
@@ -222,7 +223,23 @@ class Keeping:
             times_us = self._engine.frame_times_us(source, [min(n, total) for n in frames])
         seconds = [us_to_s(us) for us in times_us]
         keep_s = tuple(zip(seconds[::2], seconds[1::2], strict=True))
-        return KeepState(recording, keep_s, saved.keep, saved.revision, saved.fingerprint)
+        applies = self._applies(source, saved.fingerprint)
+        return KeepState(recording, keep_s, saved.keep, saved.revision, saved.fingerprint, applies=applies)
+
+    def _applies(self, source: Source, fingerprint: str | None) -> bool:
+        """Whether frames that were chosen in the file with this fingerprint are frames of the file as it is now."""
+        now = self._engine.fingerprint(source)
+        if fingerprint in (None, now):
+            return True
+        pair = (fingerprint, now)
+        known = self._continued.get(pair)
+        if known is None:
+            known = self._engine.continues(source, fingerprint)
+            with self._lock:
+                if len(self._continued) > 1000:
+                    self._continued.clear()
+                self._continued[pair] = known
+        return known
 
 
 def _keep_list(saved: SavedKeep) -> KeepList:

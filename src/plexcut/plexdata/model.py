@@ -117,7 +117,8 @@ class ImportedKeep:
 class KeepState:
     """A saved keep list as times (`keep_s`, half-open, seconds) and as frames (`keep_frames`, half-open).
 
-    `fingerprint` is the file's when it was saved, None where nothing ever was.
+    `fingerprint` is the file's when it was saved, None where nothing ever was. `applies` says whether the file still is
+    that one (a recording that only grew is): the frames of another one are not meant, as after a cut in place.
     `imported` is what the list was taken from where nothing was ever saved (`revision` 0) and another program's cut
     list lies beside the recording.
     """
@@ -128,6 +129,7 @@ class KeepState:
     revision: int
     fingerprint: str | None
     imported: ImportedKeep | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,12 +155,13 @@ def recording(info: RecordingInfo) -> dict[str, Any]:
 
 
 def keep(state: KeepState) -> dict[str, Any]:
-    """`{keep, keep_frames, revision, fingerprint, imported}`."""
+    """`{keep, keep_frames, revision, fingerprint, applies, imported}`."""
     return {
         "keep": [list(span) for span in state.keep_s],
         "keep_frames": [list(span) for span in state.keep_frames],
         "revision": state.revision,
         "fingerprint": state.fingerprint,
+        "applies": state.applies,
         "imported": None if state.imported is None else imported(state.imported),
     }
 
@@ -172,7 +173,7 @@ def keep_history(past: KeepPast) -> dict[str, Any]:
     steps = []
     for step in past.steps:
         shown = keep(step.state)
-        del shown["fingerprint"], shown["imported"]
+        del shown["fingerprint"], shown["applies"], shown["imported"]
         steps.append({**shown, "label": step.label, "saved_at": step.saved_at})
     return {
         **keep(past.saved),

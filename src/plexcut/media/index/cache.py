@@ -63,6 +63,20 @@ def only_grew(source: Source, identity: str) -> bool:
     return status_of(source).size_bytes > before and _samples(source, before) == digest
 
 
+def begins_with(source: Source, identity: str) -> bool:
+    """Whether the file has the content that this was the fingerprint of, with more behind it or not, as far as can be
+    told from samples; its modification time may be another one. False where that is no fingerprint.
+
+    Raises:
+        FileUnreadable: it cannot be read.
+    """
+    try:
+        before, digest = size_of(identity), identity.rpartition("-")[2]
+    except ValueError:
+        return False
+    return status_of(source).size_bytes >= before and _samples(source, before) == digest
+
+
 def size_of(identity: str) -> int:
     """The size of the file with this fingerprint, in bytes."""
     return int(identity.partition("-")[0], 16)

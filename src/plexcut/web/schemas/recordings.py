@@ -83,12 +83,14 @@ class Keep(Answer):
     """The saved keep list, as times in seconds and as frames; `revision` counts saves, 0: nothing was saved yet.
 
     Then it is what a cut list of another program beside the recording says, if there is one: `imported`.
+    `applies` is false where the file became another one since, as by a cut in place: its frames are not those meant.
     """
 
     keep: list[tuple[float, float]]
     keep_frames: list[tuple[int, int]]
     revision: int
     fingerprint: str | None
+    applies: bool
     imported: ImportedKeep | None
 
 
