@@ -67,7 +67,7 @@ def test_a_keep_list_of_another_file_does_not_apply(world: World, tmp_path: Path
     with pytest.raises(NothingToUndo):
         plexdata.undo_keep(R, 2)
     world.engine.print = "f1"
-    assert views.keep(plexdata.keep(R))["applies"]
+    assert not views.keep(plexdata.keep(R))["applies"]
 
 
 def test_a_stale_revision_loses_nothing(world: World) -> None:
