@@ -189,6 +189,7 @@ def test_keep_list_takes_every_written_form_and_numbers_as_written(server: Runni
         "keep_frames": [],
         "revision": 0,
         "fingerprint": None,
+        "applies": True,
         "imported": None,
     }
     body = b'{"keep": [[50.02, "00:01:00.5"], ["1:10", "#4000"], [90, 1.0e2]], "revision": 0, "fingerprint": "fp-1"}'
