@@ -65,6 +65,7 @@ class FakeOrders:
 
     def job_result(self, job: str) -> FoundResult:
         self._asked("job_result", job)
+        self.job(job)
         return FoundResult("/media/Film 1 cut.ts", "home~r2")
 
     def keep(self, recording: str) -> KeepState:
