@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plexcut.domain.filestore import FileStore
     from plexcut.domain.folders import RemoteFolder
     from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Store
+    from plexcut.domain.uses import Audience
     from plexcut.library.places import Places
     from plexcut.plexdata import Plexdata
     from plexcut.storage.files import DataFolderLock
@@ -158,6 +159,14 @@ def places(settings: Settings) -> Places:
     return Places(found)
 
 
+def audience(settings: Settings, tell: Callable[[str], None] | None = None) -> Audience:
+    """Who knows whether somebody watches a file; `tell` gets a line where a server cannot be asked."""
+    from plexcut.library.audience import Servers
+
+    served = [entry for entry in settings.libraries if entry.kind == "plex"]
+    return Servers([library(entry) for entry in served], settings.cut.in_use_wait_s, tell)
+
+
 def cut_lists() -> CutLists:
     """Reads and writes the cut lists of other programs."""
     from plexcut.cutlists import CutListFiles
@@ -240,6 +249,11 @@ def task_sharing() -> ShareDelivery:
 
     settings = config.load(served())
     return Delivery(shares(settings.libraries), settings.data_dir / "locks", settings.data_dir / "work")
+
+
+def task_audience() -> Audience:
+    """Whom a worker's task asks who watches."""
+    return audience(config.load(served()))
 
 
 def task_places() -> Places:

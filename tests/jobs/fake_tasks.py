@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rq import get_current_job
+
 from plexcut.domain.media import CutRequest, CutResult
 from plexcut.domain.ports import OnProgress, ShouldCancel
 from plexcut.errors import Cancelled, VerificationFailed
 from plexcut.jobs import tasks
+from plexcut.jobs.control import JobControl
 
 
 class ScriptedEngine:
@@ -68,7 +71,19 @@ def cut_somewhere(movie: dict[str, Any]) -> dict[str, Any]:
             return super().cut(request, on_progress, should_cancel)
 
     engine: Any = Noting()
-    return tasks.perform(movie, lambda: engine, bootstrap.task_places)
+    return tasks.perform(movie, lambda: engine, tasks.Tools(bootstrap.task_places))
+
+
+def wait_until_nobody_watches(movie: dict[str, Any]) -> dict[str, Any]:
+    """Waits as a task does that is about to swap, as long as a file is there."""
+    rq_job = get_current_job()
+    assert rq_job is not None
+    control = JobControl(rq_job, movie["recording"])
+    watched = Path(os.environ["TEST_WATCHED"])
+    with control.watching():
+        control.hold_on(lambda: "Anna is watching" if watched.exists() else "", 50)
+    control.finished({})
+    return {}
 
 
 def count(movie: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 
 from tests.plex.living import PlexLife
 from tests.plex.parts import PlexParts
-from tests.plex.sessions import PLAYERS, PlexSessions, Session
+from tests.plex.sessions import PLAYERS, PlexSessions, Session, grabs_as_xml
 
 MACHINE = "5f9d2c4e8b7a41d0a6c3e1f20b9d8c7a5e4f3b21"
 _TYPES = {"movie": "1", "show": "2", "season": "3", "episode": "4"}
@@ -187,6 +187,9 @@ class PlexContent(PlexParts, PlexSessions, PlexLife):
             return (200, "application/octet-stream", item.previews) if has_some else self._not_found()
         if path == "/status/sessions":
             return self._session_list() if self.owner else (403, "text/html", b"<html><h1>403 Forbidden</h1></html>")
+        if path == "/media/subscriptions/scheduled" and self.dvr:
+            forbidden = (403, "text/html", b"<html><h1>403 Forbidden</h1></html>")
+            return self._xml({"size": len(self.grabs)}, grabs_as_xml(self.grabs, _tag)) if self.owner else forbidden
         if path == "/photo/:/transcode":
             return self._transcode(query)
         return self._not_found()
@@ -304,8 +307,9 @@ class PlexContent(PlexParts, PlexSessions, PlexLife):
         return 200, "image/jpeg", poster(int(query["width"]), int(query["height"]))
 
     def _session_list(self) -> tuple[int, str, bytes]:
-        body = "".join(self._session(number, session) for number, session in enumerate(self.sessions, 1))
-        return self._xml({"size": len(self.sessions)}, body)
+        sessions = self.who_watches()
+        body = "".join(self._session(number, session) for number, session in enumerate(sessions, 1))
+        return self._xml({"size": len(sessions)}, body)
 
     def _session(self, number: int, session: Session) -> str:
         item = self._items[session.item]

@@ -8,6 +8,7 @@ import pytest
 from plexapi.server import PlexServer
 
 from plexcut.domain.catalog import Viewing
+from plexcut.domain.uses import FileUse
 from plexcut.errors import LibraryOffline, NotAllowed, RecordingNotFound
 from plexcut.library.plex import PlexAddress, PlexLibrary
 from plexcut.library.plex.sessions import viewings
@@ -73,3 +74,54 @@ def test_sessions_that_say_little():
         Viewing("", "", "playing", None),
         Viewing("", "Plex Web", "playing", None),
     )
+
+
+def test_who_uses_a_file_by_its_path(plex, library, tmp_path):
+    first, second = tmp_path / "a.ts", tmp_path / "b.ts"
+    assert library.use_of(first) == FileUse()
+    plex.watch(101)
+    assert library.use_of(first) == FileUse()
+    session = plex.watch(100, user="Bernd", part=100 * 100 + 10)
+    assert library.use_of(first).viewings == ()
+    assert [viewing.user for viewing in library.use_of(second).viewings] == ["Bernd"]
+    plex.unwatch(session)
+    live = plex.watch(100, live=True)
+    assert len(library.use_of(first).viewings) == 1
+    plex.unwatch(live)
+    assert library.use_of(tmp_path / "elsewhere.ts") == FileUse()
+
+
+def test_a_path_mapping_leads_to_the_name_that_plex_has(plex, tmp_path):
+    section = plex.add_section("More", "movie", "/share")
+    film = plex.add_movie(section, "Blade", ["/share/Blade.ts"])
+    (tmp_path / "Blade.ts").write_bytes(b"x")
+    mapped = PlexLibrary.at("home", "Home", PlexAddress(plex.url, plex.token, 5), (("/share", tmp_path),))
+    plex.watch(film)
+    assert len(mapped.use_of(tmp_path / "Blade.ts").viewings) == 1
+    mapped.close()
+
+
+def test_what_the_dvr_records(plex, library, tmp_path):
+    file = tmp_path / "a.ts"
+    for more in ({"file": str(file)}, {"item": 100}):
+        for status in ("inprogress", "postprocessing"):
+            grab = plex.record("Alien", status=status, **more)
+            assert library.use_of(file).recorded
+            assert not library.use_of(tmp_path / "c.ts").recorded
+            plex.recorded(grab)
+    plex.record("Alien", status="scheduled", file=str(file))
+    plex.record("Something else", file="/elsewhere.ts")
+    plex.record("Young")
+    assert not library.use_of(file).recorded
+    plex.dvr = False
+    assert library.use_of(file) == FileUse()
+
+
+def test_a_server_that_tells_nobody(plex, library, tmp_path):
+    plex.owner = False
+    with pytest.raises(NotAllowed, match="does not tell who is watching"):
+        library.use_of(tmp_path / "a.ts")
+    plex.owner = True
+    plex.fail("gone")
+    with pytest.raises(LibraryOffline):
+        library.use_of(tmp_path / "a.ts")

@@ -34,6 +34,7 @@ from plexcut.domain.media import (
 from plexcut.domain.ports import OnProgress, ShouldCancel, never
 from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import US_PER_S, FrameNumber, Position, floor_us
+from plexcut.domain.uses import FileUse
 from plexcut.errors import (
     ItemNotFound,
     LibraryOffline,
@@ -59,6 +60,7 @@ class FakeLibrary:
         self.checks = 0
         self.closed = False
         self.viewings: tuple[Viewing, ...] = ()
+        self.recorded = False
         self._sections: list[Section] = []
         self._items: dict[str, Item] = {}
 
@@ -140,6 +142,9 @@ class FakeLibrary:
                 path = self.root / f"{item.title.replace('/', '_')}.ts"
                 return RecordingFile(recording, item.id, item.title, path, self.root, self.id)
         raise RecordingNotFound(f"no recording {recording}")
+
+    def use_of(self, path: Path) -> FileUse:
+        return FileUse(self.viewings, self.recorded)
 
     def watching(self, recording: str) -> tuple[Viewing, ...]:
         self.recording(recording)

@@ -18,7 +18,7 @@ from plexcut.cli.options import Config, Json, LocalRecording, Mode, Program, Rec
 from plexcut.domain.containers import CONTAINERS, Container, named
 from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts, Source
 from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
-from plexcut.errors import UsageError, VerificationFailed
+from plexcut.errors import RecordingChanged, UsageError, VerificationFailed
 from plexcut.jobs import temporary
 
 if TYPE_CHECKING:
@@ -175,7 +175,12 @@ def cut(
     temporary.remove_abandoned(target.parent)
     with interrupts.graceful() as should_cancel, output.progress("cutting") as on_progress:
         if in_place:
-            result = trash.cut_in_place(config, request, lambda order: engine.cut(order, on_progress, should_cancel))
+            work = trash.Work(
+                cut=lambda order: engine.cut(order, on_progress, should_cancel),
+                check_same=lambda: _check_same(engine, source, fingerprint),
+                should_cancel=should_cancel,
+            )
+            result = trash.cut_in_place(config, request, work)
         else:
             result = engine.cut(request, on_progress, should_cancel)
     if json:
@@ -191,6 +196,11 @@ def cut(
             output.say(f"note: stream {stream.id} ({stream.codec}) was dropped: {stream.why}")
     for warning in result.warnings:
         output.say(f"note: {warning}")
+
+
+def _check_same(engine: Engine, source: Path, fingerprint: str) -> None:
+    if engine.fingerprint(source) != fingerprint:
+        raise RecordingChanged(f"{source.name} has changed meanwhile", "the finished cut is dropped; look at it again")
 
 
 def verify(

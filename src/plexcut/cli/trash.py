@@ -15,9 +15,11 @@ import typer
 
 from plexcut import config
 from plexcut.cli import files, logs, output
+from plexcut.cli.interrupts import wait_until_free
 from plexcut.config import Settings
 from plexcut.domain.containers import Container
 from plexcut.domain.media import CutRequest, CutResult
+from plexcut.domain.ports import ShouldCancel
 from plexcut.domain.trash import Rendered, Spot
 from plexcut.errors import FileUnreadable, PlexcutError, RecordingBusy, TrashEntryNotFound, UsageError
 
@@ -28,29 +30,46 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON object as the last line.")]
 
 
-def cut_in_place(config_file: Path | None, request: CutRequest, cut: Callable[[CutRequest], CutResult]) -> CutResult:
-    """Let `cut` make the result of `request` and put it into the recording's place, which goes to the trash.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work:
+    """`cut` makes the result of a request. `check_same` raises `RecordingChanged` where the recording has changed."""
+
+    cut: Callable[[CutRequest], CutResult]
+    check_same: Callable[[], None]
+    should_cancel: ShouldCancel
+
+
+def cut_in_place(config_file: Path | None, request: CutRequest, work: Work) -> CutResult:
+    """Let `work` make the result of `request` and put it into the recording's place, which goes to the trash.
+
+    Who begins to watch it meanwhile is waited for.
 
     Raises:
-        RecordingBusy, CannotWrite, DiskFull; what `cut` raises. The recording is untouched then.
+        RecordingBusy, CannotWrite, DiskFull, Cancelled; what `cut` raises. The recording is untouched then.
     """
     from plexcut import bootstrap
 
     settings = config.load(config.Choices(config=config_file))
     store = bootstrap.files(settings, output.note)
     spot = spot_of(request.target, settings)
+    audience = bootstrap.audience(settings, output.note)
     store.recover([spot.root])
 
+    def in_the_way() -> str:
+        if store.writing(spot.path):
+            return f"{spot.path.name} is still being written"
+        return audience.in_the_way(spot.path, replace=True)
+
     def hand_over(rendered: Rendered) -> None:
+        wait_until_free(in_the_way, audience.wait_s, work.should_cancel)
+        work.check_same()
         store.replace(spot, rendered)
 
     with store.hold(spot.path):
-        if store.writing(spot.path):
-            raise RecordingBusy(
-                f"{spot.path.name} is still being written", "wait until it has been recorded, then cut it"
-            )
+        if why := in_the_way():
+            raise RecordingBusy(why, "cut it when that is over")
     with store.hold(spot.path), store.workspace(spot, f"cli-{os.getpid()}-{uuid.uuid4().hex[:8]}") as folder:
-        result = cut(dataclasses.replace(request, temp_dir=folder, hand_over=hand_over))
+        result = work.cut(dataclasses.replace(request, temp_dir=folder, hand_over=hand_over))
     with contextlib.suppress(PlexcutError):
         store.expire([spot.root])
     return result

@@ -65,12 +65,14 @@ class CutSettings:
     """`[cut]`: what a cut does when the order does not say.
 
     `output_folder`: where results go whose recording lies in a folder that cannot be written; None: nowhere.
+    `in_use_wait_s`: how long a cut waits for those who watch its recording, or still record it.
     """
 
     mode: Literal["exact", "keyframe"]
     output: Literal["beside", "replace"]
     keep_original_days: int
     output_folder: Path | None = None
+    in_use_wait_s: int = 14400
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,7 @@ def _settings(source: Source) -> Settings:
             output=cut.choice("output", ("beside", "replace")),
             keep_original_days=cut.integer("keep_original_days", 30, 0, 36500),
             output_folder=cut.optional_path("output_folder"),
+            in_use_wait_s=cut.integer("in_use_wait_s", 14400, 0, 7 * 24 * 3600),
         ),
         libraries=_libraries(source),
         file=source.file,

@@ -22,7 +22,8 @@ class Job:
     in_place, output_path`.
 
     Of a queued job, `position` is its place in the queue, counted from 1, and `waiting` is why it cannot start now
-    (`{code, message, hint}`; None: it can, or is only waiting for its turn). `attempts` counts how often it was begun,
+    (`{code, message, hint}`; None: it can, or is only waiting for its turn); of a running one, in phase `waiting`, why
+    it cannot go on now. `attempts` counts how often it was begun,
     `took_s` is how long it has run or ran.
     """
 

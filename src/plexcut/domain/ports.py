@@ -42,6 +42,7 @@ from plexcut.domain.store import SavedKeep as SavedKeep  # noqa: PLC0414 - hande
 from plexcut.domain.store import Store as Store  # noqa: PLC0414 - handed on
 from plexcut.domain.timecode import Position
 from plexcut.domain.upkeep import Upkeep
+from plexcut.domain.uses import FileUse
 
 OnProgress = Callable[[str, float], None]
 """`on_progress(phase, fraction)`: the phase's name and how much of the whole work is done, 0 to 1."""
@@ -107,6 +108,13 @@ class Library(Protocol):
         """Who has a recording open on the library's own server now; () where it has none, or nobody has.
 
         Raises `RecordingNotFound`; `NotAllowed` where the server does not tell (it does so to its owner only).
+        """
+
+    def use_of(self, path: Path) -> FileUse:
+        """What the library's own server does now with the file at `path`, as it is reached from here; nothing where
+        there is no server, or it has no such file.
+
+        Raises `NotAllowed` where the server does not tell.
         """
 
     def marks(self, recording: str) -> LibraryMarks:

@@ -7,18 +7,20 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from redis.exceptions import RedisError
 
+from plexcut.domain.uses import poll_s
 from plexcut.errors import Cancelled
 from plexcut.jobs import joblog, names, stopping
 from plexcut.jobs.connection import impatient
 from plexcut.jobs.progress import throttled
 from plexcut.jobs.record import CANCELLED, STALLED, WORKER_DIED
 from plexcut.jobs.stall import StallWatch
+from plexcut.jobs.waits import Waits, as_error, time_stopped, waited_too_long
 
 if TYPE_CHECKING:
     from rq.job import Job as RqJob
@@ -30,8 +32,10 @@ _OFFLINE_PAUSE_S = 2.0
 _EXIT_PATIENCE_S = 5.0
 _LEAVING = "move"
 """The phase in which the result gets its name: from then on the job is as good as done."""
+_LEFT = 0.995
+_OF_AN_ATTEMPT = ("error", "result", "ended_at", "waiting", "waited_s")
 
-EndReason = Literal["", "cancelled", "worker_stopped", "worker_died", "claim_lost", "stalled"]
+EndReason = Literal["", "cancelled", "worker_stopped", "worker_died", "claim_lost", "stalled", "put_off"]
 
 
 class JobControl:
@@ -48,10 +52,9 @@ class JobControl:
         self._reason: EndReason = ""
         self._phase = ""
         self._confirmed = False
+        self._waits = Waits(self._redis, rq_job.id)
         self._done = threading.Event()
-        self._original_meta = {
-            key: value for key, value in (rq_job.meta or {}).items() if key not in ("error", "result", "ended_at")
-        }
+        self._original_meta = {key: value for key, value in (rq_job.meta or {}).items() if key not in _OF_AN_ATTEMPT}
         self._log = joblog.Recorder(self._redis, rq_job.id)
         self._stall = StallWatch(float(self._original_meta.get("stall_s") or STALL_S), self._stalled)
         self._tell = self._stall.watching(throttled(self.report))
@@ -74,7 +77,8 @@ class JobControl:
         """Write the log, and look out for a stall, until this ends."""
         root = logging.getLogger("plexcut")
         root.addHandler(self._log)
-        self._log.say(f"begun by worker {self._worker} on {socket.gethostname()}")
+        if not self._waits.was_put_off:
+            self._log.say(f"begun by worker {self._worker} on {socket.gethostname()}")
         self._stall.start()
         try:
             yield
@@ -97,6 +101,54 @@ class JobControl:
             if self._reason:
                 raise Cancelled("the job is not to be finished")
             self._confirmed = True
+
+    def put_off(self, why: str, wait_s: float) -> None:
+        """Go back to the queue, and be begun again in a while.
+
+        Raises:
+            Cancelled: so it is. RecordingBusy: it has waited long enough.
+        """
+        if self._waits.put_off(why, wait_s):
+            self._log.say(f"waits: {why}", "warning")
+        self._reason = "put_off"
+        raise Cancelled(why)
+
+    def begin(self) -> None:
+        """Nothing is in the way, or not any more."""
+        if self._waits.over():
+            self._log.say(f"goes on, by worker {self._worker} on {socket.gethostname()}")
+
+    def hold_on(self, look: Callable[[], str], wait_s: float) -> None:
+        """Wait here until `look` finds nothing in the way. The time limit of the job stands still meanwhile.
+
+        Raises:
+            Cancelled. RecordingBusy: it has waited long enough.
+        """
+        why = look()
+        if not why:
+            return
+        began, said = time.monotonic(), ""
+        with time_stopped():
+            while why:
+                if why != said:
+                    self._log.say(f"waits: {why}", "warning")
+                    said = why
+                waited_s = time.monotonic() - began
+                if waited_s >= wait_s:
+                    raise waited_too_long(why, wait_s)
+                self._job.meta = {**self._job.meta, "waiting": as_error(why), "waited_s": round(waited_s)}
+                self._tell("waiting", 0.0)
+                until = time.monotonic() + min(poll_s(wait_s), wait_s - waited_s)
+                while time.monotonic() < until:
+                    self._stall.move("waiting", time.monotonic())
+                    if self.should_cancel():
+                        raise Cancelled("the job is not to be finished")
+                    time.sleep(names.CANCEL_POLL_S)
+                why = look()
+        self._job.meta = {**self._job.meta, "waiting": None, "waited_s": round(time.monotonic() - began)}
+        self._log.say("goes on")
+        self._confirmed = False
+        self.on_progress(_LEAVING, _LEFT)
 
     def report(self, phase: str, percent: float, eta_s: float | None) -> None:
         """Let the queue know; while it is offline the task goes on without."""
@@ -171,6 +223,11 @@ class JobControl:
             self._job.enqueue_at_front_on_retry = True
             self._job.meta = self._original_meta
             self._job.save_meta()  # type: ignore[no-untyped-call]
+        elif self._reason == "put_off":
+            self._job.retries_left = 1
+            self._job.enqueue_at_front_on_retry = True
+            self._job.meta = self._original_meta
+            self._job.save_meta()  # type: ignore[no-untyped-call]
         elif self._reason == "worker_died":
             self._leave_to_rescue()
         elif self._reason == "claim_lost":
@@ -199,8 +256,9 @@ class JobControl:
         self._last_word({"result": result, "percent": 100.0})
 
     def _last_word(self, entries: dict[str, Any]) -> None:
-        self._job.meta = {**self._job.meta, **entries, "eta_s": None, "ended_at": time.time()}
+        self._job.meta = {**self._job.meta, **entries, "eta_s": None, "ended_at": time.time(), "waiting": None}
         self._job.save_meta()  # type: ignore[no-untyped-call]
+        self._waits.over()
         self._redis.close()
 
     def _stalled(self) -> None:

@@ -46,6 +46,7 @@ for i = 1, #busy, 2 do
 end
 local limit = tonumber(redis.call('HGET', KEYS[5], ARGV[3]) or '0')
 if limit > 0 and here >= limit then return 'full' end
+if redis.call('EXISTS', ARGV[8] .. ARGV[1]) == 1 then return 'held' end
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 'gone' end
 redis.call('LPUSH', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[6], ARGV[1])
@@ -161,7 +162,17 @@ class Dispatcher:
     def _try(self, job: str, needs: Wanted) -> str:
         keys = [QUEUE_KEY, TAKEN_KEY, names.PAUSED_KEY, names.BUSY_KEY, names.LIMITS_KEY, names.PRIORITY_KEY]
         alive = names.alive_key("")
-        arguments: list[str | int] = [job, self._worker, needs.storage, needs.print, "0", names.ALIVE_TTL_S, alive]
+        held = names.held_key("")
+        arguments: list[str | int] = [
+            job,
+            self._worker,
+            needs.storage,
+            needs.print,
+            "0",
+            names.ALIVE_TTL_S,
+            alive,
+            held,
+        ]
         answer: Any = self._take(keys=keys, args=arguments)
         return answer.decode() if isinstance(answer, bytes) else str(answer)
 

@@ -29,6 +29,7 @@ class Snapshot:
     reach: tuple[Reach | None, ...] = ()
     running_on: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, dict[str, str]] = field(default_factory=dict)
 
     def on(self, job: Job, place: str) -> Job:
         """A waiting job with its position and what it waits for."""
@@ -52,7 +53,7 @@ class Snapshot:
                 "message": f"{job.storage} has as many jobs as it may have at once ({limit})",
                 "hint": "it begins when one of them ends",
             }
-        return None
+        return self.held.get(job.id)
 
 
 def workers_of(redis: Redis) -> tuple[tuple[WorkerInfo, ...], tuple[Reach | None, ...]]:
@@ -86,7 +87,8 @@ def look(redis: Redis) -> Snapshot:
         pipe.exists(names.PAUSED_KEY)
         pipe.hgetall(names.BUSY_KEY)
         pipe.hgetall(names.LIMITS_KEY)
-        listed, paused, busy, limits = pipe.execute()
+        pipe.hgetall(names.HELD_KEY)
+        listed, paused, busy, limits, held = pipe.execute()
     living = {info.name for info in workers}
     running_on: dict[str, int] = {}
     for worker, entry in busy.items():
@@ -100,4 +102,10 @@ def look(redis: Redis) -> Snapshot:
         reach=reach,
         running_on=running_on,
         limits={storage.decode(): int(limit) for storage, limit in limits.items()},
+        held={job.decode(): _why(entry) for job, entry in held.items()},
     )
+
+
+def _why(entry: bytes) -> dict[str, str]:
+    read = json.loads(entry)
+    return {name: str(read.get(name, "")) for name in ("code", "message", "hint")}

@@ -24,6 +24,8 @@ PAUSED_KEY = "plexcut:paused"
 """There while no new job may begin."""
 BUSY_KEY = "plexcut:busy"
 """Hash: which job a worker has, as JSON `{job, storage, print}`; counts while the worker lives."""
+HELD_KEY = "plexcut:held"
+"""Hash: why a job that had begun waits again, as JSON `{code, message, hint, since}`, until it goes on or ends."""
 LIMITS_KEY = "plexcut:limits"
 """Hash: how many jobs may run at once on a storage."""
 PRIORITY_KEY = "plexcut:priorities"
@@ -56,6 +58,11 @@ def cancel_key(job: str) -> str:
 def alive_key(worker: str) -> str:
     """There while the worker lives."""
     return f"plexcut:alive:{worker}"
+
+
+def held_key(job: str) -> str:
+    """There while a job is not to be begun again yet."""
+    return f"{HELD_KEY}:{job}"
 
 
 def reach_key(worker: str) -> str:

@@ -30,8 +30,12 @@ class Placing:
 
 
 @contextmanager
-def placed(movie: dict[str, Any], name: str, files: FileStore | None) -> Iterator[Placing]:
+def placed(
+    movie: dict[str, Any], name: str, files: FileStore | None, before_swap: Callable[[], None] = lambda: None
+) -> Iterator[Placing]:
     """Where the cut `movie` goes; the recording is held meanwhile. `name`: of the folder for temporary files.
+
+    `before_swap` is called when the result is about to take the recording's place; what it raises is raised.
 
     Raises:
         RecordingBusy: another process has the recording, or it is still being written.
@@ -50,7 +54,12 @@ def placed(movie: dict[str, Any], name: str, files: FileStore | None) -> Iterato
                 yield placing
             return
         with files.workspace(spot, name) as folder:
-            yield Placing(source, folder, lambda rendered: files.replace(spot, rendered))
+
+            def hand_over(rendered: Rendered) -> None:
+                before_swap()
+                files.replace(spot, rendered)
+
+            yield Placing(source, folder, hand_over)
 
 
 def check_still(files: FileStore, source: Path) -> None:

@@ -169,6 +169,7 @@ class RqJobQueue:
                     rq_job.meta["ended_at"] = time.time()
                     rq_job.save_meta()  # type: ignore[no-untyped-call]
                     rq_job.cancel()
+                    self._redis.hdel(names.HELD_KEY, job)
                     self._redis.expire(rq_job.key, names.FAILURE_TTL_S)
                 except InvalidJobOperation:
                     logger.debug("job %s was cancelled by somebody else", job)

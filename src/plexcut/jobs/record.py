@@ -73,6 +73,7 @@ def to_job(rq_job: RqJob, *, cancelling: bool = False) -> Job:
         meta=dict(meta.get("order", {})),
         priority=meta.get("priority", "normal"),
         worker=(rq_job.worker_name or None) if state != "queued" else None,
+        waiting=meta.get("waiting") if running else None,
         attempts=deaths + (1 if started_at is not None else 0),
         took_s=round(max(ended_at - started_at, 0.0), 3) if started_at and ended_at else None,
         library=str(meta.get("library", "")),

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 STARTED_KEY = f"rq:wip:{names.QUEUE}"
 ATTEMPTS = 2
-_PROGRESS = ("phase", "percent", "eta_s", "ended_at")
+_PROGRESS = ("phase", "percent", "eta_s", "ended_at", "waiting", "waited_s")
 
 
 class Rescuer:

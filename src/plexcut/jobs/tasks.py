@@ -19,6 +19,7 @@ from plexcut.domain.media import CutMode, CutRequest
 from plexcut.domain.places import is_share, shown
 from plexcut.domain.ports import MediaEngine
 from plexcut.domain.spans import KeepList, Span
+from plexcut.domain.uses import Audience
 from plexcut.errors import Cancelled, FileUnreadable, PlexcutError, RecordingChanged
 from plexcut.jobs.already import result_in_place
 from plexcut.jobs.control import JobControl
@@ -40,34 +41,44 @@ def cut(movie: dict[str, Any]) -> dict[str, Any]:
     """Cut a recording; `movie` is a `MovieData` as a dict, the answer the keys of `plexcut cut --json`."""
     from plexcut import bootstrap
 
-    return perform(movie, bootstrap.task_engine, bootstrap.task_places, bootstrap.task_files, bootstrap.task_sharing)
+    tools = Tools(bootstrap.task_places, bootstrap.task_files, bootstrap.task_sharing, bootstrap.task_audience)
+    return perform(movie, bootstrap.task_engine, tools)
 
 
-def perform(
-    movie: dict[str, Any],
-    build: Callable[[], MediaEngine],
-    places: Callable[[], Finding] | None = None,
-    files: Callable[[], FileStore] | None = None,
-    sharing: Callable[[], ShareDelivery] | None = None,
-) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tools:
+    """What makes the tools of a task.
+
+    `places` finds files on this machine (None: they lie where the server sees them), `files` puts results into the
+    place of recordings (None: they can only go beside them), `sharing` brings them to shares, `audience` knows who uses
+    a recording (None: nobody).
+    """
+
+    places: Callable[[], Finding] | None = None
+    files: Callable[[], FileStore] | None = None
+    sharing: Callable[[], ShareDelivery] | None = None
+    audience: Callable[[], Audience] | None = None
+
+
+def perform(movie: dict[str, Any], build: Callable[[], MediaEngine], tools: Tools | None = None) -> dict[str, Any]:
     """Run the cut with the engine that `build` makes, and write into the job how it goes and how it ended.
 
-    `places` makes what finds files on this machine (None: they lie where the server sees them), `files` what puts
-    results into the place of recordings (None: they can only go beside them), `sharing` what brings them to shares. Any
-    failure is raised again, so that RQ files the job as failed.
+    Any failure is raised again, so that RQ files the job as failed.
     """
+    tools = tools or Tools()
     rq_job = get_current_job()
     if rq_job is None:
         raise RuntimeError("a task runs in a worker only")
     control = JobControl(rq_job, str(movie["recording"]))
     try:
         with control.watching():
-            here = _found(movie, places)
-            store = files() if files is not None else None
-            if is_share(Path(here["path"])) and store is not None and sharing is not None:
-                made = _cut_on_share(here, build(), control, (store, sharing()))
+            here = _found(movie, tools.places)
+            store = tools.files() if tools.files is not None else None
+            turn = Turn(here, control, tools.audience() if tools.audience is not None else None)
+            if is_share(Path(here["path"])) and store is not None and tools.sharing is not None:
+                made = _cut_on_share(turn, build(), (store, tools.sharing()))
             else:
-                made = _cut(here, build(), control, store)
+                made = _cut(turn, build(), store)
             result = _as_the_server_sees(made, here, movie)
     except JobTimeoutException:
         control.failed({**TIMED_OUT, "message": f"the job took longer than its limit of {rq_job.timeout} s"})
@@ -109,9 +120,45 @@ def _as_the_server_sees(result: dict[str, Any], here: dict[str, Any], movie: dic
     return {**result, "path": shown(Path(movie["root"]) / path.relative_to(root))}
 
 
-def _cut_on_share(
-    movie: dict[str, Any], engine: MediaEngine, control: JobControl, tools: tuple[FileStore, ShareDelivery]
-) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Turn:
+    """A cut `movie` that waits until nobody uses its recording: before it begins, and before it is replaced."""
+
+    movie: dict[str, Any]
+    control: JobControl
+    audience: Audience | None
+
+    def begin(self, is_written: Callable[[], bool]) -> None:
+        """Go back to the queue while somebody uses it. Raises `Cancelled`, `RecordingBusy`."""
+        why = self._in_the_way(is_written)
+        if why:
+            self.control.put_off(why, self._wait_s)
+        self.control.begin()
+
+    def swap(self, is_written: Callable[[], bool], check_same: Callable[[], None]) -> None:
+        """Wait while somebody uses it, and look again whether it is the same.
+
+        Raises:
+            Cancelled, RecordingBusy; what `check_same` raises.
+        """
+        self.control.hold_on(lambda: self._in_the_way(is_written), self._wait_s)
+        check_same()
+
+    @property
+    def _wait_s(self) -> float:
+        return self.audience.wait_s if self.audience is not None else 0.0
+
+    def _in_the_way(self, is_written: Callable[[], bool]) -> str:
+        path = Path(self.movie["path"])
+        if is_written():
+            return f"{path.name} is still being written"
+        if self.audience is None:
+            return ""
+        return self.audience.in_the_way(path, replace=self.movie["output"] == "replace")
+
+
+def _cut_on_share(turn: Turn, engine: MediaEngine, tools: tuple[FileStore, ShareDelivery]) -> dict[str, Any]:
+    movie, control = turn.movie, turn.control
     files, delivery = tools
     path = Path(movie["path"])
     keep, mode = _kept(movie), cast(CutMode, movie["mode"])
@@ -121,12 +168,13 @@ def _cut_on_share(
             raise RecordingChanged(f"{path.name} has changed since it was looked at", "open it again, check the spans")
 
     check_same()
+    turn.begin(lambda: delivery.is_written(path))
     order = ShareOrder(
         movie=movie,
         name=control.folder,
         on_progress=control.on_progress,
         should_cancel=control.should_cancel,
-        check_same=check_same,
+        check_same=lambda: turn.swap(lambda: delivery.is_written(path), check_same),
         needed_bytes=engine.plan(delivery.source(path), keep, mode).bytes,
         suffix=suffix_for(path, movie.get("container")),
     )
@@ -149,7 +197,8 @@ def _kept(movie: dict[str, Any]) -> KeepList:
     return KeepList.of(Span(start, end) for start, end in movie["keep"])
 
 
-def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl, files: FileStore | None) -> dict[str, Any]:
+def _cut(turn: Turn, engine: MediaEngine, files: FileStore | None) -> dict[str, Any]:
+    movie, control = turn.movie, turn.control
     if control.should_cancel():
         raise Cancelled("the job was cancelled before it began")
     source, root = Path(movie["path"]), Path(movie["root"])
@@ -162,7 +211,16 @@ def _cut(movie: dict[str, Any], engine: MediaEngine, control: JobControl, files:
             if done is not None:
                 return done
         raise RecordingChanged(f"{source.name} has changed since it was looked at", "open it again and check the spans")
-    with placed(movie, control.folder, files) as placing:
+
+    def is_written() -> bool:
+        return files is not None and files.writing(source)
+
+    def check_same() -> None:
+        if engine.fingerprint(source) != movie["fingerprint"]:
+            raise RecordingChanged(f"{source.name} has changed since it was looked at", "the finished cut is dropped")
+
+    turn.begin(is_written)
+    with placed(movie, control.folder, files, lambda: turn.swap(is_written, check_same)) as placing:
         request = CutRequest(
             source=source,
             target=placing.target,

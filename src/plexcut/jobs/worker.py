@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 _WORKER_TTL_S = 30
 _HEARTBEAT_S = 5
 _MAINTENANCE_S = 60
+WAIT_POLL_S = 30
+"""A task that waits says so as often."""
 _LAST_WORDS_S = 1.0
 _IDLE_STOP_S = 1.0
 """Signing off from a queue that answers takes less."""
@@ -143,6 +145,7 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
     """RQ's worker, which ends quickly and does not fall over when the queue is away for a while."""
 
     dispatcher: Dispatcher
+    _limit_s: int | None = None
 
     @property
     def told_to_stop(self) -> bool:
@@ -188,6 +191,7 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
     def execute_job(self, job: Any, queue: Any) -> None:
         """In a process of its own."""
         self.dispatcher.taken = None  # from here on RQ's registry knows it
+        self._limit_s = job.timeout
         try:
             super().execute_job(job, queue)
         finally:
@@ -246,11 +250,19 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
         if self._stop_requested:
             stopping.requested.set()
 
-    def maintain_heartbeats(self, *args: Any) -> None:
+    def maintain_heartbeats(self, job: Any, *args: Any) -> None:
         try:
-            super().maintain_heartbeats(*args)
+            if self._limit_s is not None and self._limit_s > 0:
+                job.timeout = self._limit_s + self._waited_s(job)
+            super().maintain_heartbeats(job, *args)
         except (RedisError, OSError):
             logger.warning("the queue does not answer; the job goes on")
+
+    def _waited_s(self, job: Any) -> int:
+        """How long the task has waited for others, which is not part of its time."""
+        stored: Any = self.connection.hget(job.key, "meta")
+        waited = job.serializer.loads(stored).get("waited_s") if stored else None
+        return int(waited) + _HEARTBEAT_S + WAIT_POLL_S if waited else 0
 
     def handle_exception(self, job: Any, *exc_info: Any) -> None:
         """The task has logged what is worth it; an expected failure is no error of the worker."""
@@ -266,6 +278,7 @@ class CutWorker(Worker):  # type: ignore[misc, unused-ignore]
         logger.warning("the process of job %s was killed", job.id)
         ran_s = (now() - job.started_at).total_seconds() if job.started_at else 0.0
         late = job.timeout is not None and ran_s > float(job.timeout)
+        job.timeout = self._limit_s
         fresh = Job.fetch(job.id, connection=self.connection, serializer=JSONSerializer)
         deaths = int((fresh.meta or {}).get("deaths") or 0) + 1
         cancelled = bool(self.connection.exists(names.cancel_key(job.id)))

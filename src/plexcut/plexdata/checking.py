@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from plexcut.domain.catalog import RecordingFile, Viewing, library_of
+from plexcut.domain.catalog import RecordingFile, library_of
 from plexcut.domain.places import shown
 from plexcut.domain.trash import Spot
+from plexcut.domain.uses import sentence, watched_by
 from plexcut.errors import (
     DiskFull,
     HostUnreachable,
@@ -96,6 +97,13 @@ class Checking:
             raise RecordingBusy(
                 f"{path.name} is still being written", "wait until it has been recorded or copied, then cut it"
             )
+        try:
+            use = self._hosts.call(library_of(file.recording), lambda library: library.use_of(path))
+        except PlexcutError as error:
+            log.debug("whether it is being recorded is not known: %s", error.message)
+            return
+        if use.recorded:
+            raise RecordingBusy(sentence(use, path.name, replace=False), "wait until it is over, then cut it")
 
     def _writable(self, prospect: Prospect) -> None:
         spot = spot_of(prospect.file)
@@ -120,7 +128,9 @@ class Checking:
     def _nobody_watches(self, file: RecordingFile) -> None:
         viewers = self._hosts.call(library_of(file.recording), lambda library: library.watching(file.recording))
         if viewers:
-            raise RecordingBusy(f"{_named(viewers)} watching this recording", "wait until it is over, or cut beside it")
+            raise RecordingBusy(
+                f"{watched_by(viewers)} watching this recording", "wait until it is over, or cut beside it"
+            )
 
 
 def spot_of(file: RecordingFile) -> Spot:
@@ -135,11 +145,6 @@ def _enough(folder: Path, free: int | None, prospect: Prospect) -> None:
             f"{shown(folder)} has {free >> 20} MB free, the result needs about {-(-need >> 20)} MB",
             "make room, for example in the trash, or choose another folder",
         )
-
-
-def _named(viewers: tuple[Viewing, ...]) -> str:
-    names = sorted({viewer.user or viewer.player or "somebody" for viewer in viewers})
-    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'}"
 
 
 def _checked(name: CheckName, work: Callable[[], None], vital: bool) -> PreCheck:

@@ -13,6 +13,7 @@ from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section
 from plexcut.domain.folders import RemoteFolder
 from plexcut.domain.landmarks import LibraryMarks
 from plexcut.domain.places import shown
+from plexcut.domain.uses import FileUse
 from plexcut.errors import ItemNotFound, LibraryOffline, RecordingNotFound, SectionNotFound
 from plexcut.library.bounded import Bounded, Stuck, T, Tick
 from plexcut.library.folder.arrange import arrange
@@ -179,6 +180,9 @@ class FolderLibrary:
 
     def previews(self, recording: str) -> bytes | None:
         return None
+
+    def use_of(self, path: Path) -> FileUse:
+        return FileUse()
 
     def watching(self, recording: str) -> tuple[Viewing, ...]:
         if self._current().recordings.get(recording) is None:

@@ -18,6 +18,7 @@ from plexapi.video import Episode, Movie
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
 from plexcut.domain.landmarks import LibraryMarks
 from plexcut.domain.paths import PlexPath
+from plexcut.domain.uses import FileUse
 from plexcut.errors import (
     FileUnreadable,
     ItemNotFound,
@@ -34,11 +35,12 @@ from plexcut.library.picture import scaled
 from plexcut.library.plex.bif import fetch_previews
 from plexcut.library.plex.client import PlexAddress, PlexClient
 from plexcut.library.plex.mapping import item_of, marks_of, parts_of, recording_id, section_id, sections_of, thumb_of
-from plexcut.library.plex.paths import Here, Located, Unmapped, locate
+from plexcut.library.plex.paths import Here, Located, Unmapped, locate, named_by_plex
 from plexcut.library.plex.ranges import PlexRanges
 from plexcut.library.plex.sessions import KEY as SESSIONS
 from plexcut.library.plex.sessions import viewings
 from plexcut.library.plex.upkeep import PlexUpkeep
+from plexcut.library.plex.uses import use_of
 from plexcut.library.text import display, episode_title
 
 log = logging.getLogger(__name__)
@@ -193,6 +195,10 @@ class PlexLibrary:
             ) from None
         return viewings(answer, str(source.ratingKey), part, parts_of(source))
 
+    def use_of(self, path: Path) -> FileUse:
+        file = named_by_plex(str(path), self._mapped())
+        return use_of(self, self._client, file or str(path))
+
     def marks(self, recording: str) -> LibraryMarks:
         try:
             key = self._key(recording.rpartition("~")[0], ItemNotFound)
@@ -201,9 +207,10 @@ class PlexLibrary:
             return LibraryMarks()
 
     def upkeep(self) -> PlexUpkeep:
-        return PlexUpkeep(
-            self, self._client, lambda: tuple((plex, str(self._real(here))) for plex, here in self._mappings)
-        )
+        return PlexUpkeep(self, self._client, self._mapped)
+
+    def _mapped(self) -> tuple[tuple[str, str], ...]:
+        return tuple((plex, str(self._real(here))) for plex, here in self._mappings)
 
     def close(self) -> None:
         self._client.close()
