@@ -9,20 +9,23 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plexcut import config
 from plexcut.config import LibrarySettings, Settings
 from plexcut.domain.places import is_share
-from plexcut.errors import CannotWrite, ConfigError
+from plexcut.errors import CannotWrite, ConfigError, PlexcutError
 
 if TYPE_CHECKING:
     from plexcut.domain.delivery import ShareDelivery
     from plexcut.domain.filestore import FileStore
     from plexcut.domain.folders import RemoteFolder
     from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Store
+    from plexcut.domain.setup import PlexAccess, PlexStep, SetupTools, TraceOrder
     from plexcut.domain.uses import Audience
     from plexcut.library.places import Places
     from plexcut.plexdata import Plexdata
@@ -53,6 +56,7 @@ def build(settings: Settings, queue_url: str | None = None) -> Plexdata:
         cut_lists=cut_lists(),
         files=files(settings),
         share_trouble=reached.trouble,
+        setup=setup_tools(settings),
     )
     return Plexdata(ports, settings)
 
@@ -101,7 +105,9 @@ def library(entry: LibrarySettings, reached: Shares | None = None) -> Library:
     from plexcut.library.plex import PlexLibrary
 
     mappings = tuple((mapping.plex, _folder(mapping.here, reached)) for mapping in entry.paths)
-    return PlexLibrary(id=entry.id, name=entry.name, url=entry.url, token=entry.token, path_mappings=mappings)
+    found = PlexLibrary(id=entry.id, name=entry.name, url=entry.url, token=entry.token, path_mappings=mappings)
+    found.show_only(entry.sections)
+    return found
 
 
 def _folder(place: Path, reached: Shares) -> Path | RemoteFolder:
@@ -167,6 +173,93 @@ def audience(settings: Settings, tell: Callable[[str], None] | None = None) -> A
     return Servers([library(entry) for entry in served], settings.cut.in_use_wait_s, tell)
 
 
+class FreshPlaces:
+    """Where recordings lie, by the configuration as it is now: a library that is added needs no restart of workers."""
+
+    def __init__(self, config_file: Path | None = None) -> None:
+        self._config_file = config_file
+        self._lock = threading.Lock()
+        self._seen: object = None
+        self._places: Places | None = None
+        self._now()
+
+    def find(self, library: str, place: str, root: str) -> tuple[Path, Path]:
+        """As `Places.find`."""
+        return self._now().find(library, place, root)
+
+    def reach(self) -> dict[str, list[tuple[str, bool]]]:
+        """As `Places.reach`."""
+        return self._now().reach()
+
+    def _now(self) -> Places:
+        with self._lock:
+            seen = self._look()
+            if self._places is None or seen != self._seen:
+                try:
+                    self._places = places(config.load(replace(served(), config=self._config_file)))
+                except PlexcutError as error:
+                    if self._places is None:
+                        raise
+                    log.warning("the configuration is left as it was: %s", error.line)
+                self._seen = seen
+            return self._places
+
+    def _look(self) -> object:
+        """What changes when a file does that says what is served."""
+        files = [Path(os.environ[SERVED])] if os.environ.get(SERVED) else []
+        try:
+            file = config.find_file(self._config_file, os.environ)
+        except PlexcutError:
+            file = None
+        return tuple(_mark(one) for one in (*files, *([file] if file is not None else [])))
+
+
+def _mark(file: Path) -> tuple[str, int, int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return (str(file), 0, 0, 0)
+    return (str(file), found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def setup_tools(settings: Settings) -> SetupTools:
+    """What adding libraries in the page needs."""
+    from plexcut.domain.setup import Folders, FolderTried, PlexTried, SetupTools, Traced, Tried
+
+    def try_plex(access: PlexAccess, step: PlexStep) -> PlexTried:
+        from plexcut.library.plex.trial import PlexTrial
+
+        return PlexTrial(access).step(step)
+
+    def trace(access: PlexAccess, order: TraceOrder) -> tuple[Traced, ...]:
+        from plexcut.library.plex.tracing import Tracing
+        from plexcut.library.walking import media_places
+
+        return Tracing(access, media_places()).find(order)
+
+    def count(folder: Path) -> FolderTried:
+        from plexcut.library.folder.trial import try_folder
+
+        return try_folder(folder)
+
+    def write(folder: Path) -> tuple[Tried, ...]:
+        from plexcut.storage.trial import try_write
+
+        return try_write(folder)
+
+    def folders(written: str, also: Sequence[Path]) -> Folders:
+        from plexcut.library.walking import folders_like
+
+        return folders_like(written, also, (settings.data_dir,))
+
+    def make_demo(on_progress: Callable[[float, str], None]) -> None:
+        from plexcut.demo import make_demo_library
+
+        make_demo_library(settings.demo_dir, on_progress)
+
+    return SetupTools(try_plex, trace, count, write, folders, library, make_demo, write_served)
+
+
 def cut_lists() -> CutLists:
     """Reads and writes the cut lists of other programs."""
     from plexcut.cutlists import CutListFiles
@@ -213,12 +306,32 @@ def library_folders(settings: Settings) -> tuple[Path, ...]:
 
 
 SERVED = "PLEXCUT_SERVED"
-"""What `serve` was told on its command line, as JSON, for the worker that it starts."""
+"""The file that says what a server serves that is not in its configuration, for the worker that it starts."""
+
+
+def served_file(settings: Settings) -> Path:
+    """Where that file is."""
+    return settings.data_dir / "served.json"
+
+
+def write_served(settings: Settings) -> None:
+    """Say what is served now: folders of the command line, the demo library.
+
+    Raises:
+        CannotWrite.
+    """
+    told = {"library_dirs": [str(folder) for folder in settings.library_dirs], "demo": settings.demo}
+    config.replace_file(served_file(settings), json.dumps(told))
 
 
 def served() -> config.Choices:
-    """The choices of the command line of the server that started this process; none where nobody did."""
-    told = json.loads(os.environ.get(SERVED) or "{}")
+    """What the server that started this process serves besides its configuration; nothing where nobody did."""
+    named = os.environ.get(SERVED)
+    try:
+        told = json.loads(Path(named).read_text(encoding="utf-8")) if named else {}
+    except (OSError, ValueError):
+        log.warning("%s cannot be read", named)
+        told = {}
     return config.Choices(
         library_dirs=tuple(Path(folder) for folder in told.get("library_dirs", ())), demo=bool(told.get("demo"))
     )

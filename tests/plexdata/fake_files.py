@@ -32,6 +32,9 @@ class FakeFiles:
         self._possible()
         return spot.root / "results" if apart else spot.path.parent
 
+    def use_output_folder(self, folder: Path | None) -> None:
+        self.output_folder = folder
+
     def writing(self, path: Path) -> bool:
         return self.written
 

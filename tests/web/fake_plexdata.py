@@ -51,6 +51,7 @@ from plexcut.plexdata.playback import PlayOrder
 from tests.web.fake_cutlists import FakeCutLists
 from tests.web.fake_landmarks import FakeLandmarks
 from tests.web.fake_orders import FPS, REC, FakeOrders
+from tests.web.fake_setup import FakeSetup
 from tests.web.fake_trash import FakeTrash
 
 FRAMES = 5000
@@ -118,7 +119,7 @@ class FakeMovie:
 
 
 @dataclass
-class FakePlexdata(FakeCutLists, FakeLandmarks, FakeOrders, FakeTrash):
+class FakePlexdata(FakeCutLists, FakeLandmarks, FakeOrders, FakeSetup, FakeTrash):
     """`hold`, while set, blocks every library call; `fail` is raised by the method that it names,
     `now` is the fingerprint of every recording."""
 

@@ -80,6 +80,10 @@ def test_every_route_when_something_unknown_fails(server: Running, client: httpx
         "names": {"names": []},
         "cutlist": {"text": "0 1 0"},
         "redo": {"revision": 0},
+        "libraries": {"kind": "folder", "name": "x", "path": "/media/x"},
+        "try": {"address": "http://h", "token": "t", "step": "token"},
+        "mappings": {"address": "http://h", "token": "t"},
+        "folder": {"path": "/media/x"},
         "timeline": {"basename": "f.jpg", "pos": 0, "l": 0, "r": 1, "step": 1, "size": 100},
     }
     server.plexdata.fail = {name: RuntimeError("the inner secret") for name in names}

@@ -253,7 +253,8 @@ export interface paths {
         /** The configured libraries, and whether each answers. */
         get: operations["get_libraries"];
         put?: never;
-        post?: never;
+        /** Write a library into the configuration and use it from now on; nothing has to be started again. */
+        post: operations["add_library"];
         delete?: never;
         options?: never;
         head?: never;
@@ -733,6 +734,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether libraries can be added here, where they are written, and how far the demo library is. */
+        get: operations["get_setup"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/demo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the demo library until plexcut ends. Where it is not there it is made; `GET /api/setup` tells how far. */
+        post: operations["start_demo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/folder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a folder: read a recording in it, count them, create, rename and remove a small file. */
+        post: operations["try_folder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Folders that complete what was written; without `path` those in which recordings usually lie. */
+        get: operations["get_folders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/plex/mappings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look for files that a Plex server names: on usual places of this machine and in `folders`, or by `mappings`. */
+        post: operations["trace_plex"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/setup/plex/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try one step of reaching a Plex server; that it fails is an answer, with the reason. */
+        post: operations["try_plex"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/timeline": {
         parameters: {
             query?: never;
@@ -906,6 +1009,14 @@ export interface components {
             ok: boolean;
         };
         /**
+         * ChosenSection
+         * @description A section that is to be shown.
+         */
+        ChosenSection: {
+            key: number;
+            title: string;
+        };
+        /**
          * CopyPoints
          * @description Where a kept span begins and ends without re-encoding, within `[from_frame, to_frame)`.
          *
@@ -991,6 +1102,16 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * Demo
+         * @description The demo library. `message` says why it could not be made, empty otherwise.
+         */
+        Demo: {
+            message: string;
+            percent: number;
+            /** @enum {string} */
+            state: "none" | "making" | "ready" | "failed";
+        };
+        /**
          * Edits
          * @description What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut.
          */
@@ -1040,6 +1161,37 @@ export interface components {
             to_s: number;
             url: string;
             width: number;
+        };
+        /**
+         * FolderTried
+         * @description What trying a folder found out; the steps after one that failed are left out.
+         *
+         *     Steps: `there`, `read`, `write`, `rename`, `remove`, `recordings`. `recordings` is null where they were not counted.
+         */
+        FolderTried: {
+            readable: boolean;
+            recordings: number | null;
+            sections: string[];
+            steps: components["schemas"]["Tried"][];
+            writable: boolean;
+        };
+        /**
+         * FolderTry
+         * @description A folder to read and to write in. `below`: a folder in it in which recordings lie, written in as well.
+         */
+        FolderTry: {
+            below?: string;
+            path: string;
+        };
+        /**
+         * Folders
+         * @description Folders that complete what was written. `more`: not all are listed.
+         */
+        Folders: {
+            folder: string;
+            folders: string[];
+            more: boolean;
+            total: number;
         };
         /**
          * Health
@@ -1377,6 +1529,14 @@ export interface components {
             password: string;
         };
         /**
+         * Mapping
+         * @description The folder that Plex calls `plex` is `here` on this machine.
+         */
+        Mapping: {
+            here: string;
+            plex: string;
+        };
+        /**
          * Marker
          * @description A stretch that the Plex server has marked.
          */
@@ -1421,6 +1581,23 @@ export interface components {
          */
         NamesChange: {
             names: components["schemas"]["NewName"][];
+        };
+        /**
+         * NewLibrary
+         * @description A library to add: `path` for a folder, `address` and `token` for a Plex server.
+         *
+         *     `sections` none: all. `output_folder`: where results go that cannot be put beside their recordings.
+         */
+        NewLibrary: {
+            address?: string;
+            /** @enum {string} */
+            kind: "plex" | "folder";
+            mappings?: components["schemas"]["Mapping"][];
+            name: string;
+            output_folder?: string;
+            path?: string;
+            sections?: components["schemas"]["ChosenSection"][];
+            token?: string;
         };
         /**
          * NewName
@@ -1492,6 +1669,39 @@ export interface components {
             message: string;
             /** @enum {string} */
             state: "waiting" | "done" | "failed";
+        };
+        /**
+         * PlexSection
+         * @description A section of the server: its number there, how many files it has, and where they are for the server.
+         */
+        PlexSection: {
+            key: number;
+            locations: string[];
+            recordings: number;
+            /** @enum {string} */
+            section_type: "movie" | "show";
+            title: string;
+        };
+        /**
+         * PlexTried
+         * @description What a step found out. `address` is how the address is best written; what the step does not tell is empty.
+         */
+        PlexTried: {
+            address: string;
+            name: string;
+            sections: components["schemas"]["PlexSection"][];
+            tried: components["schemas"]["Tried"];
+            version: string;
+        };
+        /**
+         * PlexTry
+         * @description One step of reaching a Plex server; those before it have worked.
+         */
+        PlexTry: {
+            address: string;
+            /** @enum {string} */
+            step: "address" | "certificate" | "server" | "token" | "sections";
+            token?: string;
         };
         /**
          * PreCheck
@@ -1655,6 +1865,23 @@ export interface components {
             login_required: boolean;
         };
         /**
+         * Setup
+         * @description What can be set up.
+         *
+         *     `closed` says why nothing can: `off` (`server.setup`), `command_line` (`--library` stands for all libraries); empty
+         *     where it can. `configured` counts libraries besides the demo. `demo_stays`: it is there at the next start too.
+         *     `other_workers`: some may run on other machines, which need the library in a configuration of their own.
+         */
+        Setup: {
+            /** @enum {string} */
+            closed: "" | "off" | "command_line";
+            config_file: string;
+            configured: number;
+            demo: components["schemas"]["Demo"];
+            demo_stays: boolean;
+            other_workers: boolean;
+        };
+        /**
          * SnapEdge
          * @description An edge of a kept span and the nearest places, at it or before and at it or after, where a copy fits.
          *
@@ -1774,6 +2001,45 @@ export interface components {
             step: number | string;
         };
         /**
+         * TraceOrder
+         * @description Which files to look for: those of `sections` (none: all), also below `folders`; or `mappings` to check.
+         */
+        TraceOrder: {
+            address: string;
+            folders?: string[];
+            mappings?: components["schemas"]["Mapping"][] | null;
+            sections?: number[];
+            token?: string;
+        };
+        /**
+         * Traced
+         * @description A folder as Plex names it, and where it is here (null: nowhere).
+         *
+         *     `found`: `reached` of `looked_for` files are there with the size that Plex knows, and where `same_bytes` is true
+         *     with the same bytes that the server sends (null: it sends none). `same`: the path is the same here, as it is.
+         *     `wrong_size`, `wrong_content`: a file of that name is another one. `not_there`: there is no such folder. `no_file`:
+         *     Plex has no file there. `example` is the file here that was found, or the wrong one, and `file` what Plex calls it.
+         */
+        Traced: {
+            example: string | null;
+            file: string;
+            here: string | null;
+            looked_for: number;
+            plex: string;
+            reached: number;
+            same_bytes: boolean | null;
+            /** @enum {string} */
+            state: "found" | "same" | "wrong_size" | "wrong_content" | "not_found" | "not_there" | "no_file";
+        };
+        /**
+         * TracedMappings
+         * @description What became of each folder of the server.
+         */
+        TracedMappings: {
+            mappings: components["schemas"]["Traced"][];
+            total: number;
+        };
+        /**
          * TrackWaveform
          * @description One audio track. `peaks` are the largest samples of any channel, 0 to 1 (full scale), one for each point.
          *
@@ -1825,6 +2091,17 @@ export interface components {
             /** @enum {string} */
             role: "recording" | "retimed" | "aside";
             size_bytes: number;
+        };
+        /**
+         * Tried
+         * @description One thing that was tried. `code` names what is wrong (or worth knowing), `message` and `hint` say it.
+         */
+        Tried: {
+            code: string;
+            hint: string;
+            message: string;
+            ok: boolean;
+            step: string;
         };
         /**
          * Version
@@ -2388,6 +2665,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Libraries"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    add_library: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLibrary"];
+            };
+        };
+        responses: {
+            /** @description A library; `message` says why it is offline, empty when it is not. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Library"];
                 };
             };
             /** @description Any failure. */
@@ -3614,6 +3924,198 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What can be set up. `closed` says why nothing can: `off` (`server.setup`), `command_line` (`--library` stands for all libraries); empty where it can. `configured` counts libraries besides the demo. `demo_stays`: it is there at the next start too. `other_workers`: some may run on other machines, which need the library in a configuration of their own. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Setup"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    start_demo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description What can be set up. `closed` says why nothing can: `off` (`server.setup`), `command_line` (`--library` stands for all libraries); empty where it can. `configured` counts libraries besides the demo. `demo_stays`: it is there at the next start too. `other_workers`: some may run on other machines, which need the library in a configuration of their own. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Setup"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    try_folder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FolderTry"];
+            };
+        };
+        responses: {
+            /** @description What trying a folder found out; the steps after one that failed are left out. Steps: `there`, `read`, `write`, `rename`, `remove`, `recordings`. `recordings` is null where they were not counted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FolderTried"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_folders: {
+        parameters: {
+            query?: {
+                path?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Folders that complete what was written. `more`: not all are listed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folders"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    trace_plex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraceOrder"];
+            };
+        };
+        responses: {
+            /** @description What became of each folder of the server. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracedMappings"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    try_plex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlexTry"];
+            };
+        };
+        responses: {
+            /** @description What a step found out. `address` is how the address is best written; what the step does not tell is empty. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlexTried"];
                 };
             };
             /** @description Any failure. */

@@ -76,7 +76,7 @@ def worker(config_file: Config = None) -> None:
     settling = threading.Thread(target=_settle, args=(settings,), name="recover", daemon=True)
     settling.start()
     settling.join(_SETTLE_S)
-    jobs_worker.run(settings.queue.url, bootstrap.places(settings))
+    jobs_worker.run(settings.queue.url, bootstrap.FreshPlaces(config_file))
 
 
 def _settle(settings: config.Settings) -> None:

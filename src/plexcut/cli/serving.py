@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -119,15 +118,15 @@ def _worker(settings: Settings) -> Iterator[None]:
     from plexcut import bootstrap
     from plexcut.jobs.processes import PARENT_VARIABLE
 
+    bootstrap.write_served(settings)
+
     def environment() -> Mapping[str, str]:
         env = {
             **os.environ,
             "PLEXCUT_DATA_DIR": str(settings.data_dir),
             "PLEXCUT_QUEUE__URL": settings.queue.url,
             PARENT_VARIABLE: str(os.getpid()),
-            bootstrap.SERVED: json.dumps(
-                {"library_dirs": [str(folder) for folder in settings.library_dirs], "demo": settings.demo}
-            ),
+            bootstrap.SERVED: str(bootstrap.served_file(settings)),
         }
         if settings.file is not None:
             env["PLEXCUT_CONFIG"] = str(settings.file)

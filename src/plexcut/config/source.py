@@ -118,6 +118,19 @@ class Table:
             raise self.wrong(name, f"{value} is not possible, it must be {bound}")
         return int(value)
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """An array of whole numbers, none by default; in the environment they are written with commas between them."""
+        value = self._value(name, list)
+        if self._variable(name) in self.source.env:
+            self.source.used_env.add(self._variable(name))
+            value = [part.strip() for part in self.source.env[self._variable(name)].split(",") if part.strip()]
+            if not all(part.isascii() and part.isdigit() for part in value):
+                raise self.wrong(name, "must be whole numbers with commas between them")
+            return tuple(int(part) for part in value)
+        if not all(isinstance(one, int) and not isinstance(one, bool) and one >= 0 for one in value or ()):
+            raise self.wrong(name, "must be an array of whole numbers, as in [1, 3]")
+        return tuple(value or ())
+
     def choice(self, name: str, choices: tuple[Any, ...], *, required: bool = False) -> Any:
         """One of `choices`; the first is the default unless `required`."""
         value = self.text(name, None if required else choices[0])

@@ -31,6 +31,9 @@ class FileStore(Protocol):
         those that cannot be written. `apart`: always the configured one. Raises `CannotWrite`.
         """
 
+    def use_output_folder(self, folder: Path | None) -> None:
+        """From now on, where results go whose recording's folder cannot be written; None: nowhere."""
+
     def writing(self, path: Path) -> bool:
         """Whether somebody still writes into a recording. Raises `FileUnreadable`."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from plexcut.config import Settings
+from plexcut.config import LibrarySettings, Settings
 from plexcut.domain.catalog import RecordingFile, library_of
 from plexcut.domain.places import is_share, shown
 from plexcut.domain.ports import Library
@@ -238,6 +238,14 @@ class Hosts:
 
     def _tell(self, host: Host) -> None:
         self._events.emit("library", views.library(self.status(host.library.id)))
+
+    def add(self, library: Library, entry: LibrarySettings) -> threading.Thread:
+        """Take in a library while everything runs, and begin to check it, in the thread that is answered."""
+        host = Host(library, tuple(mapping.here for mapping in entry.paths))
+        with self._state:
+            self._hosts = {**self._hosts, library.id: host}
+            self._storages = {**self._storages, library.id: entry.lies_on}
+        return self._check_in_thread(host, relist=True)
 
     # -- checking ---------------------------------------------------------------------------------------------------
 

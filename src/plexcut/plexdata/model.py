@@ -13,6 +13,7 @@ from plexcut.domain.filestore import FileStore
 from plexcut.domain.jobs import Priority
 from plexcut.domain.media import CutMode, IndexState, RecordingFacts
 from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Notice, Store
+from plexcut.domain.setup import SetupTools
 from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import PlexcutError
 
@@ -31,6 +32,7 @@ class Ports:
     """The adapters that `Plexdata` works with; `libraries` in the order of the configuration, by id.
 
     `share_trouble` says why a folder on a share cannot be reached now (empty: it can), within its time limit.
+    `setup`: what adding libraries needs; None: none can be added.
     """
 
     libraries: Mapping[str, Library]
@@ -40,6 +42,7 @@ class Ports:
     cut_lists: CutLists
     files: FileStore
     share_trouble: Callable[[Path], str] | None = None
+    setup: SetupTools | None = None
 
 
 @dataclass(frozen=True, slots=True)

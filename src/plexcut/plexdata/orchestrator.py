@@ -34,12 +34,13 @@ from plexcut.plexdata.progress import Watch
 from plexcut.plexdata.replacing import Replacing
 from plexcut.plexdata.results import ResultDoor
 from plexcut.plexdata.selecting import Selecting
+from plexcut.plexdata.setup import SettingUp, SetupDoor
 from plexcut.plexdata.startup import Startup
 from plexcut.plexdata.streaming import Streaming
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
 
 
-class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor, ResultDoor):
+class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor, ResultDoor, SetupDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number
@@ -63,6 +64,7 @@ class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor
         follow_ups = FollowUps(self._hosts, ports.store, clock)
         self._watch = Watch(ports, self._hosts, self._events, follow_ups)
         self._replacing = Replacing(self._hosts, ports, settings, follow_ups, clock)
+        self._setting_up = SettingUp(self._hosts, ports, settings, self._use)
         self._startup = Startup(self._hosts, self._selecting, settings, self._replacing.recover)
 
     # -- life ------------------------------------------------------------------------------------------------------
@@ -81,8 +83,14 @@ class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor
         """Wait until `health` says `ok`, at most `timeout_s` seconds; whether it does."""
         return self._startup.wait_ready(timeout_s)
 
+    def _use(self, settings: Settings) -> None:
+        """Go on with these settings: a library was added."""
+        self.settings = settings
+        self._replacing.use(settings)
+
     def close(self) -> None:
         """End the threads, let go of libraries, queue and database. Nothing may be called afterwards."""
+        self._setting_up.close()
         self._startup.close()
         self._watch.close()
         self._replacing.close()

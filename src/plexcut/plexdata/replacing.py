@@ -55,6 +55,11 @@ class Replacing:
         self._thread = threading.Thread(target=self._run, name="trash", daemon=True)
         self._thread.start()
 
+    def use(self, settings: Settings) -> None:
+        """Go on with these settings: libraries were added."""
+        self._settings = settings
+        self._files.use_output_folder(settings.cut.output_folder)
+
     def close(self) -> None:
         """End it; what hangs in a share is left to itself."""
         self._ended.set()

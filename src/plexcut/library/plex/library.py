@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -83,6 +83,7 @@ class PlexLibrary:
         self._state: object = None
         self._thumbs: OrderedDict[str, str | None] = OrderedDict()
         self._parents: set[str] = set()
+        self._shown: frozenset[int] = frozenset()
         self._ranges: OrderedDict[tuple[str, str], PlexRanges] = OrderedDict()
 
     @classmethod
@@ -91,6 +92,10 @@ class PlexLibrary:
         library = cls(id, name, address.url, address.token, path_mappings)
         library._client = PlexClient(name, address)
         return library
+
+    def show_only(self, sections: Collection[int]) -> None:
+        """Have only these of the server's sections; none: all."""
+        self._shown = frozenset(sections)
 
     def check(self) -> None:
         self._client.check()
@@ -325,7 +330,7 @@ class PlexLibrary:
         """Ask for the sections; returns what changes when something in them does."""
         key = "/library/sections"
         data = self._client.xml(key, not_found=LibraryOffline)
-        sections = sections_of(self.id, data)
+        sections = sections_of(self.id, data, self._shown)
         locations = {
             section_id(self.id, directory.attrib.get("key", "")): tuple(
                 location.attrib.get("path", "") for location in directory.iter("Location")

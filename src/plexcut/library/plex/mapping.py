@@ -6,6 +6,7 @@ an episode's season.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, cast
@@ -46,12 +47,13 @@ def recording_id(library: str, rating_key: str | int, part: Any) -> str:
     return f"{library}~{rating_key}~{blake2b(name.encode('utf-8', 'surrogatepass'), digest_size=5).hexdigest()}"
 
 
-def sections_of(library: str, answer: Element) -> tuple[Section, ...]:
-    """The movie and show sections in a server's answer to `/library/sections`."""
+def sections_of(library: str, answer: Element, shown: Collection[int] = ()) -> tuple[Section, ...]:
+    """The movie and show sections in a server's answer to `/library/sections`, of these keys only if any are given."""
     made = []
     for directory in answer.iter("Directory"):
         kind, key = directory.attrib.get("type"), directory.attrib.get("key", "")
-        if kind in {"movie", "show"} and _number(key) is not None:
+        number = _number(key)
+        if kind in {"movie", "show"} and number is not None and (not shown or number in shown):
             title = directory.attrib.get("title") or key
             made.append(Section(section_id(library, key), title, cast(SectionType, kind), library))
     return tuple(made)

@@ -112,6 +112,9 @@ class RecordingStore:
             place_for(self._files, folder, folder / spot.path.name)
         return folder
 
+    def use_output_folder(self, folder: Path | None) -> None:
+        self._output_folder = folder
+
     def writing(self, path: Path) -> bool:
         try:
             return self._files.writing(path)
