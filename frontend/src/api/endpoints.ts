@@ -4,6 +4,7 @@ import { address, getJson, send, sendJson, withQuery } from './client'
 import type {
   CopyPoints,
   CutListFormat,
+  CutOptions,
   CutOrder,
   Emptied,
   Filmstrip,
@@ -12,15 +13,18 @@ import type {
   ItemPage,
   ItemState,
   Job,
+  JobResult,
   Keyframes,
   KeepAnswer,
   KeepChange,
   KeepHistory,
   Library,
+  LogLine,
   Marks,
   Names,
   PlanAnswer,
   PreCheck,
+  Priority,
   Progress,
   Recording,
   Restored,
@@ -223,6 +227,25 @@ export function startCut(recording: string, order: CutOrder): Promise<Job> {
   return sendJson(`api/recordings/${id(recording)}/cut`, 'POST', order)
 }
 
+/** The recordings that have a saved keep list. */
+export async function listKeeps(): Promise<string[]> {
+  return (await getJson<{ keeps: { recording: string }[] }>('api/keeps')).keeps.map((one) => one.recording)
+}
+
+/** What is configured for cuts, and where results can go. */
+export function getCutOptions(): Promise<CutOptions> {
+  return getJson('api/cut-options')
+}
+
+/** What a job wrote, and as which recording the library shows it. */
+export function getJobResult(job: string): Promise<JobResult> {
+  return getJson(`api/jobs/${id(job)}/result`)
+}
+
+export async function getJobLog(job: string): Promise<LogLine[]> {
+  return (await getJson<{ lines: LogLine[] }>(`api/jobs/${id(job)}/log`)).lines
+}
+
 export async function listJobs(): Promise<Job[]> {
   return (await getJson<{ jobs: Job[] }>('api/jobs')).jobs
 }
@@ -231,8 +254,13 @@ export function cancelJob(job: string): Promise<Job> {
   return sendJson(`api/jobs/${id(job)}`, 'DELETE')
 }
 
-export function moveJob(job: string, position: number): Promise<Job> {
-  return sendJson(`api/jobs/${id(job)}/move`, 'POST', { position })
+/** Gives a waiting job another place in the queue: counted from 1, or before another that waits. */
+export function moveJob(job: string, to: { position: number } | { before: string }): Promise<Job> {
+  return sendJson(`api/jobs/${id(job)}/move`, 'POST', to)
+}
+
+export function prioritiseJob(job: string, priority: Priority): Promise<Job> {
+  return sendJson(`api/jobs/${id(job)}/priority`, 'POST', { priority })
 }
 
 export function pauseQueue(paused: boolean): Promise<Progress> {
@@ -276,6 +304,11 @@ export function getTrash(): Promise<Trash> {
 /** Deletes one entry of the trash for good. */
 export function deleteTrash(entry: string): Promise<Emptied> {
   return sendJson(`api/trash/${id(entry)}`, 'DELETE')
+}
+
+/** Brings one entry of the trash back to where it was; resolves when it is there. */
+export function restoreEntry(entry: string): Promise<Restored> {
+  return sendJson(`api/trash/${id(entry)}/restore`, 'POST', {})
 }
 
 /** Where the poster of an item is, as an address for `<img>`; null without one. */

@@ -6,6 +6,8 @@ import type { Item, ItemState, SortKey } from '@/api/types'
 import { pagesOf } from '@/domain/windowing'
 
 const PAGE = 100
+/** As many as the server gives at once. */
+const LARGE_PAGE = 1000
 /** A wheel that spins past thousands of titles asks for none of them. */
 const SETTLED_MS = 90
 
@@ -54,6 +56,33 @@ export function useItems(wish: Ref<ItemsWish | null>) {
     loading.value = false
   }
 
+  /** Items `[first, end)`, fetched if need be; null where another list is wished for meanwhile, or one cannot be had. */
+  async function fetchRange(first: number, end: number): Promise<readonly (Item | undefined)[] | null> {
+    const wanted = wish.value
+    if (!wanted) return null
+    const { library, section, search, sort, state } = wanted
+    const { signal } = controller
+    const isMissing = (page: number): boolean => {
+      const inPage = items.value.slice(Math.max(first, page * LARGE_PAGE), Math.min(end, (page + 1) * LARGE_PAGE))
+      return [...inPage].includes(undefined)
+    }
+    try {
+      for (const page of pagesOf(first, end, LARGE_PAGE).filter(isMissing)) {
+        const offset = page * LARGE_PAGE
+        const found = await listItems(library, section, { search, sort, state, offset, limit: LARGE_PAGE }, signal)
+        const list = items.value.slice()
+        found.items.forEach((item, i) => {
+          if (offset + i < list.length) list[offset + i] = item
+        })
+        items.value = list
+      }
+    } catch (caught) {
+      if (!isAbort(caught)) error.value = toApiError(caught)
+      return null
+    }
+    return wish.value === wanted ? items.value.slice(first, end) : null
+  }
+
   /** Items `[first, end)` are on the screen. */
   function show(first: number, end: number): void {
     window.clearTimeout(timer)
@@ -86,5 +115,5 @@ export function useItems(wish: Ref<ItemsWish | null>) {
   )
   onScopeDispose(forget)
 
-  return { items, loading, loaded, error, show, reload }
+  return { items, loading, loaded, error, show, reload, fetchRange }
 }

@@ -1,6 +1,6 @@
-import type { CutOrder } from '@/api/types'
+import type { CutOptions, CutOrder } from '@/api/types'
 
-export type Output = 'beside' | 'replace'
+export type Output = CutOptions['outputs'][number]
 export type Container = 'same' | 'ts' | 'mkv' | 'mp4'
 
 /** The part of an order that says where the result goes and what kind of file it is. */

@@ -38,7 +38,7 @@ export const useJobs = defineStore('jobs', () => {
 
   /** Makes a waiting job the next one. */
   async function first(id: string): Promise<void> {
-    apply(await moveJob(id, 1))
+    apply(await moveJob(id, { position: 1 }))
     await load()
   }
 
