@@ -12,7 +12,8 @@ from plexcut.media.cutting.plan import Part, Plan, SpanPlan
 from plexcut.media.index.model import MediaIndex
 
 _EDGE_FRAMES = 4
-_BODY_FRAMES = 14
+BODY_FRAMES = 14
+"""So many frames at each end of what is copied are compared."""
 
 
 def observed_plan(keep: KeepList, altered: Collection[int]) -> Plan:
@@ -35,7 +36,7 @@ def looked_at(plan: Plan) -> list[int]:
     """The frames that a proof compares: all around the ends of every part."""
     frames: set[int] = set()
     for part in plan.parts:
-        edge = _EDGE_FRAMES if part.kind == "encode" else _BODY_FRAMES
+        edge = _EDGE_FRAMES if part.kind == "encode" else BODY_FRAMES
         frames.update(range(part.frames.start, min(part.frames.start + edge, part.frames.end)))
         frames.update(range(max(part.frames.start, part.frames.end - edge), part.frames.end))
     return sorted(frames)

@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
 from plexcut.domain.spans import KeepList
+from plexcut.media.cutting.observed import BODY_FRAMES
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.decoding import decode_rows, decode_strictly
 from plexcut.media.index.model import MediaIndex
@@ -121,21 +122,30 @@ class SeamProof:
     ) -> Played:
         """One stretch; where a picky decoder finds fault with it, a lenient one goes through it again.
 
-        Where the recording is damaged, no faults are looked for.
+        Where the recording is damaged, no faults are looked for. Nor are those of leading pictures whose group before
+        was not decoded: nobody asks for them here.
         """
         complaints: list[int] = []
-        numbers = self.result[1].number_of[stretch[0] : stretch[1]]
+        index = self.result[1]
+        numbers = index.number_of[stretch[0] : stretch[1]]
         played = Played()
         damaged = not self.source[1].uncertain.isdisjoint(shown[numbers[numbers >= 0]].tolist())
         if not damaged:
-            pictures = decode_strictly(readers[1], self.result[1], range(*stretch), complaints)
+            found: list[int] = []
+            pictures = decode_strictly(readers[1], index, range(*stretch), found)
             played = self._compared(readers[0], stretch, shown, pictures, stop)
-        if damaged or (complaints and not stop.is_set()):
-            pictures = decode_rows(readers[1], self.result[1], range(*stretch))
+            complaints = [row for row in found if stretch[0] == 0 or index.pts[row] >= index.pts[stretch[0]]]
+            damaged = bool(complaints) or (bool(found) and not self._whole(played))
+        if damaged and not stop.is_set():
+            pictures = decode_rows(readers[1], index, range(*stretch))
             played = self._compared(readers[0], stretch, shown, pictures, stop)
         if complaints and not stop.is_set():
             played.complaints = self._new_complaints(readers[0], complaints, stretch, shown)
         return played
+
+    def _whole(self, played: Played) -> bool:
+        """Whether all came that should, and as it should."""
+        return not played.lost and not played.disordered and all(map(self._good, played.differences))
 
     def _new_complaints(
         self, reader: UnitReader, complaints: list[int], stretch: tuple[int, int], shown: I64
@@ -215,11 +225,17 @@ class SeamProof:
 
 
 def _in_order(source: Opened, frames: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
-    """Some frames as they are shown."""
+    """Some frames as they are shown; what lies between two of them is decoded once."""
     reader, index = source
-    for group in _groups(frames):
-        rows = {int(index.display[n]) for n in group}
-        first = min(index.key_before(row) for row in rows)
+    stretches: list[tuple[int, set[int]]] = []
+    for n in frames:
+        row = int(index.display[n])
+        first = index.key_before(row)
+        if stretches and first <= max(stretches[-1][1]):
+            stretches[-1][1].add(row)
+        else:
+            stretches.append((first, {row}))
+    for first, rows in stretches:
         for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
             yield int(index.number_of[row]), frame
 
@@ -335,7 +351,10 @@ def without_picture(source: Opened, frames: Collection[int]) -> frozenset[int]:
 
 
 def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:
-    """Rows of the result around every place where parts meet, from keyframe to keyframe; overlapping ones joined."""
+    """Rows of the result around every place where parts meet, from keyframe to keyframe; overlapping ones joined.
+
+    What is compared there is shown behind the keyframe that a stretch begins with.
+    """
     edges = [0]
     for part in plan.parts:
         edges.append(edges[-1] + len(part.frames))
@@ -343,7 +362,8 @@ def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:
     for edge in edges:
         row = int(index.display[min(edge, index.frames - 1)])
         before, behind = index.keys[index.keys <= row], index.keys[index.keys > row]
-        start = int(before[max(0, before.size - 2)]) if before.size else 0
+        first = index.key_before(int(index.display[min(max(0, edge - BODY_FRAMES), index.frames - 1)]))
+        start = min(first, int(before[max(0, before.size - 2)])) if before.size else 0
         end = int(behind[1]) if behind.size > 1 else index.pts.size
         end = min(end, row + _PLAYED_ROWS)
         if found and start <= found[-1][1]:
