@@ -6,7 +6,7 @@ import io
 import itertools
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from tests.media_factory import CLIPS, ClipCache
 from tests.media_factory.spec import PACKET_SIZES_BYTES
 
 from plexcut.domain.media import Verification
+from plexcut.media import ts_writer
 from plexcut.media.bitstream.audio import splits
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.ledger import Ledger
@@ -35,6 +36,8 @@ from plexcut.media.index.build import build_index
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PayloadReader, find_layout
 from plexcut.media.sources import open_source
+from plexcut.media.ts_packets import Room
+from plexcut.media.ts_pictures import Laid, fill
 from plexcut.media.units import open_units
 
 _SPANS = [(5, 31), (50, 75)]
@@ -64,7 +67,7 @@ def _written(path: Path, folder: Path, ledger: Ledger | None = None) -> Written:
     finally:
         pictures.close()
     assert fractions == sorted(fractions)
-    return Written((path, index), target, Made(plan, schedule, ledger or splice.ledger))
+    return Written((path, index), target, Made(plan, schedule, ledger or splice.ledger, seen=splice.seen))
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +110,11 @@ def test_the_index_of_a_result_is_that_of_a_scan(clip_cache: ClipCache, tmp_path
         assert all(a[0].strip(b"\x00") == b[0].strip(b"\x00") for a, b in pairs)
 
 
-def test_any_byte_that_is_changed_is_seen(written: Written) -> None:
-    """Payload, headers, stuffing, tables, clocks of every stream."""
+@pytest.mark.parametrize("looked", [True, False])
+def test_any_byte_that_is_changed_is_seen(written: Written, looked: bool) -> None:
+    """Payload, headers, stuffing, tables, clocks of every stream; looked at while it was written, or not."""
+    if not looked:
+        written = replace(written, made=replace(written.made, seen=None))
     data = written.path.read_bytes()
     rng = random.Random(1)
     pids = np.frombuffer(data, np.uint8).reshape(-1, 188)[:, 1:3].astype(int)
@@ -146,10 +152,35 @@ def test_what_is_lost_added_or_elsewhere_is_seen(written: Written) -> None:
     assert written.proved().ok
 
 
+def _failed(proof: Verification) -> set[str]:
+    return {check.name for check in proof.checks if not check.ok}
+
+
 def test_a_picture_that_was_copied_wrongly_is_seen(
     clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written is what stands in the file, but it is not the recording's."""
+    """What was written is what stands in the file, but it is not the recording's: a byte in the middle of a picture."""
+    chosen: list[int] = []
+
+    def wrong(room: Room, pid: int, laid: Laid) -> None:
+        fill(room, pid, laid)
+        if laid.pictures and not chosen:
+            _, first, count, *_ = laid.pictures[len(laid.pictures) // 2]
+            room[2][188 * (first + count // 2) + 100] ^= 1
+            chosen.append(first)
+
+    monkeypatch.setattr(ts_writer, "fill", wrong)
+    written = _written(clip_cache.get(CLIPS["broadcast"]).path, tmp_path)
+    assert chosen
+    assert "bytes" in _failed(written.proved())
+    # And so says who looks at the file alone.
+    assert "bytes" in _failed(replace(written, made=replace(written.made, seen=None)).proved())
+
+
+def test_a_picture_that_was_taken_wrongly_is_seen(
+    clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for pictures that are looked at one by one, such as those at the end of a span."""
     plain = PictureSource.plain
     chosen: list[int] = []
 
@@ -161,8 +192,9 @@ def test_a_picture_that_was_copied_wrongly_is_seen(
         return found[0], memoryview(bytes(found[1])[:-1] + b"\x55")
 
     monkeypatch.setattr(PictureSource, "plain", wrong)
+    monkeypatch.setattr(PictureSource, "fitted_rows", list(range(1000)))
     proof = _written(clip_cache.get(CLIPS["broadcast"]).path, tmp_path).proved()
-    assert "bytes" in {check.name for check in proof.checks if not check.ok}
+    assert "bytes" in _failed(proof)
 
 
 # --------------------------------------------------------------------------------------------------------------- parts

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from plexcut.media.ts_packets import CLOCK_MASK, PCR_FLAG, Bytes, PidPackets, Room, empty_packets, pcr_field
+from plexcut.media.ts_pictures import VIDEO_STREAM_ID, Laid, PictureRun, fill, packets_of
 from plexcut.media.ts_tables import (
     PACKET_BYTES,
     Pat,
@@ -56,7 +57,7 @@ _PCR_LEAST = 1800
 _TABLES_INTERVAL = 5400
 _OTHER_INTERVAL = 135_000
 
-_FLUSH_PACKETS = 8192
+_FLUSH_PACKETS = 16384
 
 _RANDOM_ACCESS = 0x40
 # Stream ids whose PES packets have no flags and timestamps (ISO 13818-1, 2.4.3.7).
@@ -158,6 +159,13 @@ def _timestamp(prefix: int, ticks: int) -> bytes:
     return bytes([prefix << 4 | high << 1 | 1]) + ((middle << 17 | 1 << 16) | low << 1 | 1).to_bytes(4, "big")
 
 
+def picture_unit(pid: int, run: PictureRun, i: int) -> PesUnit:
+    """Picture `i` of a run by itself."""
+    lead, data = run.picture(i)
+    pts, dts, key = int(run.pts[i]), int(run.dts[i]), bool(run.key[i])
+    return PesUnit(pid, VIDEO_STREAM_ID, data, pts, dts, random_access=key, pes_length_known=False, lead=lead)
+
+
 # ----------------------------------------------------------------------------------------------------------- writer
 
 
@@ -182,8 +190,11 @@ class TransportStreamWriter:
         self._last_pcr: int | None = None
         self._tables_at = self._other_at = 0
         self._tables_just_written = False
+        self._table_pids = self._pid(_PAT_PID), self._pid(tables.pmt_pid)
+        self._laid_tables: dict[tuple[int, int], tuple[bytes, int, int]] = {}
         self._buffer = empty_packets(_FLUSH_PACKETS)
         self._buffered = 0
+        self._laid: Laid | None = None
         self.bytes_written = 0  # those still in the buffer included
         self.late_units = 0  # units whose decoding time had passed on the PCR's clock
 
@@ -215,6 +226,44 @@ class TransportStreamWriter:
             self._put(self._pid(unit.pid).renumbered(unit.pid, unit.packets))
         self._tables_just_written = False
         return place
+
+    def write_pictures(self, run: PictureRun, first: int, end: int) -> list[int]:
+        """Write pictures `first` up to before `end` of a run, on the PID that carries the PCR, as `write` does one.
+
+        Gives the place of the first packet of each. The run's bytes must not change until all is written.
+
+        Raises:
+            OSError: `out` cannot be written.
+        """
+        pid = self._tables.pcr_pid
+        state = self._pid(pid)
+        if self._laid is None or self._laid.run is not run:
+            self._fill()
+            self._laid = Laid(run)
+        laid, places = self._laid, list[int]()
+        for i in range(first, end):
+            at, time, size, key = run.one_by_one[i]
+            last = self._last_pcr
+            if not size or self._clock is None or last is None:
+                places.append(self.write(picture_unit(pid, run, i), at))
+                continue
+            clock = max(at, self._clock)
+            if clock >= self._tables_at + _TABLES_INTERVAL or clock > last + _PCR_INTERVAL:
+                self._keep_pace(clock)
+            self._clock = clock
+            if key and not self._tables_just_written:
+                self._put_tables(clock)
+            ticks = min(clock, time)
+            flags = self._picture_flags(ticks, random_access=key)
+            if time < (self._last_pcr or 0):
+                self._late(pid, time)
+            count = packets_of(size, flags)
+            places.append(self.bytes_written)
+            room = self._reserve(count)
+            laid.pictures.append((i, room, count, state.next_counter, flags, ticks))
+            state.next_counter = (state.next_counter + count) & 15
+            self._tables_just_written = False
+        return places
 
     def close(self) -> None:
         """Write what is buffered. `out` stays open."""
@@ -251,28 +300,45 @@ class TransportStreamWriter:
         flags, pcr = _RANDOM_ACCESS if unit.random_access else 0, b""
         if unit.pid == self._tables.pcr_pid:
             ticks = clock if time is None else min(clock, time)
-            passed = _PCR_LEAST if self._last_pcr is None else ticks - self._last_pcr
-            if passed >= _PCR_LEAST or (passed > 0 and unit.random_access):
-                flags, pcr = flags | PCR_FLAG, pcr_field(ticks)
-                self._last_pcr = ticks
+            flags = self._picture_flags(ticks, random_access=unit.random_access)
+            if flags & PCR_FLAG:
+                pcr = pcr_field(ticks)
         elif self._last_pcr is None and self._tables.pcr_pid != NO_PCR_PID:
             self._put_pcr(clock if time is None else min(clock, time))
         if time is not None and self._last_pcr is not None and time < self._last_pcr:
-            self.late_units += 1
-            logger.debug("PID %#x: decoding time %d, PCR %d", unit.pid, time, self._last_pcr)
+            self._late(unit.pid, time)
         pid, fields = self._pid(unit.pid), bytes([flags]) + pcr if flags else b""
         place = self.bytes_written
         room = self._room(pid.count(len(header) + len(unit.payload), fields))
         pid.pack(room, (header, unit.payload), fields)
         return place
 
+    def _picture_flags(self, ticks: int, *, random_access: bool) -> int:
+        """The flags of an adaptation field of the PID that carries the PCR; with one if it is time for it."""
+        flags = _RANDOM_ACCESS if random_access else 0
+        passed = _PCR_LEAST if self._last_pcr is None else ticks - self._last_pcr
+        if passed >= _PCR_LEAST or (passed > 0 and random_access):
+            flags |= PCR_FLAG
+            self._last_pcr = ticks
+        return flags
+
+    def _late(self, pid: int, time: int) -> None:
+        self.late_units += 1
+        logger.debug("PID %#x: decoding time %d, PCR %d", pid, time, self._last_pcr)
+
     def _put_tables(self, clock: int) -> None:
-        packets = self._table_packets
+        pat, pmt = self._table_pids
+        counters = pat.next_counter, pmt.next_counter
+        known = self._laid_tables.get(counters)
+        if known is None:
+            data = b"".join(self._pid(pid).renumbered(pid, data) for pid, data in self._table_packets)
+            known = self._laid_tables[counters] = data, pat.next_counter, pmt.next_counter
+        data, pat.next_counter, pmt.next_counter = known
+        self._put(data)
         if clock - self._other_at >= _OTHER_INTERVAL:
-            packets = packets + self._other_packets
+            for pid, data in self._other_packets:
+                self._put(self._pid(pid).renumbered(pid, data))
             self._other_at = clock
-        for pid, data in packets:
-            self._put(self._pid(pid).renumbered(pid, data))
         self._tables_at = clock
         self._tables_just_written = True
 
@@ -291,17 +357,30 @@ class TransportStreamWriter:
 
     def _room(self, packets: int) -> Room:
         """The next so many packets of what is written, to be filled in at once."""
+        first = self._reserve(packets)
+        end = first + packets
+        heads, payloads, flat = self._buffer
+        return heads[first:end], payloads[first:end], flat[first * PACKET_BYTES : end * PACKET_BYTES]
+
+    def _reserve(self, packets: int) -> int:
+        """Where in the buffer the next so many packets of what is written go, to be filled in before it is flushed."""
         if self._buffered + packets > len(self._buffer[0]):
             self._flush()
             if packets > len(self._buffer[0]):
                 self._buffer = empty_packets(packets)
-        first, end = self._buffered, self._buffered + packets
-        self._buffered = end
+        first = self._buffered
+        self._buffered += packets
         self.bytes_written += packets * PACKET_BYTES
-        heads, payloads, flat = self._buffer
-        return heads[first:end], payloads[first:end], flat[first * PACKET_BYTES : end * PACKET_BYTES]
+        return first
+
+    def _fill(self) -> None:
+        """Fill in the pictures that have their places."""
+        if self._laid is not None:
+            fill(self._buffer, self._tables.pcr_pid, self._laid)
+            self._laid.pictures.clear()
 
     def _flush(self) -> None:
+        self._fill()
         data = self._buffer[2][: self._buffered * PACKET_BYTES]
         # Whoever takes it may keep it.
         self._buffer, self._buffered = empty_packets(_FLUSH_PACKETS), 0

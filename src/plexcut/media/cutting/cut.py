@@ -36,7 +36,6 @@ from plexcut.errors import (
 )
 from plexcut.media.cutting.cost import CutCost, CutProgress
 from plexcut.media.cutting.h264_numbers import Unfit
-from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.opening import Avoided, settled_plan
 from plexcut.media.cutting.output import Sync
 from plexcut.media.cutting.pictures import PictureSource
@@ -123,13 +122,12 @@ def _proved(
         progress.plan(CutCost.of(index, plan, work.schedule, at_once=not is_container(request, index)))
         with _temporary(request) as temporary:
             try:
-                streams, ledger = work.render(temporary.file, progress)
+                made = work.render(temporary.file, progress)
             except Unfit as unfit:
                 failed = unfit.line
                 avoided.banned.add(unfit.row)
                 continue
             sync = _begin_sync(temporary.file)
-            made = Made(plan, work.schedule, ledger, streams)
             proof = prove_cut((request.source, index), temporary.path, made, lambda f: progress("verify", f))
             if proof.verification.ok:
                 _wait_for(sync, progress)
@@ -140,7 +138,7 @@ def _proved(
                 check_same()
                 _deliver(temporary.path, request, index, plan)
                 progress.finish()
-                return work, streams, proof.verification
+                return work, made.streams, proof.verification
         failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
         if not avoided.add({p.rows.start for p in proof.broken_parts if p.rows is not None}, plan, request.mode):
             break
@@ -156,19 +154,20 @@ class _Work:
     warnings: tuple[str, ...] = ()
     nbytes: int = 0
 
-    def render(self, out: BinaryIO, progress: CutProgress) -> tuple[tuple[StreamResult, ...], Ledger | None]:
-        """Write the result to `out`: what became of each stream, and of a transport stream what went into it."""
+    def render(self, out: BinaryIO, progress: CutProgress) -> Made:
+        """Write the result to `out`."""
         try:
             if is_container(self.request, self.index):
                 watch = Watch(partial(progress, "encode"), partial(progress, "write"), progress.should_cancel)
-                return render_container(self.request, self.index, (self.plan, self.schedule), out, watch), None
+                streams = render_container(self.request, self.index, (self.plan, self.schedule), out, watch)
+                return Made(self.plan, self.schedule, streams=streams)
             return self._spliced(out, progress)
         except OSError as error:
             if isinstance(error, PlexcutError):
                 raise
             raise _cannot_write(error) from error
 
-    def _spliced(self, out: BinaryIO, progress: CutProgress) -> tuple[tuple[StreamResult, ...], Ledger]:
+    def _spliced(self, out: BinaryIO, progress: CutProgress) -> Made:
         pictures = PictureSource(self.request.source, self.index, self.plan, self.schedule)
         try:
             progress("encode", 0.0)
@@ -176,7 +175,7 @@ class _Work:
             splice = TransportSplice(self.request.source, self.index, self.schedule, pictures)
             for fraction in splice.write(out):
                 progress("write", fraction)
-            return splice.results(), splice.ledger
+            return Made(self.plan, self.schedule, splice.ledger, splice.results(), splice.seen)
         finally:
             pictures.close()
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import xxhash
 
 from plexcut.media.cutting.sound import SoundRun
+from plexcut.media.ts_pictures import PictureRun
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -120,3 +121,13 @@ class Ledger:
         self.rows.append(row)
         self.flags.append(flags)
         self.digests.append(xxhash.xxh3_64_intdigest(expected))
+
+    def add_run(self, run: PictureRun, rows: I64, flags: npt.NDArray[np.uint16]) -> None:
+        """Note pictures that are copied as they are: the rows whose bytes they have, and what kinds they are."""
+        self.sizes.frombytes((run.size + run.lead).astype(np.int64).tobytes())
+        self.leads += run.lead.astype(np.uint8).tobytes()
+        self.rows.frombytes(rows.astype(np.int64).tobytes())
+        self.flags.frombytes(flags.astype(np.int32).tobytes())
+        data, digest = run.es.data, xxhash.xxh3_64_intdigest
+        places = zip(run.begin.tolist(), (run.begin + run.size).tolist(), strict=True)
+        self.digests.extend([digest(data[begin:end]) for begin, end in places])

@@ -74,12 +74,15 @@ class Seen:
 
 
 class Look:
-    """One look at a result, which may still be written: the ledger is ahead of the file."""
+    """One look at a result: at a finished file (`blocks`), or at what is written to it (`take`), piece by piece.
+
+    In the second case the ledger need only be ahead of what is written, and what is seen has no digest.
+    """
 
     def __init__(self, wanted: Wanted, ledger: Ledger) -> None:
         self._video = wanted.video
         self._hash = xxhash.xxh3_64()
-        self._hashed = 0
+        self._looked = 0
         self._form = TransportCheck(wanted.video, (0, wanted.pmt))
         self._tables = _Tables((0, wanted.pmt))
         self._pictures = _Pictures(ledger)
@@ -97,13 +100,16 @@ class Look:
         blocks = packet_blocks(file, layout, (0, _ANY_SIZE), _ANY_SIZE, _CHUNK_BYTES)
         with closing(blocks):
             for block in blocks:
+                self._hash.update(block.data[block.first : block.first + block.count * PACKET].data)
                 self._look(block)
                 yield block.at + block.count * PACKET
 
+    def take(self, data: memoryview) -> None:
+        """Look at the next packets."""
+        self._look(Block(np.frombuffer(data, np.uint8), 0, len(data) // PACKET, PACKET, self._looked))
+
     def _look(self, block: Block) -> None:
-        raw = block.data[block.first : block.first + block.count * PACKET]
-        self._hash.update(raw.data)
-        self._hashed += raw.size
+        self._looked += block.count * PACKET
         heads = block.heads()
         pids = pids_of(heads)
         self._form.feed(block, heads, pids)
@@ -120,7 +126,7 @@ class Look:
         pictures = self._pictures
         found = {pid: ear.record.columns() for pid, ear in self._ears.items()}
         return Seen(
-            size_bytes=self._hashed,
+            size_bytes=self._looked,
             digest=self._hash.intdigest(),
             faults=self._form.faults(),
             gaps=pictures.gaps,

@@ -118,7 +118,13 @@ class CodedPictures:
         self._tap = PayloadTap()
         self._es = np.empty(0, np.uint8)
         self._base = 0
-        self._places: dict[int, int] = {}
+        # Of each row: where in the elementary stream it begins, as far as that is known and it is still there.
+        self._places = np.full(index.at.size + 1, -1, np.int64)
+
+    @property
+    def es(self) -> U8:
+        """The bytes that are there."""
+        return self._es
 
     def feed(self, block: Block, which: I64, heads: U32, needed: int | None) -> None:
         """Take up a block, as `PayloadTap.take`; `needed` is the first row that is still wanted of those before it."""
@@ -133,22 +139,24 @@ class CodedPictures:
         at = self._index.at[first:last]
         packet = np.minimum(np.searchsorted(stretch.at, at), stretch.at.size - 1)
         places = end + stretch.starts[packet] + self._index.skip[first:last]
-        here = (stretch.at[packet] == at).tolist()
-        self._places.update(
-            {row: place for row, place, there in zip(range(first, last), places.tolist(), here, strict=True) if there}
-        )
+        self._places[first:last] = np.where(stretch.at[packet] == at, places, self._places[first:last])
+
+    def whole(self, rows: I64) -> I64:
+        """Where in `es` pictures begin: those of `rows` up to one that has not begun yet, or is not whole yet."""
+        begin = self._places[rows] - self._base
+        there = (begin >= 0) & (begin + self._index.size[rows] <= self._es.size)
+        return begin if there.all() else begin[: int(np.argmin(there))]
 
     def take(self, row: int) -> memoryview | None:
         """The picture of a row; None where it has not begun yet, or is not whole yet."""
-        place = self._places.get(row)
-        if place is None or place < self._base:
+        place = int(self._places[row])
+        if place < self._base:
             return None
         begin, end = place - self._base, place - self._base + int(self._index.size[row])
         return self._es[begin:end].data if end <= self._es.size else None
 
     def _drop(self, needed: int | None) -> None:
         """Let go of all that lies before a row."""
-        place = None if needed is None else self._places.get(needed)
-        keep = self._base + self._es.size if place is None else place
-        self._places = {} if place is None else {row: at for row, at in self._places.items() if at >= keep}
+        place = -1 if needed is None else int(self._places[needed])
+        keep = place if place >= self._base else self._base + self._es.size
         self._es, self._base = self._es[keep - self._base :], keep

@@ -42,6 +42,7 @@ _READ_AHEAD = 32
 _FIELD_LINES = 32
 """Interlaced MPEG-2 pictures are coded in multiples of so many lines, others of half as many."""
 Drops = list[tuple[int, ...] | None]
+TRIMMED = ("h264", "hevc")
 _HEVC_SETS = (hevc.VPS, hevc.SPS, hevc.PPS)
 
 
@@ -150,13 +151,18 @@ class PictureSource:
         """
         if row in self._openings or row in self._remarked:
             return None
-        if self._index.video.codec not in ("h264", "hevc"):
+        if self._index.video.codec not in TRIMMED:
             return b"", source
         # A zero in front of the first start code belongs to this unit, though it lies at the end of the one before.
         end = len(source)
         while end and source[end - 1] == 0:
             end -= 1
         return (b"\x00" if bytes(source[:3]) == b"\x00\x00\x01" else b""), source[:end]
+
+    @property
+    def fitted_rows(self) -> list[int]:
+        """The rows of copied pictures to which something may have to be done; of all others `plain` gives something."""
+        return list(self._openings)
 
     def _copied(self, picture: int, data: bytes) -> bytes:
         row = int(self._schedule.row[picture])
@@ -176,7 +182,7 @@ class PictureSource:
             return self._packed(
                 with_opening(unit_nals(data, self._index), opening, h264.AUD if codec == "h264" else hevc.AUD)
             )
-        if self._byte_stream and codec in ("h264", "hevc"):
+        if self._byte_stream and codec in TRIMMED:
             # A zero in front of the first start code belongs to this unit, though it lies at the end of the one before.
             data = data.rstrip(b"\x00")
             return b"\x00" + data if data.startswith(b"\x00\x00\x01") else data

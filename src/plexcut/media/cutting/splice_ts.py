@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import itertools
 from array import array
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from plexcut.domain.media import Source, StreamResult
 from plexcut.errors import FormatUnsupported
@@ -26,9 +29,10 @@ from plexcut.media.cutting.companions import (
     make_companions,
 )
 from plexcut.media.cutting.ledger import Ledger
+from plexcut.media.cutting.looking import Look, Seen, Wanted
 from plexcut.media.cutting.output import BackgroundWriter
 from plexcut.media.cutting.payloads import CodedPictures
-from plexcut.media.cutting.pictures import PictureSource
+from plexcut.media.cutting.pictures import TRIMMED, PictureSource
 from plexcut.media.cutting.readback import PictureKinds
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
 from plexcut.media.index.blocks import Block, packet_blocks
@@ -36,13 +40,15 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import find_layout
 from plexcut.media.index.psi import Program, parse_pmt
 from plexcut.media.sources import open_source
+from plexcut.media.ts_pictures import VIDEO_STREAM_ID, PictureRun
 from plexcut.media.ts_tables import Pat, build_pat, build_pmt
 from plexcut.media.ts_writer import PesUnit, ProgramTables, RawUnit, TransportStreamWriter
 
 _VIDEO_LEAD = 63_000
 AROUND_TICKS = 4 * TICKS
 """How far from its picture, in the file, other streams are looked for."""
-_VIDEO_STREAM_ID = 0xE0
+_AT_ONCE = 1024
+_NEVER = 1 << 62
 _CHUNK_BYTES = 4 << 20
 
 
@@ -50,6 +56,29 @@ class UnitWriter(Protocol):
     """Takes what goes into the result, in order; `at` is its clock. Gives the place of its first byte, if any."""
 
     def write(self, unit: PesUnit | RawUnit, at: int) -> int: ...
+
+    def write_pictures(self, run: PictureRun, first: int, end: int) -> list[int]:
+        """The same for pictures of a run, whose clock is in it."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Pictures that wait for their turn; those before `done` had it. `order`: how many units came before the first."""
+
+    run: PictureRun
+    order: int
+    done: int = 0
+    at: list[int] = field(default_factory=list)
+
+    def before(self, at: int, order: int) -> int:
+        """The first one that does not come before a unit that is sent at `at`."""
+        place = bisect_left(self.at, at, self.done)
+        while place < len(self.at) and self.at[place] == at and self.order + place < order:
+            place += 1
+        return place
+
+
+I64 = npt.NDArray[np.int64]
 
 
 class TransportSplice:
@@ -64,12 +93,14 @@ class TransportSplice:
         if program is None:
             raise FormatUnsupported(f"{path.name} has no programme table")
         self._program = program
-        self._video = index.video.id
+        self.video = index.video.id
         self._clock = SourceClock(index)
         self._companions = make_companions(path, index, program.streams, self._clock)
         self._heap: list[tuple[int, int, PesUnit | RawUnit]] = []
-        self._order = itertools.count()
+        self._runs: deque[_Waiting] = deque()
+        self._pushed = 0
         self.ledger = Ledger()
+        self.seen: Seen | None = None
         # Single numbers are asked of these, for which arrays of NumPy are slow and lists large.
         self._rows, self._pts, self._dts = (array("q", a.tobytes()) for a in (schedule.row, schedule.pts, schedule.dts))
         self._keys = index.flags & PictureFlag.KEY != 0
@@ -77,7 +108,9 @@ class TransportSplice:
         self._kinds = PictureKinds(index.video.codec)
         # Where in the file a picture's turn comes: that of one that is encoded anew is where it lies there.
         own = np.where(schedule.row >= 0, schedule.row, index.display[schedule.frame])
-        self._places = array("q", index.at[own].tobytes())
+        self._places = index.at[own]
+        one_by_one = (schedule.row < 0) | np.isin(schedule.row, pictures.fitted_rows)
+        self._one_by_one = np.append(np.flatnonzero(one_by_one), schedule.row.size)
 
     def write(self, out: BinaryIO) -> Iterator[float]:
         """Write the result to `out`; gives the fraction done from time to time.
@@ -86,9 +119,10 @@ class TransportSplice:
             OSError: `out` cannot be written.
             FileUnreadable: the source cannot be read.
         """
+        look = Look(Wanted.of(self._index), self.ledger)
         with (
             open_source(self._path) as file,
-            BackgroundWriter(out) as background,
+            BackgroundWriter(out, look.take) as background,
             TransportStreamWriter(background, _tables(self._program, self._index.video.id)) as writer,
         ):
             layout = find_layout(file.read(1 << 18))
@@ -101,6 +135,7 @@ class TransportSplice:
                         yield done / self._schedule.pts.size
             self._drain(writer, None)
         self.ledger.digest, self.ledger.size_bytes = background.digest, background.size_bytes
+        self.seen = look.seen()
         others = {stream.pid for stream in self._program.streams if stream.kind in ("subtitle", "data")}
         for pid, companion in self._companions.items():
             if isinstance(companion, SoundCompanion):
@@ -140,13 +175,7 @@ class TransportSplice:
             needed = int(self._schedule.row[copied[following]]) if following < copied.size else None
             coded.feed(block, mine, heads[mine], needed)
             reached = block.at + (block.count - 1) * block.stride
-            while done < pictures.stop and self._places[done] <= reached:
-                row = self._rows[done]
-                source = coded.take(row) if row >= 0 else None
-                if row >= 0 and source is None:
-                    break
-                self._push_picture(done, source)
-                done += 1
+            done = self._push_pictures(coded, done, self._reached(done, pictures.stop, reached))
             present = np.flatnonzero(np.bincount(pids, minlength=1 << 13)).tolist()
             for pid in present:
                 companion = self._companions.get(pid)
@@ -167,6 +196,55 @@ class TransportSplice:
         start = int(self._index.at[first]) if first > 0 else 0
         return start, int(self._index.at[last]) if last < self._index.at.size else self._index.size_bytes
 
+    def _reached(self, done: int, end: int, position: int) -> int:
+        """The first picture, of those from `done` on, whose turn does not come up to a position of the file."""
+        while done < end:
+            places = self._places[done : min(done + _AT_ONCE, end)]
+            behind = places > position
+            if behind.any():
+                return done + int(np.argmax(behind))
+            done += places.size
+        return done
+
+    def _push_pictures(self, coded: CodedPictures, done: int, end: int) -> int:
+        """Take pictures from `done` on, up to one that is not there yet; gives that one, or `end`."""
+        while done < end:
+            single = int(self._one_by_one[np.searchsorted(self._one_by_one, done)])
+            if single > done:
+                rows = self._schedule.row[done : min(single, end)]
+                begin = coded.whole(rows)
+                if begin.size:
+                    self._push_run(done, coded.es, begin)
+                    done += begin.size
+                if begin.size < rows.size:
+                    break
+                continue
+            row = self._rows[done]
+            source = coded.take(row) if row >= 0 else None
+            if row >= 0 and source is None:
+                break
+            self._push_picture(done, source)
+            done += 1
+        return done
+
+    def _push_run(self, first: int, es: npt.NDArray[np.uint8], begin: I64) -> None:
+        """Pictures that are copied as they are, as `PictureSource.plain` says it of one."""
+        end = first + begin.size
+        rows = self._schedule.row[first:end]
+        size = self._index.size[rows].astype(np.int64)
+        lead = np.zeros(begin.size, np.bool_)
+        if self._index.video.codec in TRIMMED:
+            size -= es[begin + size - 1] == 0
+            for i in np.flatnonzero((es[begin + size - 1] == 0) | (size == 0)).tolist():
+                at = int(begin[i])
+                size[i] = len(es[at : at + int(size[i])].tobytes().rstrip(b"\x00"))
+            lead = (es[begin] == 0) & (es[begin + 1] == 0) & (es[begin + 2] == 1)
+        pts, dts = self._schedule.pts[first:end] + START_TICKS, self._schedule.dts[first:end] + START_TICKS
+        run = PictureRun(es, begin, size, lead, self._keys[rows], dts - _VIDEO_LEAD, pts, dts)
+        self.ledger.add_run(run, rows, self._index.flags[rows] & ~np.uint16(PictureFlag.DAMAGED))
+        self._runs.append(_Waiting(run, self._pushed, at=(run.at - START_TICKS).tolist()))
+        self._pushed += len(run)
+
     def _push_picture(self, picture: int, source: memoryview | None) -> None:
         row = self._rows[picture]
         if source is None and row >= 0:
@@ -185,7 +263,7 @@ class TransportSplice:
         pts, dts = self._pts[picture], self._dts[picture]
         unit = PesUnit(
             self._index.video.id,
-            _VIDEO_STREAM_ID,
+            VIDEO_STREAM_ID,
             data,
             pts + START_TICKS,
             dts + START_TICKS,
@@ -200,14 +278,30 @@ class TransportSplice:
             self._push_unit(at, unit)
 
     def _push_unit(self, at: int, unit: PesUnit | RawUnit) -> None:
-        heapq.heappush(self._heap, (at, next(self._order), unit))
+        heapq.heappush(self._heap, (at, self._pushed, unit))
+        self._pushed += 1
 
     def _drain(self, writer: UnitWriter, until: int | None) -> None:
-        while self._heap and (until is None or self._heap[0][0] < until):
-            at, _, unit = heapq.heappop(self._heap)
+        until = _NEVER if until is None else until
+        while self._heap and self._heap[0][0] < until:
+            at, order, unit = heapq.heappop(self._heap)
+            self._drain_pictures(writer, at, order)
             place = writer.write(unit, at + START_TICKS)
-            if unit.pid == self._video:
+            if unit.pid == self.video:
                 self.ledger.at.append(place)
+        self._drain_pictures(writer, until, 0)
+
+    def _drain_pictures(self, writer: UnitWriter, at: int, order: int) -> None:
+        """Write the pictures of runs that come before a unit."""
+        while self._runs:
+            waiting = self._runs[0]
+            end = waiting.before(at, order)
+            if end > waiting.done:
+                self.ledger.at.extend(writer.write_pictures(waiting.run, waiting.done, end))
+                waiting.done = end
+            if end < len(waiting.at):
+                return
+            self._runs.popleft()
 
 
 def _tables(program: Program, video_pid: int) -> ProgramTables:

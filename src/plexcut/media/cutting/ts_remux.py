@@ -42,7 +42,8 @@ from plexcut.media.index.container import FACTS_OPTIONS, open_container
 from plexcut.media.index.model import MediaIndex, Track
 from plexcut.media.index.packets import find_layout
 from plexcut.media.sources import open_source
-from plexcut.media.ts_writer import PesUnit, RawUnit
+from plexcut.media.ts_pictures import PictureRun
+from plexcut.media.ts_writer import PesUnit, RawUnit, picture_unit
 from plexcut.media.units import open_units
 
 _MUXERS = {"mp4": "mp4", "mkv": "matroska"}
@@ -343,10 +344,12 @@ class _Sink:
     target: av.container.OutputContainer
 
     def write(self, unit: PesUnit | RawUnit, at: int) -> int:
-        packet = None if isinstance(unit, RawUnit) else self.cut.packet_of(unit)
-        if packet is not None:
+        if not isinstance(unit, RawUnit) and (packet := self.cut.packet_of(unit)) is not None:
             self.target.mux(packet)
         return 0
+
+    def write_pictures(self, run: PictureRun, first: int, end: int) -> list[int]:
+        return [self.write(picture_unit(self.cut.video, run, i), int(run.at[i])) for i in range(first, end)]
 
 
 def _packet(data: bytes, stream: Stream, time_base: Fraction) -> av.Packet[Any]:
