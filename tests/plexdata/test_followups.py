@@ -16,7 +16,7 @@ from tests.plexdata.world import World, until
 
 KEEP = ((10.0, 40.0), (60.0, 100.0))
 """Of a recording of 120 s."""
-QUICK = FollowTimes(poll=0.02, offline=0.1, look_again=0.3, asks=2, later=0.5, later_for=60.0)
+QUICK = FollowTimes(poll=0.02, offline=0.1, look_again=0.3, asks=2, later=0.5, later_for=60.0, adopt=0.05)
 
 
 def measure(file: Path) -> int:
@@ -236,6 +236,33 @@ def test_brought_back(home):
     until(lambda: follow_ups._known["restore-1"].state == "done")
     assert home.plex.watched(home.film) == (70_000, 1)
     assert "moved from 00:00:40 to 00:01:10" in follow_ups._known["restore-1"].message
+
+
+def test_what_a_command_left_is_taken_up(home):
+    """By the server that runs; the recording is found by its file."""
+    home.plex._items[home.film].attributes |= {"viewOffset": 40_000, "viewCount": 1}
+    home.file.write_text("130 s, brought back")
+    size = home.file.stat().st_size
+    left = FollowUp("command-1", "home", "", "restore", str(home.file), size, 130.0, KEEP, time.time(), step="find")
+    home.world.store.save_follow_up(left.job, left.as_json())
+    follow_ups = home.world.plexdata._watch.follow_ups
+    until(lambda: "command-1" in follow_ups._known and follow_ups._known["command-1"].state == "done")
+    assert follow_ups._known["command-1"].recording == home.recording
+    assert home.plex.watched(home.film) == (70_000, 1)
+
+
+def test_a_resume_point_behind_the_end_of_the_cut_is_no_play(home):
+    """The server still knows the file of 70 s when it is told where the resume point belongs in the one of 120 s."""
+    home.ends(home.cut(in_place=True))
+    home.plex._items[home.film].attributes |= {"viewOffset": 60_000, "viewCount": 1}
+    home.file.write_text("120 s, the original")
+    follow_ups = home.world.plexdata._watch.follow_ups
+    size = home.file.stat().st_size
+    follow_ups.add(
+        FollowUp("restore-1", "home", home.recording, "restore", str(home.file), size, 120.0, KEEP, time.time() + 1)
+    )
+    until(lambda: follow_ups._known["restore-1"].state == "done")
+    assert home.plex.watched(home.film) == (90_000, 1)
 
 
 def test_what_is_not_ours_stays(home):

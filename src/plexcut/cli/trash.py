@@ -14,12 +14,13 @@ from typing import Annotated
 import typer
 
 from plexcut import config
-from plexcut.cli import files, logs, output
+from plexcut.cli import files, logs, output, telling
 from plexcut.cli.interrupts import wait_until_free
 from plexcut.config import Settings
 from plexcut.domain.containers import Container
 from plexcut.domain.media import CutRequest, CutResult
 from plexcut.domain.ports import ShouldCancel
+from plexcut.domain.timecode import us_to_s
 from plexcut.domain.trash import Rendered, Spot
 from plexcut.errors import FileUnreadable, PlexcutError, RecordingBusy, TrashEntryNotFound, UsageError
 
@@ -55,6 +56,8 @@ def cut_in_place(config_file: Path | None, request: CutRequest, work: Work) -> C
     audience = bootstrap.audience(settings, output.note)
     store.recover([spot.root])
 
+    kept: list[tuple[float, float]] = []
+
     def in_the_way() -> str:
         if store.writing(spot.path):
             return f"{spot.path.name} is still being written"
@@ -64,6 +67,7 @@ def cut_in_place(config_file: Path | None, request: CutRequest, work: Work) -> C
         wait_until_free(in_the_way, audience.wait_s, work.should_cancel)
         work.check_same()
         store.replace(spot, rendered)
+        kept.extend((us_to_s(start), us_to_s(end)) for start, end in rendered.kept_us)
 
     with store.hold(spot.path):
         if why := in_the_way():
@@ -72,6 +76,7 @@ def cut_in_place(config_file: Path | None, request: CutRequest, work: Work) -> C
         result = work.cut(dataclasses.replace(request, temp_dir=folder, hand_over=hand_over))
     with contextlib.suppress(PlexcutError):
         store.expire([spot.root])
+    telling.tell(settings, telling.Changed("replace", spot.path, result.duration_s, tuple(kept)))
     return result
 
 
@@ -110,6 +115,8 @@ def restore(
         from plexcut.cli.media import engine_for
 
         duration_s = engine_for(config_file, restored.path, None).probe(restored.path).duration_s
+    keep = tuple((us_to_s(start), us_to_s(end)) for start, end in restored.kept_us)
+    telling.tell(settings, telling.Changed("restore", restored.path, duration_s, keep))
     if json:
         output.answer({"path": str(restored.path), "duration_s": duration_s})
     else:

@@ -7,13 +7,14 @@ from typing import Any, Literal, Self
 
 FollowKind = Literal["beside", "replace", "restore"]
 FollowState = Literal["waiting", "done", "failed"]
-FollowStep = Literal["resume", "look", "scan", "analyze", "check"]
+FollowStep = Literal["find", "resume", "look", "scan", "analyze", "check"]
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
     """A file that was made, replaced or brought back, whose library's server must come to know of it.
 
+    `recording` is empty until the server has been asked which one has the file.
     `path` and `size_bytes` are the file's as it is now, `duration_s` how long it is. `keep` are the spans (seconds of
     the original) that the cut kept; with `restore` those of the cut that it takes back. `changed_at`: when it was put
     in place. `resume_from_s` and `resume_to_s`: where the resume point was and where it belongs (None: nowhere), with

@@ -45,6 +45,15 @@ class Upkeep(Protocol):
             NotInLibrary: none of its folders holds `path`.
         """
 
+    def find(self, path: str) -> str | None:
+        """The recording whose file is at `path` (as it is reached from here); None where the server shows none.
+
+        May take as long as listing a section does. Raises `NotInLibrary`: it lies in no section.
+        """
+
+    def look_into(self, path: str) -> None:
+        """Have the server look at the folder of a file that it need not know. Raises `NotInLibrary`."""
+
     def analyze(self, item: str) -> None:
         """Have it open the files of an item again. Returns at once. Raises `ItemNotFound`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,22 +84,31 @@ class Replacing:
         if duration_s is None:
             duration_s = self._engine.probe(file.source if file is not None else restored.path).duration_s
         log.info("%s: the original is back", restored.path)
-        if file is not None:
-            self._tell(file, restored, duration_s)
+        if file is None:
+            self._tell_all(restored, duration_s)
+        else:
+            self._tell(library_of(file.recording), file.recording, restored, duration_s)
         for library in self._hosts.ids:
             self._hosts.relist(library)
         return Back(shown(restored.path), duration_s)
 
-    def _tell(self, file: RecordingFile, restored: Restored, duration_s: float) -> None:
+    def _tell_all(self, restored: Restored, duration_s: float) -> None:
+        """Nobody knows yet which recording it is, or in which of the libraries."""
+        for entry in self._settings.libraries:
+            folders = [mapping.here for mapping in entry.paths]
+            if entry.id in self._hosts.ids and any(folder in restored.path.parents for folder in _resolved(folders)):
+                self._tell(entry.id, "", restored, duration_s)
+
+    def _tell(self, library: str, recording: str, restored: Restored, duration_s: float) -> None:
         """A library with a server of its own must come to know of the file."""
-        library = library_of(file.recording)
         if self._hosts.host(library).library.kind != "plex":
             return
         self._follow_ups.add(
             FollowUp(
-                job=f"restore-{restored.entry}",
+                job=f"restore-{restored.entry}{'' if recording else f'-{library}'}",
                 library=library,
-                recording=file.recording,
+                recording=recording,
+                step="resume" if recording else "find",
                 kind="restore",
                 path=shown(restored.path),
                 size_bytes=self._files.size_bytes(restored.path),
@@ -136,8 +145,7 @@ class Replacing:
                 continue
             roots += [library.path] if library.path is not None else []
             roots += [mapping.here for mapping in library.paths]
-        resolved = (root if is_share(root) else root.expanduser().resolve() for root in roots)
-        return list(dict.fromkeys(resolved))
+        return list(dict.fromkeys(_resolved(roots)))
 
     def recover(self) -> None:
         """Finish or undo what was interrupted. Never fails."""
@@ -157,3 +165,7 @@ class Replacing:
                 continue
             if gone.deleted:
                 log.info("%d entries of the trash were old enough and are gone", len(gone.deleted))
+
+
+def _resolved(folders: Iterable[Path]) -> list[Path]:
+    return [folder if is_share(folder) else folder.expanduser().resolve() for folder in folders]

@@ -39,7 +39,7 @@ def resume_state(now: FollowUp) -> WatchState | None:
 
 
 def check_resume(upkeep: Upkeep, now: FollowUp) -> None:
-    """Set it once more where the server went back to the old one meanwhile. Raises as `Upkeep.set_watch_state`."""
+    """Set it (once more) where the server has the old one. Raises as `Upkeep.set_watch_state`."""
     wanted = resume_state(now)
     if wanted is None or now.resume_from_s is None:
         return

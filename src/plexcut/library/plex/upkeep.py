@@ -17,9 +17,9 @@ from plexcut.domain.catalog import RecordingFile
 from plexcut.domain.paths import PlexPath, beside
 from plexcut.domain.places import place
 from plexcut.domain.upkeep import ShownFile, WatchState
-from plexcut.errors import ItemNotFound, NotInLibrary
+from plexcut.errors import ItemNotFound, LibraryOffline, NotInLibrary
 from plexcut.library.plex.client import PlexClient
-from plexcut.library.plex.mapping import item_id
+from plexcut.library.plex.mapping import item_id, parts_of, recording_id
 from plexcut.library.plex.paths import named_by_plex
 from plexcut.library.text import display
 
@@ -29,6 +29,9 @@ _PLUGIN = "com.plexapp.plugins.library"
 _OPTIMISED = "42"
 _NEWEST = 100
 """Among so many items that were added or changed last a new file is looked for."""
+_PAGE = 500
+_KINDS = {"movie": 1, "show": 4}
+"""What holds files, in a section of this type."""
 _COUNTED_MAX = 50
 """So many plays at most are counted up again, one request each."""
 _SAME_PLACE_S = 1.0
@@ -66,6 +69,28 @@ class PlexUpkeep:
         key = section.rpartition("~s")[2]
         log.info("library %s looks again at the folder of %s", self._catalog.id, display(file))
         self._client.tell(f"/library/sections/{key}/refresh", {"path": beside(file, "")}, "GET")
+
+    def find(self, path: str) -> str | None:
+        name, sections = self._sections_of(path)
+        wanted = PlexPath.of(name)
+        for key, kind in sections:
+            start = 0
+            while True:
+                found = self._page(key, kind, start)
+                for source in found:
+                    for part in parts_of(source) if isinstance(source, Movie | Episode) else ():
+                        if part.file and PlexPath.of(part.file).same_as(wanted):
+                            return recording_id(self._catalog.id, source.ratingKey, part)
+                start += _PAGE
+                if len(found) < _PAGE:
+                    break
+        return None
+
+    def look_into(self, path: str) -> None:
+        name, sections = self._sections_of(path)
+        for key, _ in sections:
+            log.info("library %s looks again at the folder of %s", self._catalog.id, display(name))
+            self._client.tell(f"/library/sections/{key}/refresh", {"path": beside(name, "")}, "GET")
 
     def analyze(self, item: str) -> None:
         self._client.tell(f"/library/metadata/{self._key(item)}/analyze")
@@ -125,6 +150,30 @@ class PlexUpkeep:
             f"{display(path)!r} lies in no folder of the Plex server that is known here",
             "map the folder ([[library.path]]) if the server can see it",
         )
+
+    def _sections_of(self, path: str) -> tuple[str, list[tuple[str, int]]]:
+        """The file at `path` as Plex names it, and the sections that it may be in: their keys, and what they list."""
+        path = str(place(path))
+        name = named_by_plex(path, self._mappings()) or path
+        wanted = PlexPath.of(name)
+        found = []
+        for directory in self._client.xml("/library/sections", not_found=LibraryOffline).iter("Directory"):
+            kind = _KINDS.get(directory.attrib.get("type", ""))
+            folders = [PlexPath.of(location.attrib.get("path", "")) for location in directory.iter("Location")]
+            if kind is not None and any(folder.parts and wanted.below(folder) for folder in folders):
+                found.append((directory.attrib.get("key", ""), kind))
+        if not found:
+            raise NotInLibrary(
+                f"{display(path)!r} lies in no section of the Plex server",
+                "map its folder ([[library.path]]) if the server can see it",
+            )
+        return name, found
+
+    def _page(self, key: str, kind: int, start: int) -> list[Any]:
+        params: dict[str, str | int] = {"type": kind, "sort": "updatedAt:desc"}
+        window = {"X-Plex-Container-Start": str(start), "X-Plex-Container-Size": str(_PAGE)}
+        address = f"/library/sections/{key}/all"
+        return self._client.items(self._client.xml(address, params, window), address)
 
     def _places(self, source: Any, section: str) -> Iterator[Callable[[], list[Any]]]:
         """Where a file may be found, the likely places first; each asks the server when it is called."""
