@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Hashable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ from PIL import Image
 from plexcut.domain.media import PictureFormat
 from plexcut.errors import FormatUnsupported
 from plexcut.media.viewing.deinterlace import deinterlaced
+from plexcut.media.viewing.idle import IdlePool
 from plexcut.media.viewing.tone import kind_of, tone_mapped
 
 MAX_SIDE_PX = 4096
@@ -89,15 +91,12 @@ class _Scalers:
     """Reformatters that were used: to set up another for the same sizes takes as long as to scale."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: list[tuple[object, VideoReformatter]] = []
+        self._idle: IdlePool[Hashable, VideoReformatter] = IdlePool(_IDLE_SCALERS)
 
     def scale(self, frame: VideoFrame, size: tuple[int, int], fmt: str, matrix: int) -> VideoFrame:
         """The picture in another size and format: RGB of full range, or 4:2:0 of video's range."""
         key = (frame.format.name, frame.width, frame.height, matrix, frame.color_range, size, fmt)
-        with self._lock:
-            place = next((i for i, (found, _) in enumerate(self._idle) if found == key), None)
-            scaler = self._idle.pop(place)[1] if place is not None else VideoReformatter()
+        scaler = self._idle.take(key) or VideoReformatter()
         made = scaler.reformat(
             frame,
             width=size[0],
@@ -109,9 +108,7 @@ class _Scalers:
             interpolation=int(Interpolation.BICUBIC) | (_ACCURATE if size[0] % _AT_ONCE_PX else 0),
             threads=1,
         )
-        with self._lock:
-            self._idle.append((key, scaler))
-            del self._idle[:-_IDLE_SCALERS]
+        self._idle.give(key, scaler, 1)
         return made
 
 
