@@ -97,6 +97,28 @@ def test_everything_is_lost_and_the_worker_too(
     assert (done.attempts, done.id) == (2, job.id)
 
 
+@pytest.mark.parametrize("first", ["the worker dies", "the queue is lost"])
+def test_a_loss_of_the_queue_is_no_death_of_the_worker(
+    server: Server, queue: RqJobQueue, workers: Workers, order: Order, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """One of each, in either order, and the job is done all the same."""
+    monkeypatch.setattr(book, "LOST_RUNNING_S", 3.0)
+    process = workers.start()
+    job = order(steps=40, step_s=0.05)
+    for n in range(2):
+        wait_until_at_work(queue, job.id)
+        server.look()
+        (horse,) = wait_for(lambda process=process: children(process.pid))  # type: ignore[misc]
+        os.kill(process.pid, signal.SIGSTOP)
+        os.kill(horse, signal.SIGKILL)
+        process.kill()
+        if (n == 0) == (first == "the queue is lost"):
+            queue._redis.flushall()
+        server.wait_for(job.id, "queued")
+        process = workers.start()
+    assert server.wait_for(job.id, "finished").attempts == 3
+
+
 def test_the_embedded_server_is_killed_and_all_of_plexcut_is_restarted(tmp_path: Path, order: Order) -> None:
     """What was ordered in the last second may not be on the disk of the queue; it is in the database."""
     folder = tmp_path / "another"

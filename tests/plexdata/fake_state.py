@@ -75,7 +75,7 @@ class FakeQueue:
     def order(self, job: str) -> JobOrder:
         self._answer()
         self.job(job)
-        for known in self.put_backs:
+        for known in reversed(self.put_backs):
             if known.id == job:
                 return known
         movie, meta, timeout_s = self.orders[int(job[1:].split(".")[0]) - 1]

@@ -10,7 +10,7 @@ import pytest
 from plexcut.domain.jobs import JobQuery
 from plexcut.errors import Busy, JobNotFound, QueueOffline, UsageError
 from plexcut.plexdata import CutOrder
-from plexcut.plexdata.book import LOST_RUNNING_S, JobBook
+from plexcut.plexdata.book import LOSSES, LOST_RUNNING_S, JobBook
 from plexcut.storage.database import Database
 from tests.plexdata.world import World
 
@@ -64,16 +64,17 @@ def test_waiting_jobs_are_queued_again_and_lost_ones_are_tried_once_more(kept: W
     assert kept.plexdata.job(running.id).state == "running", "its worker may still let the queue know"
     kept.clock.now += LOST_RUNNING_S
     kept.plexdata._watch.look()
-    assert [(order.id, order.deaths) for order in kept.queue.put_backs] == [(waiting.id, 0), (running.id, 1)]
+    assert [(order.id, order.losses) for order in kept.queue.put_backs] == [(waiting.id, 0), (running.id, 1)]
+    assert kept.queue.put_backs[1].deaths == 0, "nobody's worker died"
     assert kept.queue.put_backs[1].movie["recording"] == S
-    # It runs again, and the queue is lost again.
-    kept.queue.change(running.id, state="running", attempts=2)
-    kept.plexdata._watch.look()
-    kept.queue.lose_everything()
-    for _ in range(2):
+    for attempts in range(2, LOSSES + 2):  # it runs again, and the queue is lost again
+        kept.queue.change(running.id, state="running", attempts=attempts)
         kept.plexdata._watch.look()
-        kept.clock.now += LOST_RUNNING_S + 1
-    kept.plexdata._watch.look()
+        kept.queue.lose_everything()
+        for _ in range(2):
+            kept.plexdata._watch.look()
+            kept.clock.now += LOST_RUNNING_S + 1
+        kept.plexdata._watch.look()
     failed = kept.plexdata.job(running.id)
     assert (failed.state, failed.error and failed.error["code"]) == ("failed", "worker_died")
     retried = kept.plexdata.retry(running.id)

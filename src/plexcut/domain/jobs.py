@@ -60,7 +60,8 @@ class Job:
 class JobOrder:
     """What was ordered, so that it can be ordered again where the queue has lost it.
 
-    `movie` is a `MovieData` as a dict, `meta` what the answer carries besides, `deaths` how often its worker died.
+    `movie` is a `MovieData` as a dict, `meta` what the answer carries besides, `deaths` how often its worker died,
+    `losses` how often the queue lost it while it ran: that is not its worker's fault, nor its own.
     """
 
     id: str
@@ -70,6 +71,7 @@ class JobOrder:
     created_at: float
     priority: Priority = "normal"
     deaths: int = 0
+    losses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,8 @@ class JobControl:
         """The name of the folder for temporary files: another one for each attempt, because of a worker that was given
         up nobody knows whether it is still at work.
         """
-        deaths = int(self._original_meta.get("deaths") or 0)
-        return f"{self._job.id}-{deaths}" if deaths else self._job.id
+        before = int(self._original_meta.get("deaths") or 0) + int(self._original_meta.get("losses") or 0)
+        return f"{self._job.id}-{before}" if before else self._job.id
 
     @contextmanager
     def watching(self) -> Iterator[None]:

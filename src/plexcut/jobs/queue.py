@@ -183,7 +183,7 @@ class RqJobQueue:
             reason = "has finished" if now.state == "finished" else f"is still {now.state}"
             raise Busy(f"the job {reason}", "only a failed or cancelled job can be started again")
         order = self.order(job)
-        return self._order(dataclasses.replace(order, id=uuid.uuid4().hex, created_at=time.time(), deaths=0))
+        return self._order(dataclasses.replace(order, id=uuid.uuid4().hex, created_at=time.time(), deaths=0, losses=0))
 
     def progress(self) -> Progress:
         with self._bounded():
@@ -248,6 +248,7 @@ class RqJobQueue:
                     "order": order.meta,
                     "priority": order.priority,
                     "deaths": order.deaths,
+                    "losses": order.losses,
                     "stall_s": self._stall_s,
                 },
             )

@@ -74,7 +74,7 @@ def to_job(rq_job: RqJob, *, cancelling: bool = False) -> Job:
         priority=meta.get("priority", "normal"),
         worker=(rq_job.worker_name or None) if state != "queued" else None,
         waiting=meta.get("waiting") if running else None,
-        attempts=deaths + (1 if started_at is not None else 0),
+        attempts=deaths + int(meta.get("losses") or 0) + (1 if started_at is not None else 0),
         took_s=round(max(ended_at - started_at, 0.0), 3) if started_at and ended_at else None,
         library=str(meta.get("library", "")),
         storage=str(meta.get("storage", "")),
@@ -92,6 +92,7 @@ def to_order(rq_job: RqJob) -> JobOrder:
         created_at=float(meta.get("created_at", 0.0)),
         priority=meta.get("priority", "normal"),
         deaths=int(meta.get("deaths") or 0),
+        losses=int(meta.get("losses") or 0),
     )
 
 

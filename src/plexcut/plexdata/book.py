@@ -20,9 +20,12 @@ LOST_QUEUED_S = 3.0
 LOST_RUNNING_S = 20.0
 """One that ran: its worker lets the queue know of it again within seconds, if it lives."""
 
+LOSSES = 3
+"""So often a job is begun again that the queue lost while it ran, besides what a dead worker is allowed."""
+
 _LOST = {
     "code": "worker_died",
-    "message": "the queue lost this job while it ran, and nobody works on it",
+    "message": "the queue lost this job again and again while it ran, and nobody works on it",
     "hint": "the recording is untouched; start the job again",
 }
 
@@ -45,7 +48,7 @@ class JobBook:
         with self._lock:
             known = self._loaded()
             changed = [job for job in jobs if (before := known.get(job.id)) is None or not _alike(before, job)]
-            entries = [self._entry(job, order=job.id not in known) for job in changed]
+            entries = [self._entry(job, order=_begun_again(known.get(job.id), job)) for job in changed]
             try:
                 if entries:
                     self._store.save_jobs(entries)
@@ -91,15 +94,16 @@ class JobBook:
     def _bring_back(self, job: Job) -> Job:
         stored = self._store.job(job.id)
         order = stored.order if stored else None
-        deaths = (order.deaths if order else 0) + (1 if job.state == "running" else 0)
-        if order is None or deaths > 1:
+        if order is None or (job.state == "running" and order.losses >= LOSSES):
             return self._end(job, "failed", _LOST)
+        if job.state == "running":
+            order = replace(order, losses=order.losses + 1)
         try:
-            found = self._queue.put_back(replace(order, deaths=deaths))
+            found = self._queue.put_back(order)
         except RecordingBusy as error:
             return self._end(job, "failed", {"code": error.code, "message": error.message, "hint": error.hint})
         log.warning("the queue had lost job %s; it is queued again", job.id)
-        self._store.save_jobs([(StoredJob(found, replace(order, deaths=deaths)), ())])
+        self._store.save_jobs([(StoredJob(found, order), ())])
         self._loaded()[job.id] = found
         return found
 
@@ -181,6 +185,11 @@ class JobBook:
                 "only a failed or cancelled job can be started again",
             )
         return stored.order
+
+
+def _begun_again(before: Job | None, now: Job) -> bool:
+    """Whether the order is another one than was written down: it counts how often the job's worker died."""
+    return before is None or (now.is_open and now.attempts > 1 and now.attempts != before.attempts)
 
 
 def _alike(before: Job, now: Job) -> bool:

@@ -211,7 +211,7 @@ class JobDoor:
             return self._watch.told(self._ports.queue.retry(job))
         except JobNotFound:
             order = self._watch.book.order_again(job)
-            new = replace(order, id=uuid.uuid4().hex, created_at=time.time(), deaths=0)
+            new = replace(order, id=uuid.uuid4().hex, created_at=time.time(), deaths=0, losses=0)
             return self._watch.told(self._ports.queue.put_back(new))
 
     def move_job(self, job: str, *, position: int | None = None, before: str | None = None) -> Job:
