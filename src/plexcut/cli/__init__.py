@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
+from typing import NoReturn
 
 
 def main() -> None:
     """Run the command that the process was started with, and exit with its code.
 
-    The commands are imported here, so that Ctrl-C in that moment shows no traceback either.
+    The commands are imported here. Ctrl-C in that moment ends the process at once: an exception might be raised where
+    Python drops it, in a callback of an import, and is a traceback elsewhere.
     """
     try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _leave)
         from plexcut.cli.app import run
-
-        code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        code = 130
+        _leave()
+
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done and said; taking Python down takes a moment
     if code == 130 and any(thread.name == "cut-encode" for thread in threading.enumerate()):
         # Nobody waits for pictures that are encoded for nothing; libraries must not be taken down under that thread.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _leave(*_: object) -> NoReturn:
+    os.write(2, b"plexcut: cancelled\n")
+    os._exit(130)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Annotated
 
 import typer
 
 import plexcut
-from plexcut.cli import backup, cutlists, filmstrip, logs, media, output, server, trash
+from plexcut.cli import backup, cutlists, filmstrip, interrupts, logs, media, output, server, trash
 from plexcut.errors import Cancelled, PlexcutError, UsageError
 
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -65,7 +64,15 @@ app.command()(server.passwd)
 
 def run(arguments: list[str]) -> int:
     """Run a command and answer its exit code; every failure has been written as one line to stderr."""
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        with interrupts.insistent():
+            return _run(arguments)
+    except KeyboardInterrupt:  # at the very end, or the very beginning
+        output.fail("cancelled")
+        return Cancelled.exit_code
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, prog_name="plexcut", standalone_mode=False)
         if code == Cancelled.exit_code:  # Typer's word for Ctrl-C
@@ -79,8 +86,6 @@ def run(arguments: list[str]) -> int:
         return Cancelled.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: one line and an id, never a traceback
         return _unforeseen(error)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _unforeseen(error: Exception) -> int:
@@ -93,7 +98,3 @@ def _unforeseen(error: Exception) -> int:
     error_id, where = logs.unexpected(error)
     output.fail(f"something unexpected went wrong, error {error_id} ({where})")
     return 1
-
-
-def _terminate(_signum: int, _frame: object) -> None:
-    raise KeyboardInterrupt

@@ -14,6 +14,38 @@ from plexcut.errors import Cancelled, RecordingBusy
 
 _PATIENCE_S = 3.0
 _LOOK_S = 0.2
+_AGAIN, _AGAIN_S = 3, 1.0
+
+
+@contextmanager
+def insistent() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` at Ctrl-C or SIGTERM, and once a second again until this ends.
+
+    Python drops an exception that a signal raises in a finalizer or a callback of an import: the command would go on.
+    """
+    left = [_AGAIN]
+
+    def on_signal(_signum: int, _frame: object) -> None:
+        if left[0]:
+            left[0] -= 1
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+        raise KeyboardInterrupt
+
+    with _handled((signal.SIGINT, signal.SIGTERM, signal.SIGALRM), on_signal):
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+@contextmanager
+def _handled(signals: tuple[signal.Signals, ...], handler: Callable[[int, object], None]) -> Iterator[None]:
+    before = [signal.signal(signum, handler) for signum in signals]
+    try:
+        yield
+    finally:
+        for signum, previous in zip(signals, before, strict=True):
+            signal.signal(signum, previous)
 
 
 @contextmanager
@@ -30,15 +62,12 @@ def graceful() -> Iterator[ShouldCancel]:
         asked[0] = True
         signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
-    before = [signal.signal(signum, on_signal) for signum in signals]
-    try:
-        yield lambda: asked[0]
-    finally:
-        if asked[0]:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        for signum, handler in zip(signals, before, strict=True):
-            signal.signal(signum, handler)
+    with _handled((signal.SIGINT, signal.SIGTERM, signal.SIGALRM), on_signal):
+        try:
+            yield lambda: asked[0]
+        finally:
+            if asked[0]:
+                signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def wait_until_free(look: Callable[[], str], wait_s: float, should_cancel: ShouldCancel) -> None:

@@ -61,7 +61,7 @@ def _end_on_signals() -> threading.Event:
         asked.set()
         raise KeyboardInterrupt
 
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):  # the last one: of `interrupts.insistent`
         signal.signal(signum, on_signal)
     return asked
 
@@ -85,7 +85,7 @@ def _serve_with(stack: ExitStack, settings: Settings, asked: threading.Event, *,
 
 def _be_deaf() -> None:
     """The end has begun: a second Ctrl-C must not leave half of it undone."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(signum, signal.SIG_IGN)
 
 
