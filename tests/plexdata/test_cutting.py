@@ -164,13 +164,22 @@ def test_another_kind_of_file_and_chapters(world: World) -> None:
     (world.tmp / "m2 cut.mkv").touch()
     with pytest.raises(FormatUnsupported):
         world.plexdata.cut(None, CutOrder(R, [(0, 1)], chapters=True))
-    with pytest.raises(UsageError):
+    with pytest.raises(FormatUnsupported):
         world.plexdata.cut(None, CutOrder(R, [(0, 1)], container="avi"))
     assert world.queue.orders == []
     job = world.plexdata.cut(None, CutOrder(R, [(0, 1)], container="mkv", chapters=True))
     assert job.meta["output_path"] == str(world.tmp / "m2 cut 2.mkv")
     movie = world.queue.orders[-1][0]
     assert (movie.container, movie.chapters) == ("mkv", True)
+
+
+@pytest.mark.parametrize("what", [{"container": "avi"}, {"chapters": True}, {"container": "mkv", "output": "replace"}])
+def test_a_plan_and_a_look_refuse_what_a_cut_refuses(world: World, what: dict[str, Any]) -> None:
+    order = CutOrder(R, [(0, 1)], **what)
+    for refuse in (world.plexdata.plan, world.plexdata.check_cut, lambda order: world.plexdata.cut(None, order)):
+        with pytest.raises(FormatUnsupported):
+            refuse(order)
+    assert world.queue.orders == []
 
 
 def test_the_position_stays_when_the_selected_movie_is_cut(world: World) -> None:

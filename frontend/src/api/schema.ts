@@ -1068,8 +1068,8 @@ export interface components {
         CutOrder: {
             /** @description Begin a chapter at each seam; for results that are MP4 or MKV. */
             chapters?: boolean;
-            /** @description What kind of file to write; without it, or with null, the recording's own. */
-            container?: ("ts" | "mp4" | "mkv") | null;
+            /** @description What kind of file to write, `ts`, `mp4` or `mkv`; without it, or with null, the recording's own. 422 `format_unsupported` where that cannot be. */
+            container?: string | null;
             fingerprint?: string | null;
             keep?: [
                 number | string,

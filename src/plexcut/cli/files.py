@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from plexcut.domain.containers import Container, suffix_for
+from plexcut.domain.containers import Container, free_name
 from plexcut.domain.media import Source
 from plexcut.errors import CannotWrite, DiskFull, FileUnreadable, TargetExists, UsageError
 
@@ -74,12 +74,7 @@ def result_of_cut(source: Path, wanted: Path | None, container: Container | None
         CannotWrite: its folder does not exist or cannot be written.
     """
     if wanted is None:
-        suffix = suffix_for(source, container)
-        target = source.with_name(f"{source.stem} cut{suffix}")
-        number = 2
-        while os.path.lexists(target):
-            target = source.with_name(f"{source.stem} cut {number}{suffix}")
-            number += 1
+        target = free_name(source, container, source.parent)
     else:
         target = Path(os.path.abspath(wanted.expanduser()))  # noqa: PTH100 - Path.resolve would follow links
     writable_folder(target)

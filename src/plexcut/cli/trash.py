@@ -86,7 +86,7 @@ def default_result(config_file: Path | None, source: Path, kind: Container | Non
     if settings.cut.output_folder is None:
         return None
     from plexcut import bootstrap
-    from plexcut.jobs.placing import free_name
+    from plexcut.domain.containers import free_name
 
     spot = spot_of(source.resolve(), settings)
     folder = bootstrap.files(settings).result_folder(spot)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Literal
 
@@ -34,6 +37,19 @@ def of_format(name: str) -> Container | None:
 def suffix_for(source: Path, wanted: Container | None) -> str:
     """What the name of a result ends in, dot included: as the source's, unless it is to be of another kind."""
     return source.suffix if wanted is None or named(source) == wanted else f".{wanted}"
+
+
+def result_names(source: Path, wanted: Container | None = None) -> Iterator[str]:
+    """The names of a result, the first free one is taken: `<name> cut.<ext>`, `<name> cut 2.<ext>`, ... without end."""
+    suffix = suffix_for(source, wanted)
+    yield f"{source.stem} cut{suffix}"
+    for number in count(2):
+        yield f"{source.stem} cut {number}{suffix}"
+
+
+def free_name(source: Path, wanted: Container | None, folder: Path) -> Path:
+    """The first of them that nothing has in `folder`, a link that leads nowhere among what has it."""
+    return next(folder / name for name in result_names(source, wanted) if not os.path.lexists(folder / name))
 
 
 def written_as(name: str, own: Container | None, wanted: Container | None, *, chapters: bool) -> Container | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -37,8 +37,8 @@ class ShareDelivery(Protocol):
     def is_written(self, place: Path) -> bool:
         """Whether somebody still writes into a recording. Raises `FileUnreadable`."""
 
-    def give_name(self, made: Path, wanted: Path) -> Path:
-        """Rename a file on a share to `wanted`, or the first of `<wanted> 2`, `<wanted> 3`, … that is free; that place.
+    def give_name(self, made: Path, folder: Path, names: Iterable[str]) -> Path:
+        """Rename a file on a share to the first of these names that is free in `folder`; that place.
 
         Raises `CannotWrite`.
         """

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plexcut.domain.containers import Container, suffix_for
+from plexcut.domain.containers import free_name
 from plexcut.domain.filestore import FileStore
 from plexcut.domain.trash import Rendered, Spot
 from plexcut.errors import RecordingBusy
@@ -76,18 +75,3 @@ def _beside(folder: Path, name: str, movie: dict[str, Any]) -> Iterator[Placing]
         yield Placing(free_name(source, movie.get("container"), folder), temporary.make(root, folder, name))
     finally:
         temporary.remove(root, name)
-
-
-def free_name(source: Path, container: Container | None = None, folder: Path | None = None) -> Path:
-    """`<name> cut.<ext>` beside the source (or in `folder`), or `<name> cut 2.<ext>` and so on where that exists.
-
-    `container`: what the result is to be, None for as the source.
-    """
-    beside = source if folder is None else folder / source.name
-    suffix = suffix_for(source, container)
-    target = beside.with_name(f"{source.stem} cut{suffix}")
-    number = 2
-    while os.path.lexists(target):
-        target = beside.with_name(f"{source.stem} cut {number}{suffix}")
-        number += 1
-    return target

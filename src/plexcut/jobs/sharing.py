@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from plexcut.domain.containers import free_name, result_names
 from plexcut.domain.delivery import ShareDelivery
 from plexcut.domain.filestore import FileStore
 from plexcut.domain.media import ByteRanges
@@ -25,7 +26,6 @@ from plexcut.domain.places import is_share
 from plexcut.domain.ports import OnProgress, ShouldCancel
 from plexcut.domain.trash import Rendered, Spot
 from plexcut.errors import CannotWrite, RecordingBusy
-from plexcut.jobs.placing import free_name
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ def placed_on_share(order: ShareOrder, files: FileStore, delivery: ShareDelivery
                     files.replace(spot, Rendered(sent, rendered.kept_us, rendered.source_duration_s))
                     placing.place = path
                 else:
-                    placing.place = delivery.give_name(sent, folder / f"{path.stem} cut{order.suffix}")
+                    names = result_names(path, order.movie.get("container"))
+                    placing.place = delivery.give_name(sent, folder, names)
                 rendered.path.replace(placing.target)
 
             def sending(fraction: float) -> None:

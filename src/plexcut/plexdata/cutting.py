@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 from plexcut.config import Settings
 from plexcut.domain.catalog import MovieData, RecordingFile
-from plexcut.domain.containers import CONTAINERS, Container, of_format, suffix_for, written_as
+from plexcut.domain.containers import CONTAINERS, Container, free_name, of_format, written_as
 from plexcut.domain.jobs import Job
 from plexcut.domain.media import CUT_MODES, CutMode, CutPlan
 from plexcut.domain.places import shown
 from plexcut.domain.spans import KeepList
-from plexcut.errors import CannotWrite, LibraryOffline, RecordingChanged, UnknownOutput, UsageError
+from plexcut.errors import CannotWrite, FormatUnsupported, LibraryOffline, RecordingChanged, UnknownOutput, UsageError
 from plexcut.plexdata import views
 from plexcut.plexdata.checking import Checking, Prospect, spot_of
 from plexcut.plexdata.events import Events
@@ -24,17 +23,6 @@ from plexcut.plexdata.model import CutOptions, CutOrder, Ports, PreCheck
 log = logging.getLogger(__name__)
 
 OUTPUTS = ("beside", "replace", "folder")
-
-
-def beside(source: Path, folder: Path, container: Container | None = None) -> Path:
-    """The first free name in `folder` for a result: `<name> cut.<ext>`, `<name> cut 2.<ext>`, ..."""
-    suffix = suffix_for(source, container)
-    n = 1
-    while True:
-        target = folder / f"{source.stem} cut{f' {n}' if n > 1 else ''}{suffix}"
-        if not target.exists() and not target.is_symlink():
-            return target
-        n += 1
 
 
 class Cutting:
@@ -54,7 +42,8 @@ class Cutting:
         """What a cut would do. Raises as `Plexdata.plan`."""
         mode, output = self._checked(order)
         file = self._hosts.recording(order.recording)
-        keep, _ = self._keep(order, file)
+        keep, fingerprint = self._keep(order, file)
+        self._container(order, file, fingerprint)
         plan = self._engine.plan(file.source, keep, mode)
         try:
             _ = file.path
@@ -68,9 +57,10 @@ class Cutting:
         mode, output = self._checked(order)
         file = self._hosts.recording(order.recording)
         try:
-            keep, _ = self._keep(order, file)
+            keep, fingerprint = self._keep(order, file)
         except RecordingChanged as error:
             return (PreCheck("file", error),)
+        self._container(order, file, fingerprint)
         try:
             _ = file.path
         except CannotWrite as error:
@@ -85,8 +75,7 @@ class Cutting:
         path = file.path
         keep, fingerprint = self._keep(order, file)
         facts = self._keeping.facts(file.source, fingerprint)
-        container = _checked_container(order)
-        written_as(path.name, of_format(facts.container), container, chapters=order.chapters)
+        container = self._container(order, file, fingerprint)
         plan = self._engine.plan(file.source, keep, mode)
         for check in self._checking.look(Prospect(file, plan.bytes, output)):
             if check.error is not None and check.vital:
@@ -95,7 +84,7 @@ class Cutting:
         if in_place:
             target = path
         else:
-            target = beside(path, self._files.result_folder(spot_of(file), apart=output == "folder"), container)
+            target = free_name(path, container, self._files.result_folder(spot_of(file), apart=output == "folder"))
         estimate_s = self._keeping.estimate_s(order.recording, facts, keep)
         movie = MovieData(
             recording=order.recording,
@@ -150,8 +139,16 @@ class Cutting:
         if mode not in CUT_MODES:
             raise UsageError(f"{mode!r} is no way to cut", f"possible is {' or '.join(CUT_MODES)}")
         if _checked_container(order) is not None and output == "replace":
-            raise UsageError("a cut in place keeps the recording's kind of file", "leave out the container")
+            raise FormatUnsupported("a cut in place keeps the recording's kind of file", "leave out the container")
         return mode, output
+
+    def _container(self, order: CutOrder, file: RecordingFile, fingerprint: str) -> Container | None:
+        """What kind of file the result is to be. Raises `FormatUnsupported`: this recording cannot be cut to it."""
+        container = _checked_container(order)
+        if container is not None or order.chapters:
+            own = of_format(self._keeping.facts(file.source, fingerprint).container)
+            written_as(file.source.name, own, container, chapters=order.chapters)
+        return container
 
     def _keep(self, order: CutOrder, file: RecordingFile) -> tuple[KeepList, str]:
         """The frames to keep, and the file's fingerprint."""
@@ -164,5 +161,5 @@ class Cutting:
 def _checked_container(order: CutOrder) -> Container | None:
     wanted = order.container
     if wanted is not None and wanted not in CONTAINERS:
-        raise UsageError(f"{wanted!r} is no kind of file to cut to", f"possible is {' or '.join(CONTAINERS)}")
+        raise FormatUnsupported(f"{wanted!r} is no kind of file to cut to", f"possible is {' or '.join(CONTAINERS)}")
     return wanted

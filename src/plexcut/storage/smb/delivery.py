@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePath
 
 import xxhash
@@ -172,16 +172,15 @@ class Delivery:
         except OSError as error:
             raise told(error, self._shares.find(place)[0].host, place, library=True) from None
 
-    def give_name(self, made: Path, wanted: Path) -> Path:
-        number = 1
-        while True:
-            target = wanted if number == 1 else wanted.with_name(f"{wanted.stem} {number}{wanted.suffix}")
+    def give_name(self, made: Path, folder: Path, names: Iterable[str]) -> Path:
+        for target in (folder / name for name in names):
             try:
                 self._files.rename_new(made, target)
                 self._files.sync_folder(target.parent)
             except FileExistsError:
-                number += 1
+                continue
             except OSError as error:
                 raise _translated(error, target) from None
             else:
                 return target
+        raise CannotWrite(f"{folder} has no free name for the result", "move some of them")

@@ -149,8 +149,11 @@ class CutOrder(Body):
         " `folder`: into the folder for results, where one is configured (`GET /api/cut-options`).",
     )
     fingerprint: str | None = Field(None, max_length=300)
-    container: Literal["ts", "mp4", "mkv"] | None = Field(
-        None, description="What kind of file to write; without it, or with null, the recording's own."
+    container: str | None = Field(
+        None,
+        max_length=40,
+        description="What kind of file to write, `ts`, `mp4` or `mkv`; without it, or with null, the recording's own."
+        " 422 `format_unsupported` where that cannot be.",
     )
     chapters: bool = Field(False, description="Begin a chapter at each seam; for results that are MP4 or MKV.")
     priority: Literal["low", "normal", "high"] = "normal"
