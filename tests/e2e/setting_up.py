@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from plexcut.demo.library import _MADE, _MARKER
-from plexcut.demo.plan import DEMO_VERSION, posters, recordings
+from plexcut.demo.plan import DEMO_VERSION, Poster, posters, recordings
 from tests.media_factory import Clip
-from tests.plex.server import PlexStandIn
+from tests.plex.server import PlexStandIn, poster
 
 TOKEN = "wizard-token-51c8"
 FILMS = ("Harbour Light (2011)", "Zebra Crossing (2020)")
@@ -47,7 +47,10 @@ def fake_demo(home: Path, clip: Clip) -> None:
     for item in (*posters(), *recordings()):
         path = demo / item.path
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(clip.path, path)
+        if isinstance(item, Poster):
+            path.write_bytes(poster())
+        else:
+            shutil.copy(clip.path, path)
         with (demo / _MARKER).open("a", encoding="utf-8") as marker:
             marker.write(_MADE.format(version=DEMO_VERSION, path=item.path))
 

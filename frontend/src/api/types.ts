@@ -55,3 +55,15 @@ export type CutMode = NonNullable<CutOrder['mode']>
 
 /** A place as it is sent: seconds, or a written form such as `#120` or `00:01:02.5`. */
 export type WrittenPosition = number | string
+
+export type SetupState = Schemas['Setup']
+export type Tried = Schemas['Tried']
+export type PlexTried = Schemas['PlexTried']
+export type PlexTry = Schemas['PlexTry']
+export type PlexSection = Schemas['PlexSection']
+export type Traced = Schemas['Traced']
+export type TraceOrder = Schemas['TraceOrder']
+export type Mapping = Schemas['Mapping']
+export type Folders = Schemas['Folders']
+export type FolderTried = Schemas['FolderTried']
+export type NewLibrary = Schemas['NewLibrary']
