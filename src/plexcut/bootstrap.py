@@ -128,8 +128,8 @@ def engine(settings: Settings) -> MediaEngine:
         make_data_folder(settings.cache_dir)
     except CannotWrite as error:
         log.warning("indexes are not kept: %s", error.line)
-        return Engine(None)
-    return Engine(settings.cache_dir)
+        return Engine(None, at_once=True)
+    return Engine(settings.cache_dir, at_once=True)
 
 
 def queue(settings: Settings, url: str | None = None) -> JobQueue:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import av
-from av.video.frame import VideoFrame
 
 from plexcut.domain.filmstrip import check_order
 from plexcut.domain.landmarks import CopyPoints, Keyframes, Landmarks
@@ -33,18 +34,14 @@ from plexcut.domain.spans import KeepList, Span
 from plexcut.domain.timecode import FrameNumber, Position, format_timecode
 from plexcut.errors import Cancelled, PositionInvalid, SpanInvalid, UsageError
 from plexcut.media import heap
-from plexcut.media.filmstrip.strips import Filmstrips
-from plexcut.media.filmstrip.thumbs import Recording
-from plexcut.media.frames import Place, Viewer
 from plexcut.media.index.cache import begins_with
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
-from plexcut.media.landmarks import chapters_of, clock_of, copy_points_of, frame_range, keyframes_of
-from plexcut.media.pictures import MAX_SIDE_PX, PictureWish, encode_picture
-from plexcut.media.playback.movie import MovieOrder
-from plexcut.media.playback.player import PlayedFile, Player
-from plexcut.media.waveform.service import Waveforms
-from plexcut.media.window.early import EarlyFrames
+
+if TYPE_CHECKING:
+    from plexcut.media.parts import Parts
+    from plexcut.media.pictures import PictureWish
+    from plexcut.media.playback.player import PlayedFile
 
 _END_TOLERANCE_US = 1_000_000
 """How far a span may reach beyond the last frame: containers count the sound too when they say how long they are."""
@@ -59,17 +56,26 @@ av.logging.set_level(None)
 class Engine:
     """Frames, plans and cuts. One for each process; safe for several threads.
 
-    `cache_dir`: where indexes are kept (None: nowhere).
+    `cache_dir`: where indexes are kept (None: nowhere). What shows and plays is loaded when it is first needed, which
+    a cut never does, or `at_once`.
     """
 
-    def __init__(self, cache_dir: Path | None) -> None:
+    def __init__(self, cache_dir: Path | None, *, at_once: bool = False) -> None:
         heap.share_arenas()
+        self._cache_dir = cache_dir
         self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
-        self._viewer = Viewer()
-        self._filmstrips = Filmstrips(cache_dir / "filmstrip" if cache_dir else None)
-        self._early = EarlyFrames(self._indexes, self._decoded)
-        self._waveforms = Waveforms(self._indexes, cache_dir / "waveform" if cache_dir else None)
-        self._player = Player()
+        self._lock = threading.Lock()
+        self._loaded: Parts | None = None
+        if at_once:
+            self._load()
+
+    def _load(self) -> Parts:
+        with self._lock:
+            if self._loaded is None:
+                from plexcut.media.parts import Parts
+
+                self._loaded = Parts(self._indexes, self._cache_dir)
+            return self._loaded
 
     def fingerprint(self, source: Source) -> str:
         return _SAFE.sub("-", self._indexes.fingerprint(source))
@@ -118,22 +124,28 @@ class Engine:
         *,
         should_cancel: ShouldCancel = never,
     ) -> Picture:
+        from plexcut.media.parts import picture_of
+        from plexcut.media.pictures import PictureWish
+
         wish = PictureWish(width, fmt)
         if not isinstance(at, FrameNumber):
             _check_width(width)
-            early = self._early.frame(source, at, None, should_cancel)
+            early = self._load().early.frame(source, at, None, should_cancel)
             if early is not None:
-                return _picture(early.decoded, early.index, wish, (early.number, early.time_us))
+                return picture_of(early.decoded, early.index, wish, (early.number, early.time_us))
         return self.picture(source, at, wish, should_cancel)
 
     def picture(self, source: Source, at: Position, wish: PictureWish, should_cancel: ShouldCancel = never) -> Picture:
         """As `frame`, also of another programme."""
+        from plexcut.media.frames import Place
+        from plexcut.media.parts import picture_of
+
         _check_width(wish.width)
         index = self._index(source, wish.program, should_cancel)
         number = _resolve_position(index, at)
         identity = f"{self._indexes.fingerprint(source)}/{wish.program}"
-        decoded = self._viewer.frame(Place(source, index, number, identity), should_cancel)
-        return _picture(decoded, index, wish, (number, int(index.times_us[number])))
+        decoded = self._load().viewer.frame(Place(source, index, number, identity), should_cancel)
+        return picture_of(decoded, index, wish, (number, int(index.times_us[number])))
 
     def _index(self, source: Source, program: int | None, should_cancel: ShouldCancel) -> MediaIndex:
         """The index; waits for it as long as somebody waits here."""
@@ -144,11 +156,6 @@ class Engine:
                 raise Cancelled("the request was given up")
         return index
 
-    def _decoded(
-        self, source: Source, index: MediaIndex, number: int, identity: str, should_cancel: ShouldCancel
-    ) -> VideoFrame:
-        return self._viewer.frame(Place(source, index, number, identity), should_cancel)
-
     def filmstrip(
         self,
         source: Source,
@@ -158,10 +165,12 @@ class Engine:
         *,
         should_cancel: ShouldCancel = never,
     ) -> Filmstrip:
+        from plexcut.media.filmstrip.thumbs import Recording
+
         check_order(order)
         index = self._indexes.get(source, program)
         identity = f"{self._indexes.fingerprint(source)}/{program}"
-        return self._filmstrips.get(Recording(source, index, identity), order, fmt, should_cancel)
+        return self._load().filmstrips.get(Recording(source, index, identity), order, fmt, should_cancel)
 
     def preview_strip(
         self,
@@ -171,30 +180,38 @@ class Engine:
         *,
         should_cancel: ShouldCancel = never,
     ) -> Filmstrip | None:
-        return self._filmstrips.of_previews(previews, order, fmt, should_cancel)
+        return self._load().filmstrips.of_previews(previews, order, fmt, should_cancel)
 
     def play(self, source: Source, order: PlaybackOrder, program: int | None = None) -> PlayedFile:
+        from plexcut.media.playback.movie import MovieOrder
+
         index = self._indexes.get(source, program)
         tracks = [track for track in index.tracks if track.kind == "audio"]
         track = next((track for track in tracks if order.audio in (None, track.id)), None)
         if track is None and order.audio is not None:
             raise UsageError(f"there is no audio track {order.audio}", "the recording's `audio` names the tracks")
         keep = _played(index, order)
-        return self._player.open(MovieOrder(source, index, self.fingerprint(source), keep, track))
+        return self._load().player.open(MovieOrder(source, index, self.fingerprint(source), keep, track))
 
     def waveform(self, source: Source, order: WaveformOrder, *, should_cancel: ShouldCancel = never) -> Waveform:
-        return self._waveforms.waveform(source, order, should_cancel)
+        return self._load().waveforms.waveform(source, order, should_cancel)
 
     def landmarks(self, source: Source) -> Landmarks:
+        from plexcut.media.landmarks import chapters_of, clock_of
+
         index = self._indexes.get(source)
-        silences, known_us = self._waveforms.silences(source)
+        silences, known_us = self._load().waveforms.silences(source)
         return Landmarks(clock_of(index.times_us), chapters_of(source, index), silences, known_us)
 
     def keyframes(self, source: Source, start: Position | None, end: Position | None, limit: int) -> Keyframes:
+        from plexcut.media.landmarks import frame_range, keyframes_of
+
         index = self._indexes.get(source)
         return keyframes_of(index, frame_range(index, start, end), limit)
 
     def copy_points(self, source: Source, start: Position | None, end: Position | None) -> CopyPoints:
+        from plexcut.media.landmarks import copy_points_of, frame_range
+
         index = self._indexes.get(source)
         return copy_points_of(index, frame_range(index, start, end))
 
@@ -220,18 +237,15 @@ class Engine:
         return verify_files(source, output, keep, self._indexes, program)
 
     def close(self) -> None:
-        self._waveforms.close()
+        if self._loaded is not None:
+            self._loaded.waveforms.close()
 
 
 def _check_width(width: int | None) -> None:
+    from plexcut.media.pictures import MAX_SIDE_PX
+
     if width is not None and not 16 <= width <= MAX_SIDE_PX:
         raise UsageError(f"a picture cannot be {width} pixels wide", f"16 to {MAX_SIDE_PX}")
-
-
-def _picture(decoded: VideoFrame, index: MediaIndex, wish: PictureWish, shown: tuple[int | None, int]) -> Picture:
-    """`shown`: number and time of the frame."""
-    encoded = encode_picture(decoded, index.video.sample_aspect, wish.width, wish.fmt)
-    return Picture(shown[0], shown[1], encoded.width, encoded.height, encoded.data, encoded.media_type)
 
 
 def _resolve_position(index: MediaIndex, at: Position) -> int:

@@ -57,7 +57,7 @@ _PCR_LEAST = 1800
 _TABLES_INTERVAL = 5400
 _OTHER_INTERVAL = 135_000
 
-_FLUSH_PACKETS = 16384
+_FLUSH_PACKETS = 32768
 
 _RANDOM_ACCESS = 0x40
 # Stream ids whose PES packets have no flags and timestamps (ISO 13818-1, 2.4.3.7).
@@ -248,9 +248,7 @@ class TransportStreamWriter:
                 places.append(self.write(picture_unit(pid, run, i), at))
                 continue
             clock = max(at, self._clock)
-            if clock >= self._tables_at + _TABLES_INTERVAL or clock > last + _PCR_INTERVAL:
-                self._keep_pace(clock)
-            self._clock = clock
+            self._keep_pace(clock)
             if key and not self._tables_just_written:
                 self._put_tables(clock)
             ticks = min(clock, time)
@@ -278,6 +276,10 @@ class TransportStreamWriter:
 
     def _keep_pace(self, clock: int) -> None:
         """Write the tables and PCRs that were due before `clock`, at the very beginning those at it."""
+        last = self._last_pcr
+        if last is not None and clock < self._tables_at + _TABLES_INTERVAL and clock <= last + _PCR_INTERVAL:
+            self._clock = clock
+            return
         if self._clock is None:
             self._other_at = clock - _OTHER_INTERVAL
             self._put_tables(clock)

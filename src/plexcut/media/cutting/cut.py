@@ -34,6 +34,7 @@ from plexcut.errors import (
     TargetExists,
     VerificationFailed,
 )
+from plexcut.media import heap
 from plexcut.media.cutting.cost import CutCost, CutProgress
 from plexcut.media.cutting.h264_numbers import Unfit
 from plexcut.media.cutting.opening import Avoided, settled_plan
@@ -76,7 +77,7 @@ def run_cut(request: CutRequest, indexes: Indexes, on_progress: OnProgress, shou
     index = indexes.get(request.source, request.program, lambda fraction: progress("index", fraction))
     is_container(request, index)
     try:
-        with _threads_take_turns():
+        with _threads_take_turns(), heap.kept_for_reuse():
             work, streams, proof = _proved(request, index, progress, lambda: _check_same(request, indexes, identity))
     except (VerificationFailed, FormatUnsupported, FileUnreadable):
         _check_same(request, indexes, identity)

@@ -193,12 +193,12 @@ class _Pictures:
 
     def take(self, block: Block, which: I64, heads: U32) -> None:
         """Take up packets of the video: compare every picture that is whole now."""
-        stretch = self._tap.take(block, which, heads)
-        pes = stretch.pes
+        before = self._left.size
+        stretch = self._tap.take(block, which, heads, self._left)
+        pes, es = stretch.pes, stretch.es
         for column, values in zip(self._pes, (self._es_bytes + pes.es, pes.at, pes.pts, pes.dts), strict=True):
             column.extend(values)
-        self._es_bytes += stretch.es.size
-        es = np.concatenate((self._left, stretch.es)) if self._left.size else stretch.es
+        self._es_bytes += es.size - before
         ledger = self._ledger
         sizes, leads, digests = ledger.sizes, ledger.leads, ledger.digests
         data, at, picture, count = es.data, 0, self.picture, len(digests)

@@ -12,7 +12,9 @@ from typing import BinaryIO, Self
 
 import xxhash
 
-_WAITING = 4
+_WAITING = 2
+_PIECE_BYTES = 1 << 18
+"""What is handed to the system at once: for megabytes it looks for large pages that nobody has used yet."""
 _SYNC_FILE_RANGE_WRITE = 2
 
 
@@ -83,7 +85,7 @@ class BackgroundWriter:
         self.size_bytes += len(data)
         left = data
         while left:
-            left = left[self._out.write(left) :]
+            left = left[self._out.write(left[:_PIECE_BYTES]) :]
         start_writeback(self._out, at, len(data))
         if self._look is not None:
             self._look(data)

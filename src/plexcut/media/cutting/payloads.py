@@ -21,6 +21,7 @@ _HEAD_BYTES = 4
 _SLOT = PACKET - _HEAD_BYTES
 _PAYLOAD = np.dtype((np.void, _SLOT))
 """Arrays of it are gathered several times faster than rows of bytes."""
+_NOTHING = np.empty(0, np.uint8)
 _STARTS, _CARRIES, _ADAPTED, _COUNTER_SHIFT = 0x4000, 0x10000000, 0x20000000, 24
 
 
@@ -28,7 +29,8 @@ _STARTS, _CARRIES, _ADAPTED, _COUNTER_SHIFT = 0x4000, 0x10000000, 0x20000000, 24
 class Stretch:
     """Elementary-stream bytes of some packets: `es`, and for each packet where it begins in `es` and in the file.
 
-    `pes` are the PES packets that begin in them: where each does in `es` and in the file, and its raw clocks.
+    With other bytes in front of `es` the places count from behind them. `pes` are the PES packets that begin in them:
+    where each does in `es` and in the file, and its raw clocks.
     """
 
     es: U8
@@ -47,8 +49,8 @@ class PayloadTap:
         self._last: U8 | None = None
         self.gaps = 0
 
-    def take(self, block: Block, which: I64, heads: U32) -> Stretch:
-        """`which` packets of the block are of the PID, `heads` their first four bytes."""
+    def take(self, block: Block, which: I64, heads: U32, front: U8 = _NOTHING) -> Stretch:
+        """`which` packets of the block are of the PID, `heads` their first four bytes; `front` comes before `es`."""
         carries = (heads & _CARRIES) != 0
         if not carries.all():
             which, heads = which[carries], heads[carries]
@@ -58,7 +60,7 @@ class PayloadTap:
                 which, heads = which[~repeated], heads[~repeated]
         if not which.size:
             none = np.empty(0, np.int64)
-            return Stretch(np.empty(0, np.uint8), none, none, PesColumns(none, none, none, none))
+            return Stretch(front, none, none, PesColumns(none, none, none, none))
         off = block.first + block.stride * which
         begin = np.full(which.size, _HEAD_BYTES, np.int64)
         adapted = np.flatnonzero((heads & _ADAPTED) != 0)
@@ -72,7 +74,7 @@ class PayloadTap:
         at = block.at + block.stride * which
         begun = starting[pes.found]
         columns = PesColumns(starts[begun], at[begun], pes.pts[pes.found], pes.dts[pes.found])
-        return Stretch(_joined(block, which, begin), starts, at, columns)
+        return Stretch(_joined(block, which, begin, front), starts, at, columns)
 
     def _repeated(self, block: Block, which: I64, heads: U32) -> Mask:
         """Which packets are sent a second time (2.4.3.3)."""
@@ -95,17 +97,20 @@ class PayloadTap:
         return repeated
 
 
-def _joined(block: Block, which: I64, begin: I64) -> U8:
-    """The payloads of some packets, one behind the other; that of packet `i` begins at byte `begin[i]` of it."""
+def _joined(block: Block, which: I64, begin: I64, front: U8) -> U8:
+    """The payloads of some packets, one behind the other, and what comes in front.
+
+    That of packet `i` begins at byte `begin[i]` of it.
+    """
     packets = np.ndarray((block.count,), _PAYLOAD, block.data, block.first + _HEAD_BYTES, (block.stride,))
     slots = packets[which].view(np.uint8)
     odd = np.flatnonzero(begin != _HEAD_BYTES)
     if not odd.size:
-        return slots
+        return np.concatenate((front, slots)) if front.size else slots
     # From one packet with something in front of its payload to the next the slots are payload without a break.
     first = (_SLOT * odd + begin[odd] - _HEAD_BYTES).tolist()
     last = [*(_SLOT * odd[1:]).tolist(), slots.size]
-    pieces = [slots[: _SLOT * int(odd[0])], *(slots[a:b] for a, b in zip(first, last, strict=True))]
+    pieces = [front, slots[: _SLOT * int(odd[0])], *(slots[a:b] for a, b in zip(first, last, strict=True))]
     return np.concatenate(pieces)
 
 
@@ -129,11 +134,11 @@ class CodedPictures:
     def feed(self, block: Block, which: I64, heads: U32, needed: int | None) -> None:
         """Take up a block, as `PayloadTap.take`; `needed` is the first row that is still wanted of those before it."""
         self._drop(needed)
-        stretch = self._tap.take(block, which, heads)
+        end = self._base + self._es.size
+        stretch = self._tap.take(block, which, heads, self._es)
         if not stretch.at.size:
             return
-        end = self._base + self._es.size
-        self._es = np.concatenate((self._es, stretch.es)) if self._es.size else stretch.es
+        self._es = stretch.es
         first = int(np.searchsorted(self._at, stretch.at[0], side="left"))
         last = int(np.searchsorted(self._at, stretch.at[-1], side="right"))
         at = self._index.at[first:last]
