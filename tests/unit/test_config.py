@@ -269,6 +269,10 @@ def test_library_folders_of_the_command_line(tmp_path: Path) -> None:
     assert {library.path: library.id for library in again} == dict(zip(folders, ids, strict=True))
     with pytest.raises(ConfigError, match="there is no folder"):
         config.with_library_dirs(settings, [tmp_path / "nothing"])
+    for address in ("smb://me:secret@nas/tv", "SMB://nas/tv", "http://192.0.2.1/tv"):
+        with pytest.raises(ConfigError, match="not an address") as refused:
+            config.with_library_dirs(settings, [Path(address)])
+        assert "secret" not in refused.value.line
 
 
 def test_the_token_can_lie_in_a_file(tmp_path: Path) -> None:

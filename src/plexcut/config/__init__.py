@@ -83,6 +83,12 @@ def with_library_dirs(settings: Settings, folders: Sequence[Path]) -> Settings:
     """
     paths: list[Path] = []
     for folder in folders:
+        if re.match("(?:smb|https?):", str(folder), re.IGNORECASE):
+            # The address may hold a password, and is not repeated.
+            raise ConfigError(
+                "--library takes a folder of this machine, not an address",
+                "name a share in the configuration, as path of a [[library]], or mount it",
+            )
         # Path.resolve would follow links, and the id is to come from the name that was given.
         path = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100
         if not path.is_dir():
