@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from plexcut.errors import HostUnreachable, NotReady, PlexcutError
+from plexcut.errors import Cancelled, HostUnreachable, NotReady, PlexcutError
 
 Pool = Literal["library", "frames", "waiting", "strips", "sound", "playback", "work", "streams", "rest"]
 P = ParamSpec("P")
@@ -142,6 +142,9 @@ class Threads:
         self._stoppable.add(given_up)
         try:
             return await self._wait(pool, partial(function, *args, should_cancel=given_up.is_set, **kwargs))
+        except Cancelled:
+            # The server stops, and the request's task has not been cancelled yet: no failure of ours.
+            raise NotReady("the server is stopping", "try again in a moment") from None
         finally:
             given_up.set()
 
