@@ -72,6 +72,9 @@ class FakeQueue:
         self._jobs[job] = replace(self._jobs[job], **fields)
         return self._jobs[job]
 
+    def has_job(self, recording: str) -> bool:
+        return any(job.recording == recording and job.is_open for job in self.jobs())
+
     def order(self, job: str) -> JobOrder:
         self._answer()
         self.job(job)

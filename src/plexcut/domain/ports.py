@@ -296,6 +296,9 @@ class JobQueue(Protocol):
     def jobs(self) -> tuple[Job, ...]:
         """All known jobs, newest first."""
 
+    def has_job(self, recording: str) -> bool:
+        """Whether a job, queued or running, has this recording."""
+
     def job(self, job: str) -> Job:
         """One job. Raises `JobNotFound`."""
 

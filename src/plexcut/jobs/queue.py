@@ -107,6 +107,11 @@ class RqJobQueue:
             listed: Any = self._redis.zrevrange(names.INDEX_KEY, 0, _MAX_JOBS - 1)
             return self._reader.read([job_id.decode() for job_id in listed])
 
+    def has_job(self, recording: str) -> bool:
+        with self._bounded():
+            holder: Any = self._redis.get(names.claim_key(recording))
+            return holder is not None and self._is_active(holder.decode())
+
     def job(self, job: str) -> Job:
         with self._bounded():
             self._fetch(job)

@@ -83,10 +83,10 @@ class Checking:
     def no_job(self, recording: str) -> None:
         """Raises `RecordingBusy` where a job has the recording. A queue that is away is no reason."""
         try:
-            jobs = self._queue.jobs()
+            busy = self._queue.has_job(recording)
         except HostUnreachable:
             return
-        if any(job.recording == recording and job.state in ("queued", "running") for job in jobs):
+        if busy:
             raise RecordingBusy(
                 "another job works on this recording", "wait for it to end, or cancel it, then try again"
             )
