@@ -176,7 +176,7 @@ class _Work:
             splice = TransportSplice(self.request.source, self.index, self.schedule, pictures)
             for fraction in splice.write(out):
                 progress("write", fraction)
-            return Made(self.plan, self.schedule, splice.ledger, splice.results(), splice.seen)
+            return Made(self.plan, self.schedule, splice.ledger, splice.results())
         finally:
             pictures.close()
 

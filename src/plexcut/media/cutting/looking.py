@@ -30,7 +30,7 @@ I16 = npt.NDArray[np.int16]
 U32 = npt.NDArray[np.uint32]
 
 TICKS = 90_000
-_CHUNK_BYTES = 4 << 20
+_CHUNK_BYTES = 8 << 20
 _ANY_SIZE = 1 << 60
 _PAYLOAD = np.dtype((np.void, PACKET - 4))
 
@@ -74,10 +74,7 @@ class Seen:
 
 
 class Look:
-    """One look at a result: at a finished file (`blocks`), or at what is written to it (`take`), piece by piece.
-
-    In the second case the ledger need only be ahead of what is written, and what is seen has no digest.
-    """
+    """One look at a result."""
 
     def __init__(self, wanted: Wanted, ledger: Ledger) -> None:
         self._video = wanted.video
@@ -103,10 +100,6 @@ class Look:
                 self._hash.update(block.data[block.first : block.first + block.count * PACKET].data)
                 self._look(block)
                 yield block.at + block.count * PACKET
-
-    def take(self, data: memoryview) -> None:
-        """Look at the next packets."""
-        self._look(Block(np.frombuffer(data, np.uint8), 0, len(data) // PACKET, PACKET, self._looked))
 
     def _look(self, block: Block) -> None:
         self._looked += block.count * PACKET

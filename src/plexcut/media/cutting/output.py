@@ -6,7 +6,6 @@ import ctypes
 import os
 import queue
 import threading
-from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -22,12 +21,10 @@ class BackgroundWriter:
     """Takes data for a file and writes them on a thread; they must not change afterwards. Use it with `with`.
 
     An `OSError` of the file is raised by the next call. When the block is left all is in the file, or it raises.
-    `look` is shown what was written, on that thread.
     """
 
-    def __init__(self, out: BinaryIO, look: Callable[[memoryview], None] | None = None) -> None:
+    def __init__(self, out: BinaryIO) -> None:
         self._out = out
-        self._look = look
         self._queue: queue.Queue[memoryview | None] = queue.Queue(_WAITING)
         self._hash = xxhash.xxh3_64()
         self._error: BaseException | None = None
@@ -87,8 +84,6 @@ class BackgroundWriter:
         while left:
             left = left[self._out.write(left[:_PIECE_BYTES]) :]
         start_writeback(self._out, at, len(data))
-        if self._look is not None:
-            self._look(data)
 
 
 def start_writeback(file: BinaryIO, at: int, size: int) -> None:

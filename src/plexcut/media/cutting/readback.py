@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import xxhash
 
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream.bits import start_codes
@@ -27,7 +26,6 @@ from plexcut.media.sources import open_source, status_of
 
 I64 = npt.NDArray[np.int64]
 
-_PIECE_BYTES = 1 << 19
 _HEAD_BYTES = 2048
 """How much of a unit a picture assembler may look at."""
 
@@ -43,26 +41,6 @@ class Readback:
     wrong: list[int]
     faults: list[str]
     heard: dict[int, HeardTrack]
-
-
-def read_again(
-    path: Path, source: MediaIndex, made: tuple[Ledger, Seen], on_fraction: Callable[[float], None]
-) -> Readback:
-    """The same for one that was looked at while it was written: the file must hold what was seen, byte by byte.
-
-    Where it does not, it is looked at once more.
-    """
-    ledger, seen = made
-    size, digest, done = status_of(path).size_bytes, xxhash.xxh3_64(), 0
-    piece = memoryview(bytearray(_PIECE_BYTES))
-    with open_source(path) as file:
-        while count := file.readinto(piece):  # type: ignore[attr-defined]
-            digest.update(piece[:count])
-            done += count
-            on_fraction(min(1.0, done / max(size, 1)))
-    if (digest.intdigest(), done) != (ledger.digest, ledger.size_bytes) or seen.size_bytes != done:
-        return read_back(path, source, ledger, on_fraction)
-    return judged(path, source, ledger, replace(seen, digest=ledger.digest))
 
 
 def read_back(path: Path, source: MediaIndex, ledger: Ledger, on_fraction: Callable[[float], None]) -> Readback:

@@ -12,8 +12,7 @@ import numpy as np
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.companions import START_TICKS
 from plexcut.media.cutting.ledger import Ledger
-from plexcut.media.cutting.looking import Seen
-from plexcut.media.cutting.readback import Readback, foreseen, read_again, read_back
+from plexcut.media.cutting.readback import Readback, foreseen, read_back
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.seam_proof import Played, SeamProof
 from plexcut.media.index.model import MediaIndex
@@ -26,14 +25,11 @@ OnFraction = Callable[[float], None]
 class _Reading:
     """Reads on a thread; ends when it is told to, or done."""
 
-    def __init__(self, output: Path, source: MediaIndex, ledger: Ledger, seen: Seen | None) -> None:
+    def __init__(self, output: Path, source: MediaIndex, ledger: Ledger) -> None:
         self.fraction = 0.0
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(1, "cut-look")
-        if seen is None:
-            self._found = self._pool.submit(read_back, output, source, ledger, self._goes_on)
-        else:
-            self._found = self._pool.submit(read_again, output, source, (ledger, seen), self._goes_on)
+        self._found = self._pool.submit(read_back, output, source, ledger, self._goes_on)
 
     def _goes_on(self, fraction: float) -> None:
         self.fraction = fraction
@@ -52,13 +48,11 @@ class _Reading:
 
 def read_and_play(
     result: tuple[Path, MediaIndex],
-    made: tuple[Schedule, Ledger, Seen | None],
+    made: tuple[Schedule, Ledger],
     seams_of: Callable[[MediaIndex], SeamProof],
     on_fraction: OnFraction,
 ) -> tuple[Readback, Played | None]:
     """Read a result, given with the index of its source, and play its seams by the index that it must turn out to have.
-
-    `made`: how it was made, and what was seen when it was written, if anybody looked.
 
     What was played is None where it turned out to have another one.
 
@@ -67,8 +61,8 @@ def read_and_play(
         FileUnreadable: it cannot be read.
     """
     output, source = result
-    schedule, ledger, seen = made
-    reading = _Reading(output, source, ledger, seen)
+    schedule, ledger = made
+    reading = _Reading(output, source, ledger)
     try:
         expected = foreseen(source, ledger, schedule.pts + START_TICKS, schedule.dts + START_TICKS)
         played = (

@@ -29,7 +29,6 @@ from plexcut.media.cutting.companions import (
     make_companions,
 )
 from plexcut.media.cutting.ledger import Ledger
-from plexcut.media.cutting.looking import Look, Seen, Wanted
 from plexcut.media.cutting.output import BackgroundWriter
 from plexcut.media.cutting.payloads import CodedPictures
 from plexcut.media.cutting.pictures import TRIMMED, PictureSource
@@ -100,7 +99,6 @@ class TransportSplice:
         self._runs: deque[_Waiting] = deque()
         self._pushed = 0
         self.ledger = Ledger()
-        self.seen: Seen | None = None
         # Single numbers are asked of these, for which arrays of NumPy are slow and lists large.
         self._rows, self._pts, self._dts = (array("q", a.tobytes()) for a in (schedule.row, schedule.pts, schedule.dts))
         self._keys = index.flags & PictureFlag.KEY != 0
@@ -119,10 +117,9 @@ class TransportSplice:
             OSError: `out` cannot be written.
             FileUnreadable: the source cannot be read.
         """
-        look = Look(Wanted.of(self._index), self.ledger)
         with (
             open_source(self._path) as file,
-            BackgroundWriter(out, look.take) as background,
+            BackgroundWriter(out) as background,
             TransportStreamWriter(background, _tables(self._program, self._index.video.id)) as writer,
         ):
             layout = find_layout(file.read(1 << 18))
@@ -135,7 +132,6 @@ class TransportSplice:
                         yield done / self._schedule.pts.size
             self._drain(writer, None)
         self.ledger.digest, self.ledger.size_bytes = background.digest, background.size_bytes
-        self.seen = look.seen()
         others = {stream.pid for stream in self._program.streams if stream.kind in ("subtitle", "data")}
         for pid, companion in self._companions.items():
             if isinstance(companion, SoundCompanion):

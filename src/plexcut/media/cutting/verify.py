@@ -18,7 +18,6 @@ from plexcut.domain.spans import KeepList
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.companions import TICKS
 from plexcut.media.cutting.ledger import Ledger
-from plexcut.media.cutting.looking import Seen
 from plexcut.media.cutting.observed import looked_at, observed_plan, own_bytes_check, seams_of
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.readback import Readback
@@ -116,16 +115,12 @@ class _Looked:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How a result was made; `ledger` was kept of a transport stream; `streams`: what became of the source's.
-
-    `seen`: what was written to a transport stream, where that was looked at.
-    """
+    """How a result was made; `ledger` was kept of a transport stream; `streams`: what became of the source's."""
 
     plan: Plan
     schedule: Schedule
     ledger: Ledger | None = None
     streams: tuple[StreamResult, ...] = ()
-    seen: Seen | None = None
 
     def altered(self) -> frozenset[int]:
         """By the ledger: the kept frames whose coded picture is not the recording's."""
@@ -146,7 +141,7 @@ def prove_cut(source: tuple[Source, MediaIndex], output: Path, made: Made, on_fr
         else:
             found, played = read_and_play(
                 (output, source[1]),
-                (made.schedule, made.ledger, made.seen),
+                (made.schedule, made.ledger),
                 lambda index: _seams(source, (output, index), made, observed_plan(made.plan.keep, made.altered())),
                 lambda f: on_fraction(0.9 * f),
             )

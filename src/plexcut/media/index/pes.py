@@ -37,7 +37,7 @@ class PesHeads:
 
 def parse_pes_heads(data: U8, begin: I64, end: I64) -> PesHeads:
     """The PES headers at `begin` of `data`; each may be looked at up to its `end`."""
-    head = data[np.minimum(np.minimum(begin, end)[:, None] + np.arange(_HEAD), data.size - 1)]
+    head = data[np.minimum(begin, end)[:, None] + np.arange(_HEAD)]
     room = end - begin
     found = (room >= 9) & (head[:, 0] == 0) & (head[:, 1] == 0) & (head[:, 2] == 1)
     plain = _PLAIN[head[:, 3]] | (head[:, 6] & 0xC0 != 0x80)
