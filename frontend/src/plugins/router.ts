@@ -12,6 +12,7 @@ export const router = createRouter({
     },
     { path: '/show/:item', name: 'show', component: () => import('@/views/ShowView.vue') },
     { path: '/edit/:recording', name: 'edit', component: () => import('@/views/EditorView.vue') },
+    { path: '/trash', name: 'trash', component: () => import('@/views/TrashView.vue') },
     { path: '/setup', name: 'setup', component: () => import('@/views/SetupView.vue') },
     { path: '/login', name: 'login', component: () => import('@/views/LoginView.vue') },
     { path: '/:rest(.*)*', name: 'lost', component: () => import('@/views/NotFoundView.vue') },
