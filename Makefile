@@ -24,6 +24,7 @@ run: app page ## Install what is missing, then start plexcut (ARGS='…' are han
 test: dev page ## Run all tests: Vitest, pytest, and the browser tests in Chromium
 	@scripts/need_chromium.sh
 	@scripts/need_samba.sh
+	@scripts/need_faketime.sh
 	$(PAGE) npm run test
 	$(PY) -m pytest -n 2 --ignore=tests/e2e
 	$(PY) -m pytest -n 2 --dist loadfile tests/e2e

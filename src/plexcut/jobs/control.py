@@ -199,6 +199,8 @@ class JobControl:
             self._register_again(known=bool(known))
         elif (claim is not None and claim.decode() != self._job.id) or (worker or b"").decode() != self._worker:
             self._reason = "claim_lost"
+        elif claim is None:  # it has expired: the clock of the queue's server has jumped
+            self._redis.set(names.claim_key(self._recording), self._job.id, ex=60 * names.DAY_S, nx=True)
         return True
 
     def _register_again(self, *, known: bool) -> None:
