@@ -33,6 +33,26 @@ def test_files_of_the_page(client: httpx.Client) -> None:
     assert client.head("/").status_code == 200
 
 
+def test_what_is_worth_it_is_compressed(client: httpx.Client, dist: Path) -> None:
+    script = "export const text = 'x'\n" * 1000
+    (dist / "assets" / "long-1.js").write_text(script)
+    (dist / "assets" / "font-1.woff2").write_bytes(bytes(5000))
+    packed = client.get("/assets/long-1.js", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert (packed.text, packed.headers["Content-Encoding"]) == (script, "gzip")
+    assert int(packed.headers["Content-Length"]) < len(script) / 20
+    plain = client.get("/assets/long-1.js", headers={"Accept-Encoding": "identity"})
+    assert (plain.text, "Content-Encoding" in plain.headers) == (script, False)
+    refused = client.get("/assets/long-1.js", headers={"Accept-Encoding": "gzip;q=0"})
+    assert "Content-Encoding" not in refused.headers
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    for answer, encoding in ((packed, "gzip"), (plain, "identity")):
+        headers = {"If-None-Match": answer.headers["ETag"], "Accept-Encoding": encoding}
+        assert client.get("/assets/long-1.js", headers=headers).status_code == 304
+    for small in ("/assets/index-abc123.js", "/assets/font-1.woff2"):
+        assert "Content-Encoding" not in client.get(small, headers={"Accept-Encoding": "gzip"}).headers
+
+
 def test_without_a_built_page_it_says_what_to_do(server: Running, dist: Path) -> None:
     (dist / "index.html").unlink()
     answer = server.client().get("/")

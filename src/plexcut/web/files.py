@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from quart import Response, request
@@ -81,6 +83,29 @@ def cached(data: bytes, media_type: str, cache_control: str, etag: str | None = 
     response = Response(data, 200, content_type=media_type)
     response.set_etag(etag)
     response.headers["Cache-Control"] = cache_control
+    return response
+
+
+_PACKED = ("text/", "application/json", "application/manifest+json", "image/svg+xml")
+_PACKED_FROM_BYTES = 1000
+
+
+@lru_cache(maxsize=64)
+def pack(data: bytes) -> bytes:
+    """A file of the page, compressed; it stays in memory, for there are few and they are asked for again and again."""
+    return gzip.compress(data, 9, mtime=0)
+
+
+def is_packable(media_type: str, data: bytes) -> bool:
+    """Whether the client takes it compressed, and that is worth it."""
+    takes = bool(request.accept_encodings["gzip"])
+    return takes and media_type.startswith(_PACKED) and len(data) >= _PACKED_FROM_BYTES
+
+
+def cached_packed(packed: bytes, plain: bytes, media_type: str, cache_control: str) -> Response:
+    """As `cached`, of a compressed content, which has a validator of its own."""
+    response = cached(packed, media_type, cache_control, f"{etag_of(plain)}-gz")
+    response.headers["Content-Encoding"] = "gzip"
     return response
 
 
