@@ -1,30 +1,22 @@
-"""The packets of a stretch of a transport stream in large blocks, read ahead by a thread of their own."""
+"""The packets of a stretch of a transport stream in large blocks."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.index.glance import Glance, KnownCodes, heads_of, start_codes
+from plexcut.media.index.ahead import FRONT_BYTES, Chunk, ReadAhead
+from plexcut.media.index.glance import KnownCodes, heads_of, start_codes
 from plexcut.media.index.packets import LOOK_AHEAD, PACKET, SYNC, PacketLayout, Packets, resync
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
-I64 = npt.NDArray[np.int64]
 
 CHUNK_BYTES = 12 << 20
-PIECE_BYTES = 1 << 19
-"""What is read at once, and looked at before the next: half of a second-level cache."""
-FRONT_BYTES = 1 << 19
-"""Room in front of the packets of every block, for those that its reader carries over from the block before."""
-_SLACK_BYTES = 64
-_BUFFERS = 2
 _WHOLE = np.dtype((np.void, PACKET))
 """Arrays of it are gathered several times faster than rows of bytes."""
 
@@ -59,94 +51,6 @@ class Block:
         return Packets(packets.view(np.uint8).reshape(-1, PACKET), self.at + self.stride * which)
 
 
-@dataclass(slots=True)
-class _Chunk:
-    """A buffer: `size` bytes of the file from `at` on lie behind its front.
-
-    Where it was looked at while it was read, `heads` are those of its packets if one begins at `phase` of `data`,
-    and `codes` the start codes behind the front.
-    """
-
-    data: U8
-    at: int = 0
-    size: int = 0
-    phase: int = 0
-    heads: U32 | None = None
-    codes: I64 | None = None
-
-
-class _ReadAhead:
-    """Reads `[start, end)` of a file in chunks, on a thread. Close it before the file.
-
-    With `looks` it finds the heads of packets and start codes as well, in each piece while that is near the processor.
-    `aside` is where packets are expected: their place in the file modulo their stride.
-    """
-
-    def __init__(
-        self, source: tuple[BinaryIO, PacketLayout], stretch: tuple[int, int], chunk_bytes: int, *, looks: bool
-    ) -> None:
-        start, end = stretch
-        self._file, layout = source
-        self._stride, self.aside = layout.stride, layout.first % layout.stride
-        self._start, self._chunk_bytes = start, chunk_bytes
-        self._looks = looks
-        self.end = end
-        self._free: SimpleQueue[_Chunk | None] = SimpleQueue()
-        self._full: SimpleQueue[_Chunk | BaseException | None] = SimpleQueue()
-        for _ in range(min(_BUFFERS, 1 + (end - start - 1) // chunk_bytes)):
-            self._free.put(_Chunk(np.empty(FRONT_BYTES + chunk_bytes + _SLACK_BYTES, np.uint8)))
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="index-read", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        at = self._start
-        try:
-            self._file.seek(at)
-            while at < self.end and not self._stopped:
-                chunk = self._free.get()
-                if chunk is None:
-                    return
-                chunk.at = at
-                self._fill(chunk, min(self._chunk_bytes, self.end - at))
-                at += chunk.size
-                self._full.put(chunk)
-            self._full.put(None)
-        except BaseException as error:  # noqa: BLE001  (raised again where the chunk is asked for)
-            self._full.put(error)
-
-    def _fill(self, chunk: _Chunk, wanted: int) -> None:
-        chunk.size = 0
-        chunk.phase = FRONT_BYTES + (self.aside - chunk.at) % self._stride
-        room = chunk.data.data[FRONT_BYTES : FRONT_BYTES + wanted]
-        glance = Glance(chunk.data, FRONT_BYTES, chunk.phase, self._stride)
-        while chunk.size < wanted:
-            count = self._file.readinto(room[chunk.size : chunk.size + PIECE_BYTES])  # type: ignore[attr-defined]
-            if not count:
-                self.end = chunk.at + chunk.size
-                break
-            chunk.size += count
-            if self._looks:
-                glance.look(FRONT_BYTES + chunk.size)
-        chunk.heads, chunk.codes = (glance.heads, glance.codes) if self._looks else (None, None)
-
-    def next(self) -> _Chunk | None:
-        """The next chunk; None behind the last one."""
-        found = self._full.get()
-        if isinstance(found, BaseException):
-            raise found
-        return found
-
-    def give_back(self, chunk: _Chunk) -> None:
-        """Let a chunk be written to again."""
-        self._free.put(chunk)
-
-    def close(self) -> None:
-        self._stopped = True
-        self._free.put(None)
-        self._thread.join()
-
-
 def packet_blocks(
     file: BinaryIO, layout: PacketLayout, stretch: tuple[int, int], size_bytes: int, chunk_bytes: int = CHUNK_BYTES
 ) -> Generator[Block]:
@@ -172,7 +76,7 @@ def _blocks(
     if start >= stop:
         return
     end = min(size_bytes, stop + LOOK_AHEAD * stride)
-    reader = _ReadAhead(source, (start, end), chunk_bytes, looks=looks)
+    reader = ReadAhead(source, (start, end), chunk_bytes, looks=looks)
     try:
         yield from _Walk(reader, stride, stop, size_bytes).blocks()
     finally:
@@ -182,12 +86,12 @@ def _blocks(
 class _Walk:
     """From chunk to chunk, finding the way again where bytes are missing."""
 
-    def __init__(self, reader: _ReadAhead, stride: int, stop: int, size_bytes: int) -> None:
+    def __init__(self, reader: ReadAhead, stride: int, stop: int, size_bytes: int) -> None:
         self._reader = reader
         self._stride = stride
         self._stop = stop
         self._size = size_bytes
-        self._chunk: _Chunk | None = None
+        self._chunk: Chunk | None = None
         self._pos = self._fill = FRONT_BYTES
         self._more = True
 

@@ -58,7 +58,7 @@ class Glance:
     """Looks at bytes piece by piece as they are written to `data` from `begin` on, while they are near the processor.
 
     `heads` are those of the packets that begin there if one begins at `phase` and the others each `stride` further;
-    `codes` are start codes. One byte behind each piece is overwritten.
+    `codes` are start codes.
     """
 
     def __init__(self, data: U8, begin: int, phase: int, stride: int) -> None:
@@ -71,12 +71,13 @@ class Glance:
 
     def look(self, end: int) -> None:
         """What was written up to `end` since the last time."""
-        # What lies behind it was not written yet.
-        self._data[end] = 0
+        # What lies behind it may not have been written yet, and does not count.
+        behind, self._data[end] = self._data[end], 0
         count = max(0, (end - _HEAD - self._next) // self._stride + 1)
         self._heads.append(heads_of(self._data, self._next, count, self._stride))
         self._next += count * self._stride
         self._codes.append(start_codes(self._data, max(self._seen - 2, self._begin), end))
+        self._data[end] = behind
         self._seen = end
 
     @property
