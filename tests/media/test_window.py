@@ -46,7 +46,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     opened = threading.Event()
 
     def held(*args: object) -> MediaIndex:
-        assert opened.wait(60)
+        assert opened.wait(600)
         return build_index(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(indexes, "build_index", held)
