@@ -155,7 +155,7 @@ def _check_copied(index: MediaIndex, part: Part, before: tuple[Part, ...]) -> No
     assert not part.stand_ins or encoded > len(part.stand_ins)
     if index.video.codec == "h264" and before and not index.flags[key] & PictureFlag.CLOSED:
         assert encoded > len(part.stand_ins)
-    copied = copied_rows(index, part)
+    copied = copied_rows(index, part).tolist()
     assert copied == sorted({*rows[inside].tolist(), *part.stand_ins})
     assert copied[0] == key
 
@@ -188,7 +188,9 @@ def check_schedule(index: MediaIndex, plan: Plan) -> None:
             assert (rows == -1).all()
             continue
         stand_ins = set(part.stand_ins)
-        assert [row for row in rows.tolist() if row >= 0] == [r for r in copied_rows(index, part) if r not in stand_ins]
+        assert [row for row in rows.tolist() if row >= 0] == [
+            r for r in copied_rows(index, part).tolist() if r not in stand_ins
+        ]
         for row, frame in zip(rows.tolist(), numbers.tolist(), strict=True):
             assert row < 0 or index.number_of[row] == frame
         # Stand-ins are shown right before the keyframe, in the order in which those are shown that they stand for.

@@ -311,13 +311,13 @@ def _with_longer_tail(index: MediaIndex, span: SpanPlan) -> SpanPlan:
     return replace(span, parts=(*before, shorter, Part("encode", Span(frame_end, end))))
 
 
-def copied_rows(index: MediaIndex, part: Part) -> list[int]:
+def copied_rows(index: MediaIndex, part: Part) -> npt.NDArray[np.int64]:
     """The rows of a copied part and of its stand-ins, in decode order."""
     assert part.rows is not None
     rows = np.arange(part.rows.start, part.rows.end)
     numbers = index.number_of[rows]
-    inside = rows[(numbers >= part.frames.start) & (numbers < part.frames.end)].tolist()
-    return sorted({*inside, *part.stand_ins})
+    inside = rows[(numbers >= part.frames.start) & (numbers < part.frames.end)]
+    return np.union1d(inside, np.array(part.stand_ins, np.int64))
 
 
 def describe(index: MediaIndex, plan: Plan) -> CutPlan:

@@ -65,10 +65,8 @@ def make_schedule(index: MediaIndex, plan: Plan) -> Schedule:
     Decode times are the show times, sorted, put back by as many pictures as reordering needs: so they rise strictly
     and no picture is decoded after it is shown, whatever stood at a seam.
     """
-    part: list[int] = []
-    span_of: list[int] = []
-    row: list[int] = []
-    shown: list[tuple[int, int]] = []
+    # Rows: the part's number, the span's, the index row, the frame, and what is added to its time.
+    columns: list[I64] = [np.empty((5, 0), np.int64)]
     spans: list[SpanTimes] = []
     base = number = 0
     for at, span in enumerate(plan.spans):
@@ -77,30 +75,29 @@ def make_schedule(index: MediaIndex, plan: Plan) -> Schedule:
         for piece in span.parts:
             if piece.kind == "copy":
                 rows = copied_rows(index, piece)
-                frames = [(int(index.number_of[r]), times.shift) for r in rows]
-                if piece.stand_ins:
-                    # The last ones that are shown before the keyframe, whatever span they are of.
-                    count = len(piece.stand_ins)
-                    places = sorted(piece.stand_ins, key=lambda r: int(index.pts[r]))
-                    moved = dict(zip(places, shown[-count:], strict=True))
-                    del part[-count:], span_of[-count:], row[-count:], shown[-count:]
-                    frames = [moved.get(r, f) for r, f in zip(rows, frames, strict=True)]
-                    rows = [-1 if r in moved else r for r in rows]
+                frames = index.number_of[rows]
             else:
-                frames = [(n, times.shift) for n in range(piece.frames.start, piece.frames.end)]
-                rows = [-1] * len(frames)
-            part += [number] * len(frames)
-            span_of += [at] * len(frames)
-            row += rows
-            shown += frames
+                frames = np.arange(piece.frames.start, piece.frames.end)
+                rows = np.full(frames.size, -1)
+            laid = np.empty((5, rows.size), np.int64)
+            laid[0], laid[1], laid[2], laid[3], laid[4] = number, at, rows, frames, times.shift
+            if piece.kind == "copy" and piece.stand_ins:
+                # The last ones that are shown before the keyframe, whatever span they are of.
+                count = len(piece.stand_ins)
+                before = np.concatenate(columns, axis=1)
+                columns = [before[:, :-count]]
+                places = np.searchsorted(rows, sorted(piece.stand_ins, key=lambda r: int(index.pts[r])))
+                laid[2, places] = -1
+                laid[3:, places] = before[3:, -count:]
+            columns.append(laid)
             number += 1
         base = times.base_end
-    frame, shift = np.asarray(shown, np.int64).T
+    part, span_of, row, frame, shift = np.concatenate(columns, axis=1)
     pts: I64 = index.shown_pts[frame] + shift
     return Schedule(
-        part=np.asarray(part, np.int64),
-        span=np.asarray(span_of, np.int64),
-        row=np.asarray(row, np.int64),
+        part=part,
+        span=span_of,
+        row=row,
         frame=frame,
         pts=pts,
         dts=decode_times(pts, index.frame_ticks),
