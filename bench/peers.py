@@ -27,7 +27,12 @@ def number_in(picture: bytes) -> int | None:
 
 def number_in_frame(frame: av.VideoFrame) -> int | None:
     """The number that a decoded picture carries."""
-    return read_number(frame.to_ndarray(format="gray"))
+    if not frame.format.name.startswith(("yuv", "nv12", "gray")) or frame.format.components[0].bits > 8:
+        return read_number(frame.to_ndarray(format="gray"))
+    # Its brightness as it is: converting it costs a third of what decoding does.
+    plane = frame.planes[0]
+    lines = np.frombuffer(memoryview(plane), np.uint8)[: plane.line_size * plane.height].reshape(-1, plane.line_size)
+    return read_number(lines[:, : plane.width])
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from plexcut.domain.containers import of_format, written_as
 from plexcut.domain.media import CutRequest, StreamResult
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.plan import Plan
-from plexcut.media.cutting.remux import ContainerCut, Wishes
 from plexcut.media.cutting.schedule import Schedule
-from plexcut.media.cutting.ts_remux import SetsMeet, TransportToContainer
 from plexcut.media.index.model import MediaIndex
+
+if TYPE_CHECKING:
+    from plexcut.media.cutting.remux import ContainerCut
+    from plexcut.media.cutting.ts_remux import TransportToContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ def render_container(
     Raises:
         OSError: `out` cannot be written. FileUnreadable, FormatUnsupported. Whatever `watch` raises.
     """
+    from plexcut.media.cutting.ts_remux import SetsMeet
+
     try:
         return _rendered(request, index, cut, (out, watch))
     except SetsMeet:
@@ -59,6 +63,9 @@ def _rendered(
     *,
     in_band: bool = False,
 ) -> tuple[StreamResult, ...]:
+    from plexcut.media.cutting.remux import ContainerCut, Wishes
+    from plexcut.media.cutting.ts_remux import TransportToContainer
+
     (plan, schedule), (out, watch) = cut, target
     pictures = PictureSource(request.source, index, plan, schedule)
     try:

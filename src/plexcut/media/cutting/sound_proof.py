@@ -16,11 +16,9 @@ import xxhash
 from plexcut.domain.media import Check, Source
 from plexcut.domain.spans import KeepList
 from plexcut.media.bitstream.audio import splits
-from plexcut.media.cutting.bare_sound import BareRecord
 from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.ledger import F64, U64, HeardTrack, TrackRecord
 from plexcut.media.cutting.payloads import PayloadTap
-from plexcut.media.cutting.remux import sound_length
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import SoundReader
 from plexcut.media.index.blocks import packet_blocks
@@ -213,6 +211,8 @@ def heard(path: Source, index: MediaIndex, *, bare: bool = False) -> Heard:
 
 
 def _heard_in_transport(path: Source, index: MediaIndex, *, bare: bool) -> Heard:
+    from plexcut.media.cutting.bare_sound import BareRecord
+
     tracks = [track for track in index.tracks if track.kind == "audio"]
     numbers = {track.id: i for i, track in enumerate(tracks) if splits(track.codec)}
     readers = {
@@ -240,6 +240,8 @@ def _heard_in_transport(path: Source, index: MediaIndex, *, bare: bool) -> Heard
 
 
 def _heard_in_container(path: Source, index: MediaIndex) -> Heard:
+    from plexcut.media.cutting.remux import sound_length
+
     found: dict[int, list[tuple[float, float, int]]] = {}
     base, first = index.time_base, int(index.shown_pts[0])
     with open_container(path) as container:
