@@ -188,9 +188,8 @@ def check_schedule(index: MediaIndex, plan: Plan) -> None:
             assert (rows == -1).all()
             continue
         stand_ins = set(part.stand_ins)
-        assert [row for row in rows.tolist() if row >= 0] == [
-            r for r in copied_rows(index, part).tolist() if r not in stand_ins
-        ]
+        copied = copied_rows(index, part).tolist()
+        assert rows[rows >= 0].tolist() == [r for r in copied if r not in stand_ins]
         for row, frame in zip(rows.tolist(), numbers.tolist(), strict=True):
             assert row < 0 or index.number_of[row] == frame
         # Stand-ins are shown right before the keyframe, in the order in which those are shown that they stand for.
