@@ -149,6 +149,16 @@ def test_plex_is_connected_by_keyboard(start: Callable[..., Home], plex: PlexSta
     editor = Editor(page)
     editor.wait_in_button()
     editor.expect_frame(0)
+    editor.mark(20, 60)
+    editor.expect_saved()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("button", name="Cut now")).to_be_enabled()
+    tab_to("^ ?Cut now")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Done and checked")).to_be_visible(timeout=60_000)
+    folder = nas(plex) / "recordings" / "films" / "Harbour Light (2011)"
+    assert (folder / "Harbour Light (2011) cut.ts").stat().st_size > 10_000
+    (folder / "Harbour Light (2011) cut.ts").unlink()
     page.goto(f"{home.server.address}/setup?way=plex&step=check")
     heading(page, "Connect your Plex server")
     assert page.get_by_label(re.compile("^Token")).input_value() == ""
