@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.server import Editor, Server
@@ -47,9 +48,9 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Home]]:
     """`start()` starts a server whose configuration names no library."""
     started: list[Server] = []
 
-    def run(text: str = "") -> Home:
+    def run(text: str = "", **settings: str) -> Home:
         (tmp_path / "config.toml").write_text(text)
-        server = Server(tmp_path)
+        server = Server(tmp_path, **settings)
         started.append(server)
         return Home(server, tmp_path)
 
@@ -281,6 +282,32 @@ def test_the_demo_is_tried(start: Callable[..., Home], tmp_path: Path, clip: Cli
     page.reload()
     expect(page.locator("a[href*='/edit/']").first).to_be_visible()
     expect(page.get_by_role("heading", name="This is the demo library")).to_have_count(0)
+
+
+def test_behind_a_password_and_below_a_path(start: Callable[..., Home], tmp_path: Path, clip: Clip, page: Page) -> None:
+    home = start(
+        PLEXCUT_SERVER__HOST="0.0.0.0",
+        PLEXCUT_SERVER__PASSWORD=PasswordHasher(time_cost=1, memory_cost=1024).hash("open sesame"),
+        PLEXCUT_SERVER__BASE_PATH="/cutting",
+    )
+    (tmp_path / "films" / "Movies").mkdir(parents=True)
+    (tmp_path / "films" / "Movies" / "Harbour Light (2011).ts").write_bytes(clip.path.read_bytes())
+    port = re.search(r":(\d+)", home.server.address.removeprefix("http://"))
+    assert port is not None
+    page.goto(f"http://127.0.0.1:{port[1]}/cutting/setup?way=folder")
+    expect(page).to_have_url(re.compile("/cutting/login"))
+    page.get_by_label("Password").fill("open sesame")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/cutting/setup"))
+    page.get_by_label("Folder", exact=True).and_(page.locator("input")).fill(str(tmp_path / "films"))
+    page.get_by_role("button", name="Test").click()
+    page.get_by_role("button", name="Add the library").click()
+    page.get_by_role("link", name="To the recordings").click()
+    expect(page).to_have_url(re.compile("/cutting/library/films/"))
+    page.get_by_role("link", name="Harbour Light").click()
+    editor = Editor(page)
+    editor.wait_in_button()
+    editor.expect_frame(0)
 
 
 def test_with_library_on_the_command_line_nothing_is_added(server: Server, page: Page) -> None:

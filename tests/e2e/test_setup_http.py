@@ -259,6 +259,41 @@ def test_other_sites_may_not(api: httpx.Client) -> None:
     assert plain.status_code == 400
 
 
+def test_the_very_first_library_of_a_start_without_any_file(
+    tmp_path: Path, files: Path, clip: Clip, plex: PlexStandIn
+) -> None:
+    """The demo is there by itself, until a configuration file is; the worker finds that file too."""
+    assert plex.url  # its files are there
+    fake_demo(tmp_path, clip)
+    place = files / "nas" / "recordings" / "shows"
+    server = Server(tmp_path)
+    with httpx.Client(base_url=server.address, timeout=40) as client:
+        state = client.get("/api/setup").json()
+        file = tmp_path / "config" / "plexcut" / "config.toml"
+        assert (state["configured"], state["demo"]["state"], state["demo_stays"]) == (0, "ready", True)
+        assert (state["config_file"], file.exists()) == (str(file), False)
+        added = client.post("/api/libraries", json={"kind": "folder", "name": "Serien", "path": str(place)})
+        assert added.status_code == 201, added.text
+        assert file.stat().st_mode & 0o777 == 0o600
+        state = client.get("/api/setup").json()
+        assert (state["configured"], state["demo"]["state"], state["demo_stays"]) == (1, "ready", False)
+        assert added.json()["online"], added.text
+        section = until(client, "/api/libraries/serien/sections", lambda found: found.get("sections"))["sections"][0]
+        show = client.get(f"/api/libraries/serien/sections/{section['id']}/items").json()["items"][0]
+        season = client.get(f"/api/items/{show['id']}/children").json()["items"][0]
+        episode = client.get(f"/api/items/{season['id']}/children").json()["items"][0]
+        recording = f"/api/recordings/{episode['recording']}"
+        until(client, recording, lambda info: info["index"]["state"] == "ready")
+        job = client.post(f"{recording}/cut", json={"keep": [["#20", "#60"]]}).json()
+        done = until(client, f"/api/jobs/{job['id']}", lambda job: job["state"] in ("finished", "failed"), 60)
+        assert done["state"] == "finished", done
+        Path(done["result"]["path"]).unlink()
+    server.stop()
+    server = Server(tmp_path, "--no-worker")
+    assert [one["id"] for one in server.get("/api/libraries")["libraries"]] == ["serien"]
+    server.stop()
+
+
 def test_a_start_with_library_and_a_guarded_and_a_closed_one(tmp_path: Path, files: Path) -> None:
     server = Server(tmp_path / "a", "--library", str(files), "--no-worker")
     assert server.get("/api/setup")["closed"] == "command_line"
