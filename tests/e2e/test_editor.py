@@ -89,6 +89,42 @@ def test_spans_are_joined_saved_and_undone(server: Server, recording: str, fresh
     fresh.expect_frame(10)
 
 
+def test_names_are_undone_too(server: Server, recording: str, fresh: Editor) -> None:
+    page = fresh.page
+    fresh.mark(10, 40)
+    label = page.get_by_label("Name of span 1")
+
+    def name(text: str) -> None:
+        label.fill(text)
+        label.press("Enter")
+        fresh.expect_saved()
+
+    name("Part one")
+    name("Opening")
+    fresh.mark(100, 120)
+    fresh.expect_saved()
+    # After a reload, and beyond a change of the spans themselves.
+    page.reload()
+    fresh.wait_in_button()
+    expect(label).to_have_value("Opening")
+    page.locator("body").click(position={"x": 5, "y": 5})
+    fresh.press("Control+z")
+    expect(page.locator("li.span")).to_have_count(1)
+    expect(label).to_have_value("Opening")
+    fresh.press("Control+z")
+    expect(label).to_have_value("Part one")
+    fresh.press("Control+z")
+    expect(label).to_have_value("")
+    fresh.expect_saved()
+    assert server.kept(recording) == [[10, 40]]
+    for value in ("Part one", "Opening"):
+        fresh.press("Control+Shift+z")
+        expect(label).to_have_value(value)
+    fresh.expect_saved()
+    (called,) = server.get(f"/api/recordings/{recording}/names")["names"]
+    assert (called["start_frame"], called["end_frame"], called["name"]) == (10, 40, "Opening")
+
+
 def test_an_edge_can_be_typed_and_moved(server: Server, recording: str, fresh: Editor) -> None:
     fresh.mark(20, 60)
     start = fresh.page.get_by_label("Start of span 1")

@@ -55,7 +55,7 @@ def test_a_stale_revision_is_refused(database: Database) -> None:
     assert database.save_keep("r", SavedKeep(((0, 1),), 0, "f")).revision == 1
     with pytest.raises(StaleRevision):
         database.save_keep("r", SavedKeep(((0, 2),), 0, "f"))
-    assert database.save_keep("r", SavedKeep((), 1, None)) == SavedKeep((), 2, None)
+    assert database.save_keep("r", SavedKeep((), 1, None)) == SavedKeep((), 2, None, ())
 
 
 def test_of_many_saves_at_once_one_wins(database: Database) -> None:

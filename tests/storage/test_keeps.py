@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from plexcut.domain.naming import SpanName
 from plexcut.domain.ports import SavedKeep
 from plexcut.errors import NothingToUndo, StaleRevision
 from plexcut.storage import keeps
@@ -141,3 +142,47 @@ def test_old_states_are_forgotten(database: Database, monkeypatch: pytest.Monkey
         save(database, n)
     assert shown(database) == ([7, 8, 9, 10, 11], 4)
     assert database.step_keep(R, 12, -100).keep == listed(9)  # undoing is remembered too
+
+
+def test_names_are_undone_and_done_again(database: Database) -> None:
+    def name(text: str, n: int = 5) -> None:
+        revision = database.load_keep(R).revision
+        database.save_keep(R, SavedKeep(listed(n), revision, "f1", (SpanName(n, n + 1, text),)), "")
+
+    def called() -> list[str]:
+        return [one.name for one in database.load_names(R)]
+
+    name("first")
+    name("second")  # the same list: a step all the same
+    assert called() == ["second"]
+    save(database, 9)  # whoever says no names leaves them as they are
+    assert called() == ["second"]
+    past = database.keep_history(R, 100)
+    assert [[one.name for one in step.saved.names or ()] for step in past.steps] == [
+        [],
+        ["first"],
+        ["second"],
+        ["second"],
+    ]
+    assert shown(database) == ([-1, 5, 5, 9], 3)
+
+    def step(steps: int) -> None:
+        database.step_keep(R, database.load_keep(R).revision, steps)
+
+    step(-1)
+    assert (called(), database.load_keep(R).keep) == (["second"], listed(5))
+    step(-1)
+    assert (called(), database.load_keep(R).keep) == (["first"], listed(5))
+    step(-1)
+    assert (called(), database.load_keep(R).keep) == ([], ())
+    step(2)
+    assert (called(), shown(database)[1]) == (["second"], 2)
+    # The same once more is no step; names that were changed without the list belong to the state that is saved.
+    before = database.keep_history(R, 100)
+    name("second")
+    assert shown(database) == ([-1, 5, 5, 9], 2)
+    assert len(database.keep_history(R, 100).steps) == len(before.steps)
+    database.save_names(R, (SpanName(5, 6, "third"),))
+    step(-1)
+    step(1)
+    assert called() == ["third"]

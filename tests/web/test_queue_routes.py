@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from plexcut.domain.jobs import JobQuery
+from plexcut.domain.naming import SpanName
 from plexcut.domain.ports import Notice
 from plexcut.errors import Busy, NothingToUndo, StaleRevision
 from tests.web.conftest import Running
@@ -19,7 +20,9 @@ def test_the_history_of_a_keep_list(server: Running) -> None:
     history = client.get(f"{path}/history?limit=7").json()
     assert last(server, "keep_history") == (REC, 7)
     assert (history["position"], history["total"], history["can_undo"], history["can_redo"]) == (0, 1, False, False)
-    assert history["steps"] == [{"revision": 0, "keep": [], "keep_frames": [], "label": "", "saved_at": 1.0}]
+    assert history["steps"] == [
+        {"revision": 0, "keep": [], "keep_frames": [], "label": "", "saved_at": 1.0, "names": None}
+    ]
     for word in ("undo", "redo"):
         assert client.post(f"{path}/{word}", json={"revision": 3, "steps": 2}).json() == history
         assert last(server, f"{word}_keep") == (REC, 3, 2)
@@ -41,7 +44,11 @@ def test_the_history_of_a_keep_list(server: Running) -> None:
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "nothing_to_undo")
     client.put(path, json={"keep": [], "revision": 0, "merge": True, "label": "split"})
     order = last(server, "save_keep")
-    assert (order.merge, order.label) == (True, "split")  # type: ignore[attr-defined]
+    assert (order.merge, order.label, order.names) == (True, "split", None)  # type: ignore[attr-defined]
+    names = [{"start_frame": 3, "end_frame": 9, "name": "One"}]
+    client.put(path, json={"keep": [], "revision": 0, "names": names})
+    assert last(server, "save_keep").names == (SpanName(3, 9, "One"),)  # type: ignore[attr-defined]
+    assert client.put(path, json={"keep": [], "revision": 0, "names": [{"start_frame": -1}]}).status_code == 400
 
 
 def test_the_queue_is_changed_by_hand(server: Running) -> None:

@@ -194,13 +194,16 @@ export function stepKeep(recording: string, kind: 'undo' | 'redo', revision: num
 
 /** Names of spans and where spans are divided. */
 export async function getNames(recording: string): Promise<KeepList> {
-  const { names } = await getJson<Names>(`api/recordings/${id(recording)}/names`)
+  return namedSpans((await getJson<Names>(`api/recordings/${id(recording)}/names`)).names)
+}
+
+export function namedSpans(names: Names['names']): KeepList {
   return names.map(({ start_frame, end_frame, name }) => spanOf(start_frame, end_frame, name))
 }
 
-export async function putNames(recording: string, list: KeepList): Promise<void> {
-  const names = list.map(({ start, end, label }) => ({ start_frame: start, end_frame: end, name: label ?? '' }))
-  await sendJson(`api/recordings/${id(recording)}/names`, 'PUT', { names })
+/** Names and divisions as they are saved with a keep list. */
+export function namesOf(list: KeepList): Names['names'] {
+  return list.map(({ start, end, label }) => ({ start_frame: start, end_frame: end, name: label ?? '' }))
 }
 
 export function putKeep(recording: string, change: KeepChange): Promise<KeepAnswer> {

@@ -1401,6 +1401,8 @@ export interface components {
             label?: string;
             /** @description Where somebody else saved since `revision`, add what was changed here to their list instead of answering 409. */
             merge?: boolean;
+            /** @description What the spans are called from now on, as one step with the list; without it as before. */
+            names?: components["schemas"]["NewName"][] | null;
             revision: number;
         };
         /**
@@ -1441,6 +1443,8 @@ export interface components {
         /**
          * KeepStep
          * @description A keep list as it was, or will be again after a redo; `label` is what made it, `saved_at` when.
+         *
+         *     `names`: what its spans were called, and where they were divided; null where it is not known.
          */
         KeepStep: {
             keep: [
@@ -1452,6 +1456,7 @@ export interface components {
                 number
             ][];
             label: string;
+            names: components["schemas"]["SpanName"][] | null;
             revision: number;
             saved_at: number | null;
         };

@@ -10,18 +10,33 @@ const FPS = 50
 
 type Frames = [number, number][]
 
+interface State {
+  frames: Frames
+  names: KeepHistory['steps'][number]['names']
+}
+
 /** A server that keeps one list and its history, as the real one does: a stale revision is refused. */
 class FakeServer {
-  past: Frames[] = []
-  keep: Frames = []
-  future: Frames[] = []
-  names: unknown[] = []
+  pastStates: State[] = []
+  now: State = { frames: [], names: [] }
+  futureStates: State[] = []
   revision = 0
   failWith: number | null = null
   puts = 0
   imported: KeepAnswer['imported'] = null
-  /** Whether the list is of the file that is there. */
   applies = true
+
+  get keep(): Frames {
+    return this.now.frames
+  }
+
+  get past(): Frames[] {
+    return this.pastStates.map((state) => state.frames)
+  }
+
+  get future(): Frames[] {
+    return this.futureStates.map((state) => state.frames)
+  }
 
   answer(): KeepHistory {
     const keepOf = (frames: Frames): KeepAnswer => ({
@@ -32,10 +47,10 @@ class FakeServer {
       applies: this.applies,
       imported: this.imported,
     })
-    const all = [...this.past, this.keep, ...this.future]
+    const all = [...this.pastStates, this.now, ...this.futureStates]
     return {
       ...keepOf(this.keep),
-      steps: all.map((frames) => ({ ...keepOf(frames), label: '', saved_at: null })),
+      steps: all.map(({ frames, names }) => ({ ...keepOf(frames), label: '', saved_at: null, names })),
       total: all.length,
       position: this.past.length,
       can_undo: this.past.length > 0,
@@ -43,20 +58,20 @@ class FakeServer {
     }
   }
 
-  save(keep: Frames): void {
-    this.past.push(this.keep)
-    this.future = []
-    this.keep = keep
+  save(frames: Frames, names: State['names'] = null): void {
+    this.pastStates.push(this.now)
+    this.futureStates = []
+    this.now = { frames, names: names ?? this.now.names }
     this.revision += 1
   }
 
   step(kind: string): Response {
-    const [from, to] = kind === 'undo' ? [this.past, this.future] : [this.future, this.past]
+    const [from, to] = kind === 'undo' ? [this.pastStates, this.futureStates] : [this.futureStates, this.pastStates]
     const next = kind === 'undo' ? from.pop() : from.shift()
     if (!next) return this.failure(409, 'nothing_to_undo')
-    if (kind === 'undo') to.unshift(this.keep)
-    else to.push(this.keep)
-    this.keep = next
+    if (kind === 'undo') to.unshift(this.now)
+    else to.push(this.now)
+    this.now = next
     this.revision += 1
     return Response.json(this.answer())
   }
@@ -64,18 +79,15 @@ class FakeServer {
   fetch = async (input: unknown, init?: RequestInit): Promise<Response> => {
     await Promise.resolve()
     const path = new URL(String(input)).pathname
-    const body = init?.body ? (JSON.parse(String(init.body)) as KeepChange & { names: unknown[] }) : null
-    if (path.endsWith('/names')) {
-      if (body) this.names = body.names
-      return Response.json({ names: this.names, total: this.names.length })
-    }
+    const body = init?.body ? (JSON.parse(String(init.body)) as KeepChange) : null
+    if (path.endsWith('/names')) return Response.json({ names: this.now.names ?? [], total: 0 })
     if (!body) return Response.json(this.answer())
     if (init?.method === 'PUT') this.puts += 1
     if (this.failWith !== null) return this.failure(this.failWith, 'library_offline')
     if (body.revision !== this.revision) return this.failure(409, 'stale_revision')
     if (path.endsWith('/undo') || path.endsWith('/redo')) return this.step(path.slice(-4))
     const number = (written: number | string): number => Number(String(written).slice(1))
-    this.save(body.keep.map(([start, end]): [number, number] => [number(start), number(end)]))
+    this.save(body.keep.map(([start, end]): [number, number] => [number(start), number(end)]), body.names as State['names'])
     return Response.json(this.answer())
   }
 
@@ -143,22 +155,51 @@ describe('the keep list', () => {
     expect(server.keep).toEqual([[10, 20]])
   })
 
-  it('names and divides without a step on the server, and keeps both', async () => {
+  it('names and divides in steps that are undone, also after a reload', async () => {
     const keep = await open(server)
+    const halves = (label?: string) => [{ start: 10, end: 30 }, label ? { start: 30, end: 50, label } : { start: 30, end: 50 }]
     keep.add({ start: 10, end: 50 })
     keep.split(30)
     keep.label(1, 'second half')
+    keep.label(1, 'the rest')
     await vi.runAllTimersAsync()
     expect(server.keep).toEqual([[10, 50]])
-    expect(server.puts).toBe(1)
-    await keep.load()
-    expect(keep.list).toEqual([{ start: 10, end: 30 }, { start: 30, end: 50, label: 'second half' }])
+    expect(server.puts).toBe(4)
     keep.remove(0)
     await vi.runAllTimersAsync()
     expect(server.keep).toEqual([[30, 50]])
+    await keep.load()
+    expect(keep.list).toEqual([{ start: 30, end: 50, label: 'the rest' }])
     keep.undo()
     await vi.runAllTimersAsync()
-    expect(keep.list).toEqual([{ start: 10, end: 30 }, { start: 30, end: 50, label: 'second half' }])
+    expect(keep.list).toEqual(halves('the rest'))
+    keep.undo()
+    await vi.runAllTimersAsync()
+    expect(keep.list).toEqual(halves('second half'))
+    await keep.load()
+    expect(keep.list).toEqual(halves('second half'))
+    keep.undo()
+    keep.undo()
+    await vi.runAllTimersAsync()
+    expect(keep.list).toEqual([{ start: 10, end: 50 }])
+    keep.redo()
+    keep.redo()
+    keep.redo()
+    await vi.runAllTimersAsync()
+    expect(keep.list).toEqual(halves('the rest'))
+    expect([keep.canUndo, keep.canRedo]).toEqual([true, true])
+  })
+
+  it('puts a name on the list that somebody else saved meanwhile', async () => {
+    server.save([[10, 50]])
+    const keep = await open(server)
+    server.save([[10, 60]])
+    keep.label(0, 'Part one')
+    await vi.runAllTimersAsync()
+    expect(keep.conflict).toBeNull()
+    expect(keep.list).toEqual([{ start: 10, end: 60, label: 'Part one' }])
+    expect(server.now.names).toEqual([{ start_frame: 10, end_frame: 60, name: 'Part one' }])
+    expect(keep.state).toBe('saved')
   })
 
   it('shows the other list after a conflict, and ours can be taken or put together with it', async () => {

@@ -2,7 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 
 import { ApiError, toApiError } from '@/api/client'
-import { getKeepHistory, getNames, putKeep, putNames, stepKeep } from '@/api/endpoints'
+import { getKeepHistory, getNames, namedSpans, namesOf, putKeep, stepKeep } from '@/api/endpoints'
 import type { ImportedKeep, KeepAnswer, KeepHistory, WrittenPosition } from '@/api/types'
 import { push, redo as redoHistory, startHistory, undo as undoHistory, type History } from '@/domain/history'
 import { carry, differ, mergeLists } from '@/domain/merge'
@@ -15,13 +15,11 @@ import { useRecording } from './recording'
 export type SaveState = 'saved' | 'waiting' | 'saving' | 'failed'
 
 const RETRY_AFTER_MS = 3_000
-/** Named spans are saved when nothing was written for so long. */
-const NAMES_AFTER_MS = 500
 
 /** What is to be told to the server, one after the other: each change is a step that it can undo. */
 type Order = { kind: 'save'; list: KeepList } | { kind: 'undo' | 'redo'; list: KeepList }
 
-/** Frames as they are sent: exact, whatever their times are. Divisions are our own matter. */
+/** Frames as they are sent: exact, whatever their times are. Divisions go along with the names. */
 export function written(list: KeepList): [WrittenPosition, WrittenPosition][] {
   return spans.union(list).map((span) => [`#${span.start}`, `#${span.end}`])
 }
@@ -46,7 +44,6 @@ export const useKeep = defineStore('keep', () => {
   const draft = shallowRef<KeepList | null>(null)
   let orders: Order[] = []
   let timer = 0
-  let namesTimer = 0
   let saving: Promise<void> | null = null
 
   const list = computed(() => draft.value ?? history.value.present)
@@ -75,15 +72,15 @@ export const useKeep = defineStore('keep', () => {
   }
 
   /**
-   * The server's history with the names and divisions that `named` has. The list of the file that was there before (a
+   * The server's history; steps whose names and divisions are not known have those of `named`. The list of the file that was there before (a
    * cut in place made it another one) is none of this one: in its place is an empty one.
    */
   function historyOf(answer: KeepHistory, named: KeepList): History<KeepList> {
     if (!answer.applies) return startHistory<KeepList>([])
-    const lists = answer.steps.map((step) => carry(named, listOf(step.keep_frames)))
+    const lists = answer.steps.map((step) => carry(step.names ? namedSpans(step.names) : named, listOf(step.keep_frames)))
     return {
       past: lists.slice(0, answer.position),
-      present: carry(named, listOf(answer.keep_frames)),
+      present: lists[answer.position] ?? carry(named, listOf(answer.keep_frames)),
       future: lists.slice(answer.position + 1),
     }
   }
@@ -128,7 +125,12 @@ export const useKeep = defineStore('keep', () => {
     const unsaved = orders.length > 0
     orders = []
     draft.value = null
-    agree(answer, unsaved ? mine : named)
+    agree(answer, named)
+    if (unsaved && !differ(mine, before)) {
+      // Only names are ours: they go onto the list that is there now.
+      const next = carry(mine, history.value.present)
+      if (!spans.sameList(next, history.value.present)) change(next)
+    }
     if (!differ(history.value.present, mine)) return
     if (unsaved && differ(mine, before)) {
       conflict.value = { base: before, mine, theirs: history.value.present }
@@ -159,7 +161,7 @@ export const useKeep = defineStore('keep', () => {
   async function refreshNames(): Promise<void> {
     const wanted = recording.id
     const named = await getNames(wanted)
-    if (wanted !== recording.id || orders.length > 0 || namesTimer) return
+    if (wanted !== recording.id || orders.length > 0) return
     const next = carry(named, history.value.present)
     if (!spans.sameList(next, history.value.present)) history.value = { ...history.value, present: next }
   }
@@ -180,8 +182,7 @@ export const useKeep = defineStore('keep', () => {
     const before = history.value.present
     if (spans.sameList(next, before)) return
     history.value = push(history.value, next)
-    if (differ(next, before)) order({ kind: 'save', list: next })
-    saveNames()
+    order({ kind: 'save', list: next })
   }
 
   function order(what: Order): void {
@@ -196,7 +197,8 @@ export const useKeep = defineStore('keep', () => {
     state.value = 'saving'
     if (what.kind === 'save') {
       const fingerprint = recording.info?.fingerprint
-      const keep = { keep: written(what.list), revision: revision.value, ...(fingerprint ? { fingerprint } : {}) }
+      const named = { keep: written(what.list), names: namesOf(what.list), revision: revision.value }
+      const keep = { ...named, ...(fingerprint ? { fingerprint } : {}) }
       const answer = await putKeep(wanted, keep)
       if (wanted !== recording.id) return
       revision.value = answer.revision
@@ -250,7 +252,6 @@ export const useKeep = defineStore('keep', () => {
   /** Saves now what has not been saved; resolves when it is, or has failed. */
   async function flush(): Promise<void> {
     window.clearTimeout(timer)
-    if (namesTimer) sendNames()
     if (saving) {
       await saving
       return
@@ -264,23 +265,9 @@ export const useKeep = defineStore('keep', () => {
     }
   }
 
-  function saveNames(): void {
-    window.clearTimeout(namesTimer)
-    namesTimer = window.setTimeout(sendNames, NAMES_AFTER_MS)
-  }
-
-  function sendNames(): void {
-    window.clearTimeout(namesTimer)
-    namesTimer = 0
-    // Names are a comfort: the spans themselves are saved on their own.
-    void putNames(recording.id, history.value.present).catch(() => undefined)
-  }
-
   /** Forgets the list; whoever calls this has flushed before. */
   function close(): void {
     window.clearTimeout(timer)
-    window.clearTimeout(namesTimer)
-    namesTimer = 0
     orders = []
     loaded.value = false
     draft.value = null
@@ -292,11 +279,8 @@ export const useKeep = defineStore('keep', () => {
 
   function step(kind: 'undo' | 'redo'): void {
     draft.value = null
-    const before = history.value.present
     history.value = kind === 'undo' ? undoHistory(history.value) : redoHistory(history.value)
-    const now = history.value.present
-    if (differ(now, before)) order({ kind, list: now })
-    saveNames()
+    order({ kind, list: history.value.present })
   }
 
   /** Shows a list without taking it: while an edge is dragged. */

@@ -12,11 +12,15 @@ from plexcut.domain.naming import SpanName
 
 @dataclass(frozen=True, slots=True)
 class SavedKeep:
-    """A saved keep list; `revision` counts saves, 0 where nothing was ever saved."""
+    """A saved keep list; `revision` counts saves, 0 where nothing was ever saved.
+
+    `names`: what its spans are called; None: as they were called before, or it is not known.
+    """
 
     keep: tuple[tuple[int, int], ...]
     revision: int
     fingerprint: str | None
+    names: tuple[SpanName, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

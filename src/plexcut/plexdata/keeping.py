@@ -8,6 +8,7 @@ import threading
 from contextlib import suppress
 
 from plexcut.domain.media import RecordingFacts, Source
+from plexcut.domain.naming import checked
 from plexcut.domain.ports import SavedKeep
 from plexcut.domain.spans import KeepList, Span, merge
 from plexcut.domain.timecode import FrameNumber, Position, parse_position, us_to_s
@@ -73,7 +74,8 @@ class Keeping:
         file = self._hosts.recording(order.recording)
         fingerprint = self.checked_fingerprint(file.source, order.fingerprint)
         keep = self.resolve(file.source, order.keep) if order.keep else KeepList(())
-        new = SavedKeep(_frames(keep), order.revision, fingerprint)
+        names = None if order.names is None else checked(order.names)
+        new = SavedKeep(_frames(keep), order.revision, fingerprint, names)
         try:
             saved = self._store.save_keep(order.recording, new, order.label)
         except StaleRevision as error:
@@ -110,7 +112,7 @@ class Keeping:
                 return None
             merged = merge(_keep_list(base), _keep_list(new), _keep_list(theirs))
             with suppress(StaleRevision):
-                saving = SavedKeep(_frames(merged), theirs.revision, new.fingerprint)
+                saving = SavedKeep(_frames(merged), theirs.revision, new.fingerprint, new.names)
                 return self._store.save_keep(order.recording, saving, order.label)
         return None
 
@@ -224,7 +226,9 @@ class Keeping:
         seconds = [us_to_s(us) for us in times_us]
         keep_s = tuple(zip(seconds[::2], seconds[1::2], strict=True))
         applies = self._applies(source, saved.fingerprint)
-        return KeepState(recording, keep_s, saved.keep, saved.revision, saved.fingerprint, applies=applies)
+        return KeepState(
+            recording, keep_s, saved.keep, saved.revision, saved.fingerprint, applies=applies, names=saved.names
+        )
 
     def _applies(self, source: Source, fingerprint: str | None) -> bool:
         """Whether frames that were chosen in the file with this fingerprint are frames of the file as it is now."""

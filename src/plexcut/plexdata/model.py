@@ -12,6 +12,7 @@ from typing import Any, Literal
 from plexcut.domain.filestore import FileStore
 from plexcut.domain.jobs import Priority
 from plexcut.domain.media import CutMode, IndexState, RecordingFacts
+from plexcut.domain.naming import SpanName
 from plexcut.domain.ports import CutLists, JobQueue, Library, MediaEngine, Notice, Store
 from plexcut.domain.setup import SetupTools
 from plexcut.domain.timecode import FrameNumber
@@ -123,7 +124,7 @@ class KeepState:
     `fingerprint` is the file's when it was saved, None where nothing ever was. `applies` says whether the file still is
     that one (a recording that only grew is): the frames of another one are not meant, as after a cut in place.
     `imported` is what the list was taken from where nothing was ever saved (`revision` 0) and another program's cut
-    list lies beside the recording.
+    list lies beside the recording. `names`, in a history: what the spans were called then, None where it is not known.
     """
 
     recording: str
@@ -133,6 +134,7 @@ class KeepState:
     fingerprint: str | None
     imported: ImportedKeep | None = None
     applies: bool = True
+    names: tuple[SpanName, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class KeepOrder:
     """A keep list to save over `revision`. `fingerprint` None: whatever the file is now.
 
     `merge`: where somebody else saved meanwhile, add what was changed here to theirs. `label`: what the change was.
+    `names`: what the spans are called from now on, None: as before.
     """
 
     recording: str
@@ -148,6 +151,7 @@ class KeepOrder:
     fingerprint: str | None = None
     merge: bool = False
     label: str = ""
+    names: tuple[SpanName, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

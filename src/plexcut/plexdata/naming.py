@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from plexcut.domain.naming import SpanName
-from plexcut.errors import SpanInvalid
+from plexcut.domain.naming import SpanName, checked
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.hosts import Hosts
-from plexcut.plexdata.keeping import MAX_SPANS, Keeping
+from plexcut.plexdata.keeping import Keeping
 from plexcut.plexdata.model import Ports
-
-MAX_NAME = 80
 
 
 class NamingDoor:
@@ -30,13 +27,8 @@ class NamingDoor:
 
     def save_names(self, recording: str, names: tuple[SpanName, ...]) -> tuple[SpanName, ...]:
         """Save them, and tell other pages to look again. Raises `SpanInvalid`, and as `names`."""
-        if len(names) > MAX_SPANS:
-            raise SpanInvalid(f"there are {len(names)} names, possible is {MAX_SPANS}")
-        for one in names:
-            if not 0 <= one.start < one.end:
-                raise SpanInvalid(f"the span {one.start}-{one.end} is empty or reversed")
+        kept = checked(names)
         self._hosts.recording(recording)
-        kept = tuple(SpanName(one.start, one.end, one.name.strip()[:MAX_NAME]) for one in names)
         if kept != self._ports.store.load_names(recording):
             self._ports.store.save_names(recording, kept)
             state = self._keeping.keep(recording)

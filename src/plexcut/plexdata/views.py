@@ -9,6 +9,7 @@ from plexcut.domain import places
 from plexcut.domain.catalog import Item, Section
 from plexcut.domain.jobs import Job, LogLine, Progress
 from plexcut.domain.media import CutPlan, Filmstrip, RecordingFacts
+from plexcut.domain.naming import SpanName
 from plexcut.domain.ports import Notice
 from plexcut.domain.selection import Selection
 from plexcut.domain.timecode import us_to_s
@@ -166,15 +167,22 @@ def keep(state: KeepState) -> dict[str, Any]:
     }
 
 
+def span_name(found: SpanName) -> dict[str, Any]:
+    """`{start_frame, end_frame, name}`."""
+    return {"start_frame": found.start, "end_frame": found.end, "name": found.name}
+
+
 def keep_history(past: KeepPast) -> dict[str, Any]:
-    """The keys of `keep`, and `{steps: [{revision, keep, keep_frames, label, saved_at}], total, position, can_undo,
-    can_redo}`.
+    """The keys of `keep`, and `{steps: [{revision, keep, keep_frames, label, saved_at, names}], total, position,
+    can_undo, can_redo}`.
     """
     steps = []
     for step in past.steps:
         shown = keep(step.state)
         del shown["fingerprint"], shown["applies"], shown["imported"]
-        steps.append({**shown, "label": step.label, "saved_at": step.saved_at})
+        names = step.state.names
+        called = None if names is None else [span_name(one) for one in names]
+        steps.append({**shown, "label": step.label, "saved_at": step.saved_at, "names": called})
     return {
         **keep(past.saved),
         "steps": steps,

@@ -114,7 +114,7 @@ class Database:
 
     def save_names(self, recording: str, names: tuple[SpanName, ...]) -> None:
         with self._connection() as connection:
-            span_names.save(connection, recording, names)
+            keep_lists.rename(connection, recording, names)
 
     # -- secrets and speeds -----------------------------------------------------------------------------------------
 

@@ -8,13 +8,16 @@ saved for the same state only: frames of another file mean something else.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from plexcut.domain.naming import SpanName
 from plexcut.domain.ports import KeepHistory, KeepStep, SavedKeep
 from plexcut.errors import NothingToUndo, StaleRevision
+from plexcut.storage import names
 from plexcut.storage.tables import keep_states, keeps
 
 STATES_KEPT = 2000
@@ -40,20 +43,33 @@ def at_revision(connection: Connection, recording: str, revision: int) -> SavedK
 
 
 def save(connection: Connection, recording: str, new: SavedKeep, label: str) -> SavedKeep:
-    """Save `new.keep` over `new.revision`. Raises `StaleRevision`."""
+    """Save `new.keep` over `new.revision`, with its names where it says any. Raises `StaleRevision`."""
     before = load(connection, recording)
+    called = names.load(connection, recording)
+    same_names = new.names is None or new.names == called
     _write(connection, recording, new)
     _remember_first(connection, recording, before)
     current = _state(connection, recording, before.revision)
     same_file = before.fingerprint in (None, new.fingerprint) or before.revision == 0
     state: dict[str, Any] = {"undo_to": None, "redo_to": None, "label": label}
-    if same_file and before.keep == new.keep and current is not None:
+    if same_file and before.keep == new.keep and same_names and current is not None:
         state = {"undo_to": current.undo_to, "redo_to": current.redo_to, "label": current.label}
     elif same_file:
         state["undo_to"] = before.revision
     else:
         state["undo_to"] = _newest_of(connection, recording, new.fingerprint)
+    if new.names is None:
+        new = replace(new, names=called)
+    elif not same_names:
+        names.save(connection, recording, new.names)
     return _add(connection, recording, new, state)
+
+
+def rename(connection: Connection, recording: str, called: tuple[SpanName, ...]) -> None:
+    """The spans of the saved state are called so; that is no step of its own."""
+    names.save(connection, recording, called)
+    here = (keep_states.c.recording == recording) & (keep_states.c.revision == load(connection, recording).revision)
+    connection.execute(update(keep_states).where(here).values(names=names.written(called)))
 
 
 def step(connection: Connection, recording: str, revision: int, steps: int) -> SavedKeep:
@@ -73,11 +89,13 @@ def step(connection: Connection, recording: str, revision: int, steps: int) -> S
         target = None if following is None else _state(connection, recording, following)
         if current is None or target is None:
             break
-        new = SavedKeep(_frames(target.keep), done.revision, target.fingerprint)
+        new = SavedKeep(_frames(target.keep), done.revision, target.fingerprint, names.read(target.names))
         _write(connection, recording, new)
         # The way on is the target's own; back from an undo leads to the state that is left.
         redo_to = current.revision if steps < 0 else target.redo_to
         done = _add(connection, recording, new, {"undo_to": target.undo_to, "redo_to": redo_to, "label": target.label})
+    if done is not before and done.names is not None:
+        names.save(connection, recording, done.names)
     if done is before:
         raise NothingToUndo(
             f"there is nothing to {'undo' if steps < 0 else 'do again'}", "the keep list stays as it is"
@@ -95,7 +113,10 @@ def history(connection: Connection, recording: str, limit: int) -> KeepHistory:
     redo = _chain(connection, recording, current.redo_to, "redo_to", limit)
     rows = [*reversed(undo), current, *redo]
     steps = tuple(
-        KeepStep(SavedKeep(_frames(row.keep), row.revision, row.fingerprint), row.label, row.saved_at) for row in rows
+        KeepStep(
+            SavedKeep(_frames(row.keep), row.revision, row.fingerprint, names.read(row.names)), row.label, row.saved_at
+        )
+        for row in rows
     )
     return KeepHistory(saved, steps, len(undo))
 
@@ -134,6 +155,7 @@ def _remember_first(connection: Connection, recording: str, before: SavedKeep) -
         "fingerprint": before.fingerprint,
         "saved_at": time.time(),
         "label": "",
+        "names": names.written(names.load(connection, recording)),
     }
     first = sqlite_insert(keep_states).values(recording=recording, revision=before.revision, **values)
     connection.execute(first.on_conflict_do_nothing())
@@ -147,12 +169,13 @@ def _add(connection: Connection, recording: str, new: SavedKeep, state: dict[str
         "keep": [list(span) for span in new.keep],
         "fingerprint": new.fingerprint,
         "saved_at": time.time(),
+        "names": None if new.names is None else names.written(new.names),
         **state,
     }
     connection.execute(insert(keep_states).values(**row))
     old = (keep_states.c.recording == recording) & (keep_states.c.revision <= revision - STATES_KEPT)
     connection.execute(delete(keep_states).where(old))
-    return SavedKeep(new.keep, revision, new.fingerprint)
+    return SavedKeep(new.keep, revision, new.fingerprint, new.names)
 
 
 def _state(connection: Connection, recording: str, revision: int) -> Any:

@@ -35,6 +35,7 @@ keep_states = Table(
     Column("undo_to", Integer, nullable=True),
     Column("redo_to", Integer, nullable=True),
     Column("saved_at", Float, nullable=False),
+    Column("names", JSON, nullable=True),
 )
 
 span_names = Table(

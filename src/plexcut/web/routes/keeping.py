@@ -13,6 +13,7 @@ from plexcut.web import mapping, schemas
 from plexcut.web.context import answer, context
 from plexcut.web.documentation import documented
 from plexcut.web.requests import read_body, read_position, read_query
+from plexcut.web.routes.naming import read_names
 
 blueprint = Blueprint("keeping", __name__)
 
@@ -43,7 +44,15 @@ async def put_keep(recording: str) -> Response:
     """
     ctx = context()
     body = await read_body(schemas.KeepChange)
-    order = KeepOrder(recording, read_spans(body.keep), body.revision, body.fingerprint, body.merge, body.label)
+    order = KeepOrder(
+        recording,
+        read_spans(body.keep),
+        body.revision,
+        body.fingerprint,
+        body.merge,
+        body.label,
+        None if body.names is None else read_names(body.names),
+    )
     return answer(mapping.keep(await ctx.threads.run("work", ctx.plexdata.save_keep, order)))
 
 

@@ -28,8 +28,13 @@ async def put_names(recording: str) -> Response:
     """Save the names of spans; the keep list is not touched. Other pages get a `keep` event."""
     ctx = context()
     body = await read_body(schemas.NamesChange)
-    names = tuple(SpanName(one.start_frame, one.end_frame, clean(one.name)) for one in body.names)
+    names = read_names(body.names)
     return answer(_names(await ctx.threads.run("work", ctx.plexdata.save_names, recording, names)))
+
+
+def read_names(written: list[schemas.NewName]) -> tuple[SpanName, ...]:
+    """The names of a body."""
+    return tuple(SpanName(one.start_frame, one.end_frame, clean(one.name)) for one in written)
 
 
 def _names(found: tuple[SpanName, ...]) -> schemas.Names:

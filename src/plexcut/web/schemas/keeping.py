@@ -5,17 +5,22 @@ from __future__ import annotations
 from pydantic import Field
 
 from plexcut.web.schemas.base import Answer, Body, ErrorDetail
+from plexcut.web.schemas.naming import SpanName
 from plexcut.web.schemas.recordings import Keep
 
 
 class KeepStep(Answer):
-    """A keep list as it was, or will be again after a redo; `label` is what made it, `saved_at` when."""
+    """A keep list as it was, or will be again after a redo; `label` is what made it, `saved_at` when.
+
+    `names`: what its spans were called, and where they were divided; null where it is not known.
+    """
 
     revision: int
     keep: list[tuple[float, float]]
     keep_frames: list[tuple[int, int]]
     label: str
     saved_at: float | None
+    names: list[SpanName] | None
 
 
 class KeepHistory(Keep):

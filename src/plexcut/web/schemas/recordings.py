@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from plexcut.web.schemas.base import Answer, Body, Written, WrittenSpan
 from plexcut.web.schemas.cutlists import ImportedKeep
+from plexcut.web.schemas.naming import NewName
 
 
 class Video(Answer):
@@ -135,6 +136,11 @@ class KeepChange(Body):
         " answering 409.",
     )
     label: str = Field("", max_length=80, description="What the change was, for the history.")
+    names: list[NewName] | None = Field(
+        None,
+        max_length=1000,
+        description="What the spans are called from now on, as one step with the list; without it as before.",
+    )
 
 
 class CutOrder(Body):
