@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,9 +53,11 @@ class Written:
         return prove_cut(self.source, self.path, self.made, lambda _fraction: None).verification
 
 
-def _written(path: Path, folder: Path, ledger: Ledger | None = None) -> Written:
+def _written(
+    path: Path, folder: Path, ledger: Ledger | None = None, spans: Sequence[tuple[int, int]] = _SPANS
+) -> Written:
     index = build_index(path, None, lambda _fraction: None)
-    plan = settled_plan(path, index, keep_of(_SPANS), "exact")
+    plan = settled_plan(path, index, keep_of(spans), "exact")
     schedule = make_schedule(index, plan)
     pictures = PictureSource(path, index, plan, schedule)
     target = folder / "result.ts"
@@ -190,6 +192,27 @@ def test_a_picture_that_was_taken_wrongly_is_seen(
     monkeypatch.setattr(PictureSource, "fitted_rows", list(range(1000)))
     proof = _written(clip_cache.get(CLIPS["broadcast"]).path, tmp_path).proved()
     assert "bytes" in _failed(proof)
+
+
+@pytest.mark.parametrize("by", [1, -1, 400])
+def test_a_picture_that_was_looked_for_in_a_wrong_place_is_seen(
+    clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: int
+) -> None:
+    """What went into the file is what was taken out of the recording, far from all seams, but it is no picture."""
+    whole = CodedPictures.whole
+    chosen: list[int] = []
+
+    def wrong(self: CodedPictures, rows: np.ndarray) -> np.ndarray:
+        begin = whole(self, rows).copy()
+        if begin.size > 36 and not chosen:
+            chosen.append(int(rows[18]))
+            begin[18] += by
+        return begin
+
+    monkeypatch.setattr(CodedPictures, "whole", wrong)
+    written = _written(clip_cache.get(CLIPS["h264_no_bframes"]).path, tmp_path, spans=[(2, 74)])
+    assert chosen
+    assert "bytes" in _failed(written.proved())
 
 
 # --------------------------------------------------------------------------------------------------------------- parts

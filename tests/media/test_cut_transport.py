@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -193,6 +194,26 @@ def test_twenty_seams_keep_the_clock(engine: Engine, clip_cache: ClipCache, tmp_
 def test_the_service_information_goes_along(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
     _, source, result = _streams(engine, clip_cache, tmp_path, "broadcast")
     assert {section for _, section in result.sections[0x11]} == {section for _, section in source.sections[0x11]}
+
+
+def test_damaged_service_information_stays_behind(engine: Engine, clip_cache: ClipCache, tmp_path: Path) -> None:
+    """Receivers mark packets that came in damaged; a result that holds such a packet would not pass its own checks."""
+    clip = clip_cache.get(CLIPS["broadcast"])
+    source, folder = tmp_path / "marked.ts", tmp_path / "result"
+    data = bytearray(clip.path.read_bytes())
+    places = [at for at in range(0, len(data), 188) if (data[at + 1] & 0x1F, data[at + 2]) == (0, 0x11)]
+    assert len(places) > 4
+    for at in places[1::2]:
+        data[at + 1] |= 0x80
+    source.write_bytes(data)
+    folder.mkdir()
+    marked = dataclasses.replace(clip, path=source)
+    count = len(clip.numbers)
+    cut = make_cut(engine, marked, folder, [(0, count // 2), (count // 2 + 9, count)])
+    result = read_stream(cut.path)
+    check_stream(result)
+    assert len(places) // 3 < len(result.sections[0x11]) <= len(places[::2])
+    assert {section for _, section in result.sections[0x11]} == {s for _, s in read_stream(clip.path).sections[0x11]}
 
 
 def _clear_of_seams(cut: Cut, source: Stream, pid: int) -> list[tuple[int, bytes, bytes]]:

@@ -42,6 +42,8 @@ _ENOUGH_BYTES = 16 << 10
 _PLAIN_HEADER = 9
 _PTS_BYTES = 5
 _PRIVATE_STREAM = 0xBD
+_DAMAGED = 0x80
+"""The transport error indicator, in the second byte of a packet."""
 _SI_PIDS = {0x10: "nit", 0x11: "sdt", 0x12: "eit", 0x14: "tdt"}
 
 Timed = tuple[int, PesUnit | RawUnit]
@@ -258,7 +260,10 @@ class PesCompanion(Companion):
 
 
 class SectionCompanion(Companion):
-    """Sections (service information, SCTE-35, data carousels): packets as they are, while their place is kept."""
+    """Sections (service information, data carousels): packets as they are, while their place is kept.
+
+    One that the receiver marked as damaged is left out, and what is left of its section.
+    """
 
     def __init__(self, pid: int, clock: SourceClock) -> None:
         super().__init__(pid, clock)
@@ -268,7 +273,7 @@ class SectionCompanion(Companion):
         packets = mine.packets()
         for i in range(len(packets)):
             time = self.clock.near(int(packets.at[i]))
-            if not span.start <= time < span.end:
+            if not span.start <= time < span.end or packets.data[i, 1] & _DAMAGED:
                 self._begun = False
                 continue
             self._begun = self._begun or bool(packets.data[i, 1] & 0x40)

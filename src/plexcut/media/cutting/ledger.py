@@ -116,7 +116,7 @@ class Ledger:
         if copied is not None:
             row, source = copied
             expected = source[: len(written)]
-            if len(source) > len(written) and bytes(source[len(written) :]).strip(b"\x00"):
+            if bytes(source[len(written) :]).strip(b"\x00") or bytes(source[:4]).lstrip(b"\x00")[:1] != b"\x01":
                 row = -1
         self.rows.append(row)
         self.flags.append(flags)

@@ -78,6 +78,7 @@ class _Waiting:
 
 
 I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 class TransportSplice:
@@ -237,7 +238,8 @@ class TransportSplice:
             lead = (es[begin] == 0) & (es[begin + 1] == 0) & (es[begin + 2] == 1)
         pts, dts = self._schedule.pts[first:end] + START_TICKS, self._schedule.dts[first:end] + START_TICKS
         run = PictureRun(es, begin, size, lead, self._keys[rows], dts - _VIDEO_LEAD, pts, dts)
-        self.ledger.add_run(run, rows, self._index.flags[rows] & ~np.uint16(PictureFlag.DAMAGED))
+        own = np.where(_are_pictures(es, begin, rows, self._index.size), rows, -1)
+        self.ledger.add_run(run, own, self._index.flags[rows] & ~np.uint16(PictureFlag.DAMAGED))
         self._runs.append(_Waiting(run, self._pushed, at=(run.at - START_TICKS).tolist()))
         self._pushed += len(run)
 
@@ -298,6 +300,18 @@ class TransportSplice:
             if end < len(waiting.at):
                 return
             self._runs.popleft()
+
+
+def _are_pictures(es: npt.NDArray[np.uint8], begin: I64, rows: I64, sizes: npt.NDArray[np.int32]) -> Mask:
+    """Which of the pictures begin with a start code, and where the one before ends: the others were not where the index
+    has them, and what was taken in their place is no picture.
+    """
+    head = es[np.minimum(begin[:, None] + np.arange(4), es.size - 1)]
+    found: Mask = (head[:, :2] == 0).all(axis=1) & ((head[:, 2] == 1) | ((head[:, 2] == 0) & (head[:, 3] == 1)))
+    torn = (np.diff(rows) == 1) & (np.diff(begin) != sizes[rows[:-1]])
+    found[1:] &= ~torn
+    found[:-1] &= ~torn
+    return found
 
 
 def _tables(program: Program, video_pid: int) -> ProgramTables:
