@@ -17,6 +17,7 @@ from tests.e2e.server import Server
 from tests.e2e.setting_up import TOKEN, fake_demo, fill_plex, read_only
 from tests.media_factory import CLIPS, Clip, ClipCache
 from tests.plex.server import PlexStandIn
+from tests.plex.test_tls import Authority, direct
 
 
 @pytest.fixture(scope="module")
@@ -257,6 +258,36 @@ def test_other_sites_may_not(api: httpx.Client) -> None:
     assert api.get("/api/setup/folders", headers={"Host": "evil.example"}).status_code == 403
     plain = api.post("/api/libraries", content=json.dumps({}), headers={"Content-Type": "text/plain"})
     assert plain.status_code == 400
+
+
+def test_a_server_with_tls(api: httpx.Client, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    (tmp_path / "config.toml").write_text("")
+    server = Server(tmp_path, "--no-worker", SSL_CERT_FILE=str(authority.file))
+    try:
+        with (
+            PlexStandIn(TOKEN, tls=authority.server(direct())) as plex,
+            httpx.Client(base_url=server.address, timeout=40) as client,
+        ):
+            plex.add_section("Films", "movie")
+            for name in ("address", "certificate", "server", "token", "sections"):
+                assert step(client, name, plex.url)["tried"] == {
+                    "step": name,
+                    "ok": True,
+                    "code": "",
+                    "message": "",
+                    "hint": "",
+                }
+            mismatch = step(client, "certificate", f"https://localhost:{plex.port}")["tried"]
+            assert (mismatch["ok"], mismatch["code"]) == (False, "tls_name")
+            assert "plex.direct" in mismatch["hint"]
+            untrusted = step(api, "certificate", plex.url)["tried"]
+            assert (untrusted["ok"], untrusted["code"]) == (False, "tls_untrusted")
+            body = {"kind": "plex", "name": "Safe", "address": plex.url, "token": TOKEN}
+            added = client.post("/api/libraries", json=body)
+            assert (added.status_code, added.json()["online"]) == (201, True), added.text
+    finally:
+        server.stop()
 
 
 def test_the_very_first_library_of_a_start_without_any_file(
