@@ -8,7 +8,9 @@ from pathlib import Path
 from playwright.sync_api import expect
 
 from tests.e2e.server import Editor, Server
+from tests.e2e.timeline import TimeLine
 from tests.media_factory import decode_numbers
+from tests.processes import wait_for
 
 
 def digest(path: Path) -> str:
@@ -20,6 +22,9 @@ def test_in_place_and_back(server: Server, library: Path, editor: Editor) -> Non
     before = digest(original)
     page = editor.page
     editor.open(server, server.recordings()["Harbour Light"])
+    timeline = TimeLine(page)
+    page.keyboard.press("Digit1")
+    wait_for(lambda: timeline.number_at(0) == 0)
     editor.mark(13, 61)
     editor.mark(87, 140)
     page.get_by_test_id("open-cut").click()
@@ -39,6 +44,9 @@ def test_in_place_and_back(server: Server, library: Path, editor: Editor) -> Non
     expect(editor.picture).to_have_attribute("data-frame", "0")
     assert editor.number_in(editor.picture) == 13
     expect(page.locator("li.span")).to_have_count(0)
+    # Neither is any picture that the time line had of it.
+    page.keyboard.press("Digit1")
+    wait_for(lambda: timeline.number_at(0) == 13)
     page.get_by_role("button", name="Show jobs").click()
     card = page.get_by_role("article", name="Harbour Light")
     card.get_by_role("button", name="Certificate").click()

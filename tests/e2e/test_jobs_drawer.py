@@ -141,6 +141,11 @@ def test_a_result_is_opened_and_its_log_is_read(films: Server, editor: Editor) -
     expect(alder.get_by_role("log").locator("li").first).to_be_visible()
     page.wait_for_timeout(300)
     assert violations(page) == []
+    # Escape closes the drawer, and the focus is where it was before.
+    page.keyboard.press("Escape")
+    expect(alder).to_be_hidden()
+    expect(page.get_by_role("button", name="Show jobs")).to_be_focused()
+    page.keyboard.press("Enter")
     for _ in range(20):  # until the library has seen the new file
         if films.get(f"/api/jobs/{films.get('/api/jobs')['jobs'][0]['id']}/result")["recording"]:
             break

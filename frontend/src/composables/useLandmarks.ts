@@ -135,7 +135,7 @@ export function useLandmarks(timeline: Timeline, black: Ref<readonly number[]>) 
   }
 
   watch([timeline.view, () => recording.ready], () => schedule(WAIT_MS), { immediate: true })
-  watch(() => recording.id, () => {
+  watch([() => recording.id, () => recording.opened], () => {
     controller.abort()
     keyframes.value = []
     copies.value = NO_COPIES

@@ -1,5 +1,6 @@
 import { createPinia, setActivePinia } from 'pinia'
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { effectScope } from 'vue'
 
 import type { Item } from '@/api/types'
 import { usePicks } from '@/stores/picks'
@@ -8,8 +9,12 @@ import { usePicking } from './usePicking'
 
 const items = Array.from({ length: 10 }, (_, n) => ({ id: `i${n}`, type: 'movie', title: `${n}`, versions: [{ recording: `r${n}` }] }) as Item)
 
+let scope = effectScope()
+
 function picking(list: (Item | undefined)[] = items) {
-  return usePicking({ items: () => list, fetch: (first, end) => Promise.resolve(items.slice(first, end)) })
+  const found = scope.run(() => usePicking({ items: () => list, fetch: (first, end) => Promise.resolve(items.slice(first, end)) }))
+  if (!found) throw new Error('no picking')
+  return found
 }
 
 const picked = (): string => [...usePicks().picked.keys()].map((id) => id.slice(1)).sort().join('')
@@ -19,7 +24,27 @@ const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 describe('picking', () => {
   beforeEach(() => {
     setActivePinia(createPinia())
+    scope = effectScope()
     vi.stubGlobal('fetch', () => Promise.resolve(Response.json({ keeps: [{ recording: 'r2' }], total: 1 })))
+  })
+
+  afterEach(() => scope.stop())
+
+  it('has its keys anywhere on the page, once it has begun', async () => {
+    picking()
+    const press = (name: string, more: KeyboardEventInit = {}, target: Element = document.body): boolean =>
+      !target.dispatchEvent(new KeyboardEvent('keydown', { key: name, cancelable: true, bubbles: true, ...more }))
+    const all = { code: 'KeyA', ctrlKey: true }
+    expect(press('a', all)).toBe(false)
+    usePicks().picking = true
+    const search = document.body.appendChild(document.createElement('input'))
+    expect(press('a', all, search)).toBe(false)
+    expect(press('a', all)).toBe(true)
+    await later()
+    expect(picked()).toBe('0123456789')
+    expect(press('Escape')).toBe(true)
+    expect(usePicks().active).toBe(false)
+    search.remove()
   })
 
   it('draws a range from the last one, and draws it anew', async () => {

@@ -1,9 +1,14 @@
+import { onScopeDispose } from 'vue'
+
 import type { Item } from '@/api/types'
 import { isPickable, rangeOf, withAll, type Picks } from '@/domain/picking'
 import { usePicks } from '@/stores/picks'
 
+import { OVERLAYS, TEXT_INPUTS } from './useShortcuts'
+
 const LONG_PRESS_MS = 480
 const STILL_PX = 10
+const NOWHERE = -1
 
 export interface PickableList {
   /** As long as the whole list; what was not fetched yet is undefined. */
@@ -72,6 +77,16 @@ export function usePicking(list: PickableList) {
     event.preventDefault()
     return true
   }
+
+  /** While something is being picked the keys work wherever the focus is, but for where somebody types. */
+  function onPageKey(event: KeyboardEvent): void {
+    if (!picks.active || event.defaultPrevented || event.isComposing) return
+    if (event.target instanceof Element && event.target.closest(TEXT_INPUTS)) return
+    if (!document.querySelector(OVERLAYS)) onKey(event, NOWHERE)
+  }
+
+  window.addEventListener('keydown', onPageKey)
+  onScopeDispose(() => window.removeEventListener('keydown', onPageKey))
 
   /** A button that has the focus would be pressed when the space bar comes up again. */
   function onKeyUp(event: KeyboardEvent): void {

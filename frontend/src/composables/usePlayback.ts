@@ -245,7 +245,7 @@ export function usePlayback(player: Player) {
     if (mode.value === 'run' && rate.value > 0) run(rate.value)
     else leave()
   })
-  watch(() => recording.id, () => {
+  watch([() => recording.id, () => recording.opened], () => {
     leave()
     source = ''
     track.value = null

@@ -3,9 +3,11 @@ import { computed, onBeforeUnmount, onMounted } from 'vue'
 import { bindingsWith, matchKey, type Action } from '@/keyboard/bindings'
 import { usePreferences } from '@/stores/preferences'
 
-const TEXT_INPUTS = 'input:not([type="range"]):not([type="checkbox"]), textarea, select, [contenteditable="true"]'
+/** Where somebody types; keys are theirs there. */
+export const TEXT_INPUTS = 'input:not([type="range"]):not([type="checkbox"]), textarea, select, [contenteditable="true"]'
 const PRESSED_BY_KEYS = 'button, a[href], [role="button"], [role="menuitem"], [role="option"], summary, input'
-const OVERLAYS =
+/** A dialog or a menu that is open has the keys. */
+export const OVERLAYS =
   '.v-overlay--active[role="dialog"], .v-overlay--active [role="dialog"], .v-dialog.v-overlay--active, .v-menu.v-overlay--active'
 
 /** What to do for a key; `again` while it is held down. */

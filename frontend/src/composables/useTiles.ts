@@ -156,7 +156,7 @@ export function useTiles(wish: Ref<TilesWish | null>) {
   }
 
   watch([wish, () => recording.ready], plan, { immediate: true })
-  watch(() => recording.id, () => {
+  watch([() => recording.id, () => recording.opened], () => {
     clear()
     black.value = []
   })

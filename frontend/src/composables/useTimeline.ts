@@ -57,7 +57,7 @@ export function useTimeline(player: Player) {
   watch(cursor, (frame) => {
     if (!held.value && total.value > 0) set(views.reveal(view.value, frame, total.value))
   })
-  watch(() => recording.id, () => {
+  watch([() => recording.id, () => recording.opened], () => {
     chosen.value = null
   })
 

@@ -50,7 +50,7 @@ export function useWave(view: Ref<View | null>, width: Ref<number>, track: Ref<n
   }
 
   watch([view, width, () => recording.ready], () => schedule(WAIT_MS), { immediate: true })
-  watch([() => recording.id, track], () => {
+  watch([() => recording.id, () => recording.opened, track], () => {
     controller.abort()
     stretches.value = []
     schedule(0)

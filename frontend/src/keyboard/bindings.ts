@@ -9,11 +9,11 @@ export const GROUPS = {
   play: [
     'playPause', 'shuttleBack', 'shuttleStop', 'shuttleForward', 'loop', 'playSeam', 'playResult', 'mute', 'fullScreen', 'twoUp',
   ],
+  view: ['zoomIn', 'zoomOut', 'zoomAll', 'zoomFrames', 'zoomSpan', 'snapping', 'help'],
   edit: [
     'setIn', 'setOut', 'dropMarks', 'removeMarked', 'split', 'merge', 'deleteSpan', 'invert', 'nudgeBack', 'nudgeForward',
     'snapAll', 'undo', 'redo', 'cut',
   ],
-  view: ['zoomIn', 'zoomOut', 'zoomAll', 'zoomFrames', 'zoomSpan', 'snapping', 'help'],
 } as const
 
 export type Group = keyof typeof GROUPS

@@ -19,6 +19,8 @@ export const useRecording = defineStore('recording', () => {
   const marks = shallowRef<Marks | null>(null)
   /** Counts how often the open recording became another file: by a cut in place, or by the way back. */
   const changes = ref(0)
+  /** Counts openings: under the same id the file may be another one, and nothing that is known of the one before holds. */
+  const opened = ref(0)
   let timer = 0
   let marksTimer = 0
 
@@ -102,6 +104,7 @@ export const useRecording = defineStore('recording', () => {
   async function open(recording: string): Promise<void> {
     close()
     id.value = recording
+    opened.value += 1
     await load()
   }
 
@@ -138,6 +141,6 @@ export const useRecording = defineStore('recording', () => {
   }
 
   return {
-    id, info, item, version, error, ready, frames, fps, duration_s, heading, aspect, marks, clock, changes, lookAgain, open, close, load, noteTime, knownTime, timeOf,
+    id, info, item, version, error, ready, frames, fps, duration_s, heading, aspect, marks, clock, changes, opened, lookAgain, open, close, load, noteTime, knownTime, timeOf,
   }
 })
