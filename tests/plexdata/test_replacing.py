@@ -104,7 +104,7 @@ def test_a_full_disk_is_a_warning_of_the_plan(world: World) -> None:
 
 
 def test_files_that_hang_hang_nothing_else(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plexcut.plexdata.checking._ASKED_S", 0.2)
+    monkeypatch.setattr("plexcut.plexdata.in_time.ASKED_S", 0.2)
     answered = threading.Event()
 
     def hang(path: Path) -> bool:

@@ -291,6 +291,11 @@ class Indexes:
             if not isinstance(error, _PASSING):
                 self._remember(key, error)
             build.future.set_exception(error)
+        except OSError as error:  # a disk that fails to read, perhaps not for ever
+            reason = error.strerror or type(error).__name__
+            build.future.set_exception(
+                FileUnreadable(f"cannot read {path.name}: {reason}", "check the disk it lies on")
+            )
         except BaseException as error:
             build.future.set_exception(error)
             if not isinstance(error, Exception):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from plexcut.domain.catalog import RecordingFile, library_of
 from plexcut.domain.places import shown
@@ -21,17 +19,13 @@ from plexcut.errors import (
     RecordingBusy,
 )
 from plexcut.plexdata.hosts import Hosts
+from plexcut.plexdata.in_time import in_time
 from plexcut.plexdata.model import CheckName, Ports, PreCheck
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-
 RESERVE_BYTES = 8 << 20
 """What a file system needs for itself beside the result; as the engine reckons."""
-_ASKED_S = 20.0
-"""How long looking at files may take before they count as not reachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +71,10 @@ class Checking:
         """The one check that is so quick that every plan makes it: raises `DiskFull`, `LibraryOffline`."""
         folder = prospect.file.path.parent
         if prospect.apart:
-            folder = _in_time(lambda: self._files.result_folder(spot_of(prospect.file), apart=True), prospect.file)
-        _enough(folder, _in_time(lambda: self._files.free_bytes(folder), prospect.file), prospect)
+            folder = in_time(
+                lambda: self._files.result_folder(spot_of(prospect.file), apart=True), prospect.file.library
+            )
+        _enough(folder, in_time(lambda: self._files.free_bytes(folder), prospect.file.library), prospect)
 
     def no_job(self, recording: str) -> None:
         """Raises `RecordingBusy` where a job has the recording. A queue that is away is no reason."""
@@ -93,7 +89,7 @@ class Checking:
 
     def _not_written(self, file: RecordingFile) -> None:
         path = file.path
-        if _in_time(lambda: self._files.writing(path), file):
+        if in_time(lambda: self._files.writing(path), file.library):
             raise RecordingBusy(
                 f"{path.name} is still being written", "wait until it has been recorded or copied, then cut it"
             )
@@ -108,9 +104,9 @@ class Checking:
     def _writable(self, prospect: Prospect) -> None:
         spot = spot_of(prospect.file)
         if prospect.replace:
-            _in_time(lambda: self._files.writable(spot), prospect.file)
+            in_time(lambda: self._files.writable(spot), prospect.file.library)
         else:
-            _in_time(lambda: self._files.result_folder(spot, apart=prospect.apart), prospect.file)
+            in_time(lambda: self._files.result_folder(spot, apart=prospect.apart), prospect.file.library)
 
     def _space(self, prospect: Prospect) -> None:
         spot = spot_of(prospect.file)
@@ -122,7 +118,7 @@ class Checking:
                 folder = self._files.result_folder(spot, apart=prospect.apart)
             return folder, self._files.free_bytes(folder)
 
-        folder, free = _in_time(ask, prospect.file)
+        folder, free = in_time(ask, prospect.file.library)
         _enough(folder, free, prospect)
 
     def _nobody_watches(self, file: RecordingFile) -> None:
@@ -162,25 +158,3 @@ def _checked(name: CheckName, work: Callable[[], None], vital: bool) -> PreCheck
             return PreCheck(name)
         return PreCheck(name, error, vital)
     return PreCheck(name)
-
-
-def _in_time(work: Callable[[], T], file: RecordingFile) -> T:
-    """What `work` answers. Raises `LibraryOffline` where the file system does not answer; its thread is left behind."""
-    done = threading.Event()
-    result: list[T] = []
-    failure: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            result.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
-            failure.append(error)
-        finally:
-            done.set()
-
-    threading.Thread(target=run, name="check-files", daemon=True).start()
-    if not done.wait(_ASKED_S):
-        raise LibraryOffline(f"the files of library {file.library} do not answer", "is the network share mounted?")
-    if failure:
-        raise failure[0]
-    return result[0]

@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 from plexcut.domain.media import RecordingFacts, Source
 from plexcut.domain.naming import checked
@@ -16,6 +17,7 @@ from plexcut.errors import PlexcutError, PositionInvalid, RecordingChanged, Span
 from plexcut.plexdata import views
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.hosts import Hosts
+from plexcut.plexdata.in_time import in_time
 from plexcut.plexdata.model import KeepOrder, KeepPast, KeepPastStep, KeepState, Ports, Written, WrittenSpans
 
 log = logging.getLogger(__name__)
@@ -160,13 +162,19 @@ class Keeping:
             raise SpanInvalid("the spans keep no frame")
         return keep
 
+    def _fingerprint(self, source: Source) -> str:
+        """In time: local files may lie on a mount that hangs; what is read by ranges has limits of its own."""
+        if not isinstance(source, Path):
+            return self._engine.fingerprint(source)
+        return in_time(lambda: self._engine.fingerprint(source), f"with {source.name}")
+
     def checked_fingerprint(self, source: Source, expected: str | None) -> str:
         """The file's fingerprint now; `expected` None: any.
 
         Raises:
             RecordingChanged: it is another one. FileUnreadable.
         """
-        fingerprint = self._engine.fingerprint(source)
+        fingerprint = self._fingerprint(source)
         if expected is not None and expected != fingerprint:
             raise RecordingChanged("the recording changed since it was looked at", "open it again")
         return fingerprint
@@ -209,7 +217,7 @@ class Keeping:
 
     def _known_facts(self, recording: str) -> RecordingFacts | None:
         source = self._hosts.recording(recording).source
-        fingerprint = self._engine.fingerprint(source)
+        fingerprint = self._fingerprint(source)
         if known := self._facts.get(fingerprint):
             return known
         ready = self._engine.index_state(source).state == "ready"
@@ -232,7 +240,7 @@ class Keeping:
 
     def _applies(self, source: Source, fingerprint: str | None) -> bool:
         """Whether frames that were chosen in the file with this fingerprint are frames of the file as it is now."""
-        now = self._engine.fingerprint(source)
+        now = self._fingerprint(source)
         if fingerprint in (None, now):
             return True
         pair = (fingerprint, now)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
 
@@ -131,8 +131,12 @@ def candidates(root: PurePath, path: PurePath) -> list[PurePath]:
     return [*reversed(between), folder]
 
 
-def place_for(files: Files, root: PurePath, path: PurePath) -> Place:
+def place_for(
+    files: Files, root: PurePath, path: PurePath, on_try: Callable[[PurePath], None] = lambda _base: None
+) -> Place:
     """The place for a recording: the highest folder of the library on its file system that can be written.
+
+    `on_try` is called with each folder before anything is written there, so that it is found if we end in the middle.
 
     Raises:
         CannotWrite: there is none.
@@ -143,6 +147,7 @@ def place_for(files: Files, root: PurePath, path: PurePath) -> Place:
         try:
             if not files.same_file_system(base, path.parent):
                 continue
+            on_try(base)
             with place.held():
                 _try(place)
             return place

@@ -74,7 +74,7 @@ class RecordingStore:
     @contextmanager
     def workspace(self, spot: Spot, name: str) -> Iterator[Path]:
         files = self._files
-        place = place_for(files, spot.root, spot.path)
+        place = self._place_for(spot.root, spot.path)
         folder = place.tmp / name
         with contextlib.ExitStack() as stack:
             with place.held(), _translated(f"nothing can be written in {place.folder}"):
@@ -91,14 +91,14 @@ class RecordingStore:
                         self._recover(place)
 
     def writable(self, spot: Spot) -> Path:
-        return Path(place_for(self._files, spot.root, spot.path).folder)
+        return Path(self._place_for(spot.root, spot.path).folder)
 
     def result_folder(self, spot: Spot, *, apart: bool = False) -> Path:
         if apart and self._output_folder is None:
             raise CannotWrite("there is no folder for results", "set cut.output_folder in the configuration")
         if not apart:
             try:
-                place_for(self._files, spot.path.parent, spot.path)
+                self._place_for(spot.path.parent, spot.path)
             except CannotWrite:
                 if self._output_folder is None:
                     raise
@@ -109,11 +109,14 @@ class RecordingStore:
         folder = self._output_folder / below
         with _translated(f"the output folder {self._output_folder} cannot be used"):
             self._files.make_folder(folder)
-            place_for(self._files, folder, folder / spot.path.name)
+            self._place_for(folder, folder / spot.path.name)
         return folder
 
     def use_output_folder(self, folder: Path | None) -> None:
         self._output_folder = folder
+
+    def _place_for(self, root: Path, path: Path) -> Place:
+        return place_for(self._files, root, path, lambda base: self._known.remember(Path(base)))
 
     def writing(self, path: Path) -> bool:
         try:
@@ -141,7 +144,7 @@ class RecordingStore:
 
     def replace(self, spot: Spot, rendered: Rendered) -> str:
         with _translated("the recording cannot be replaced"):
-            place = place_for(self._files, spot.root, spot.path)
+            place = self._place_for(spot.root, spot.path)
             with place.held():
                 self._known.remember(Path(place.base))
                 self._recover(place)
