@@ -67,9 +67,12 @@ class Place:
                 if not self.exists():
                     if not make:
                         return False
+                    self._refuse_others()
                     self.files.make_folder(self.folder)
                     self.files.sync_folder(self.base)
                 stack.enter_context(self.files.lock(self.folder, timeout_s))
+            except CannotWrite:
+                raise
             except FileNotFoundError:
                 continue
             except BlockingIOError:
@@ -78,8 +81,16 @@ class Place:
                 raise CannotWrite(
                     f"{self.folder} cannot be used: {error.strerror or error}", "check the folder's permissions"
                 ) from None
+            self._refuse_others()
             return True
         raise Busy(f"{self.folder} comes and goes", "try again in a moment")
+
+    def _refuse_others(self) -> None:
+        """Nothing is put where a link leads: what lies there is found by nobody later. Raises `CannotWrite`."""
+        for folder in (self.folder, self.tmp, self.trash, self.journal):
+            found = self.files.status(folder)
+            if found is not None and found.kind != "folder":
+                raise CannotWrite(f"{folder} is no folder", "it is a link, or a file: move it away")
 
     def tidy(self) -> None:
         """Remove what is empty. By who holds the place."""
