@@ -136,6 +136,29 @@ def test_a_command_that_does_not_come_to_it(home: Home, how: str) -> None:
     assert home.untouched()
 
 
+@pytest.mark.parametrize("what", ["file", "folder", "another file comes"])
+def test_it_is_renamed_while_a_finished_cut_waits(home: Home, what: str) -> None:
+    home.watch_after_the_first_look()
+    process = cut(home)
+    assert process.stderr is not None
+    assert "waits" in process.stderr.readline()
+    folder = home.file.parent
+    if what == "folder":
+        folder = folder.rename(folder.with_name("Films"))
+    else:
+        home.file.rename(folder / "Renamed.ts")
+    if what == "another file comes":
+        home.file.write_bytes(b"\x47" * 188 * 100)
+    home.plex.sessions.clear()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (3, 8)
+    assert err.count("\n") == 1
+    left = {path.name: path.read_bytes() for path in home.file.parents[1].rglob("*") if path.is_file()}
+    kept = left.pop("Alien.ts" if what == "folder" else "Renamed.ts")
+    assert hashlib.sha1(kept).hexdigest() == home.original
+    assert left == ({"Alien.ts": b"\x47" * 188 * 100} if what == "another file comes" else {})
+
+
 def test_a_server_that_does_not_tell_stops_nobody(home: Home) -> None:
     home.plex.watch(home.film)
     home.plex.fail("401", SESSIONS)
