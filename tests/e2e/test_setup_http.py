@@ -149,6 +149,17 @@ def test_a_folder_is_tried_by_doing(api: httpx.Client, files: Path, home: Path) 
         assert answer.json()["error"]["hint"]
 
 
+def test_the_systems_folders_and_plexcuts_own_are_no_library(api: httpx.Client, home: Path, files: Path) -> None:
+    before = (home / "config.toml").read_text()
+    for wrong in ("/", "/etc/ssl", "/proc/self", str(home / "data")):
+        for body in ({"path": wrong}, {"path": str(files), "output_folder": wrong}):
+            answer = api.post("/api/libraries", json={"kind": "folder", "name": "x", **body})
+            assert answer.status_code == 400, (body, answer.text)
+    mapped = {"kind": "plex", "name": "x", "address": "http://192.0.2.1", "mappings": [{"plex": "/a", "here": "/etc"}]}
+    assert api.post("/api/libraries", json=mapped).status_code == 400
+    assert (home / "config.toml").read_text() == before
+
+
 def test_folders_are_completed_and_files_are_not_told(api: httpx.Client, files: Path, home: Path) -> None:
     def offered(path: str) -> Any:
         return api.get("/api/setup/folders", params={"path": path}).json()["folders"]

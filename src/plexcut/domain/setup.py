@@ -15,6 +15,19 @@ FolderStep = Literal["there", "read", "write", "rename", "remove", "recordings"]
 MappingState = Literal["found", "same", "wrong_size", "wrong_content", "not_found", "not_there", "no_file"]
 
 
+_SYSTEM = ("proc", "sys", "dev", "run", "boot", "etc", "usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "snap")
+"""Folders of the system at the top: nobody records into them, and nobody has to look into them through a page."""
+_SYSTEM_BUT = ("/run/media",)
+
+
+def is_system(path: Path) -> bool:
+    """Whether a path (without links) is the top itself or belongs to the system."""
+    text = str(path)
+    if any(text == allowed or text.startswith(allowed + "/") for allowed in _SYSTEM_BUT):
+        return False
+    return len(path.parts) < 2 or path.parts[1] in _SYSTEM
+
+
 @dataclass(frozen=True, slots=True)
 class PlexAccess:
     """A Plex server's address and token, as somebody wrote them."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from plexcut.domain.setup import Folders
+from plexcut.domain.setup import Folders, is_system
 from plexcut.errors import NotAllowed
 from plexcut.library.bounded import Bounded, Stuck, Tick
 from plexcut.library.folder.names import is_recording
@@ -31,18 +31,7 @@ _PSEUDO = frozenset(
     "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs efivarfs fusectl fuse.portal hugetlbfs"
     " mqueue nsfs overlay proc pstore ramfs rpc_pipefs securityfs selinuxfs squashfs sysfs tmpfs tracefs".split()
 )
-_SYSTEM = ("proc", "sys", "dev", "run", "boot", "etc", "usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "snap")
-"""Folders of the system at the top: nobody records into them, and nobody has to look into them through a page."""
-_SYSTEM_BUT = ("/run/media",)
 _ESCAPED = re.compile(r"\\([0-7]{3})")
-
-
-def is_system(path: Path) -> bool:
-    """Whether a resolved path is the top itself or belongs to the system."""
-    text = str(path)
-    if any(text == allowed or text.startswith(allowed + "/") for allowed in _SYSTEM_BUT):
-        return False
-    return len(path.parts) < 2 or path.parts[1] in _SYSTEM
 
 
 def media_places() -> tuple[Path, ...]:
@@ -71,7 +60,7 @@ class Search:
     """Looks for files below some folders; one that hangs is given up."""
 
     def __init__(self, places: Iterable[Path]) -> None:
-        self._places = tuple(place for place in dict.fromkeys(places) if place.is_absolute())
+        self._places = tuple(p for p in dict.fromkeys(places) if p.is_absolute() and not is_system(p))
         self._bounded = Bounded(_SILENCE_S, hanging_max=8)
         self._until = time.monotonic() + _SEARCH_S
         self._files: dict[str, list[Path]] | None = None

@@ -21,6 +21,7 @@ from plexcut.domain.setup import (
     SetupTools,
     Traced,
     TraceOrder,
+    is_system,
 )
 from plexcut.errors import Cancelled, NotAllowed, PlexcutError, UsageError
 from plexcut.plexdata.hosts import HANGS_AFTER_S, Hosts
@@ -148,6 +149,10 @@ class SettingUp:
         if folder == own or own in folder.parents:
             raise UsageError("plexcut keeps its own data there", "choose another folder")
 
+    def _refuse_system(self, folder: Path) -> None:
+        if is_system(folder):
+            raise UsageError(f"{folder} belongs to the system", "choose another folder")
+
     # -- adding -----------------------------------------------------------------------------------------------------
 
     def add(self, order: LibraryOrder) -> LibraryStatus:
@@ -155,6 +160,10 @@ class SettingUp:
         tools = self._open()
         with self._lock:
             self._refuse_twice(order.new)
+            for folder in (order.new.path, order.output_folder, *(here for _, here in order.new.paths)):
+                if folder is not None:
+                    self._refuse_own(folder)
+                    self._refuse_system(folder)
             file = self._file()
             library_id, fresh = add_library(file, order.new, order.output_folder)
             entry = next(library for library in fresh.libraries if library.id == library_id)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from plexcut.domain.setup import FolderStep, FolderTried, Tried
+from plexcut.domain.setup import FolderStep, FolderTried, Tried, is_system
 from plexcut.library.bounded import Bounded, Stuck, Tick
 from plexcut.library.folder.arrange import arrange
 from plexcut.library.folder.scan import Found, Scanner
 from plexcut.library.text import display
-from plexcut.library.walking import is_system
 
 _SILENCE_S = 6.0
 _COUNT_S = 18.0
