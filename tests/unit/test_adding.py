@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -119,3 +120,33 @@ def test_sections_and_setup_in_file_and_environment(tmp_path: Path) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match="SECTIONS"):
         load(Choices(config=file), {"PLEXCUT_LIBRARY__HOME__SECTIONS": "x"})
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (b'[cut]\noutput_folder = "/old"  # use "this", or \'that\'\n', b'"/new"  # use "this", or \'that\'\n'),
+        (b'[cut]\r\noutput_folder = \'/o"\' # 1\r\nmode = "exact"\r\n', b'"/new" # 1\r\nmode = "exact"\r\n\r\n'),
+        (b'\xef\xbb\xbf[cut]\noutput_folder = """/old"""  # mine\n', b'"/new"  # mine\n'),
+        (b'[cut]\noutput_folder = ""\n', b'output_folder = "/new"\n'),
+    ],
+)
+def test_comments_and_line_ends_stay(tmp_path: Path, before: bytes, kept: bytes) -> None:
+    file = tmp_path / "config.toml"
+    file.write_bytes(before)
+    add_library(file, NewLibrary("folder", "NAS", path=Path("/media/nas")), Path("/new"), env={})
+    text = file.read_bytes()
+    assert kept in text
+    assert (b"\r" in before) == (b"\r" in text)
+    assert len(load(Choices(config=file), {}).libraries) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_file_stays_its_owners(tmp_path: Path) -> None:
+    """plexcut may run as root, and the file lie in somebody's home."""
+    file = tmp_path / "config.toml"
+    file.write_text(BEFORE)
+    os.chown(file, 1234, 1235)
+    add_library(file, NewLibrary("folder", "more", path=Path("/media/more")), env={})
+    found = file.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (1234, 1235, 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from plexcut.config.source import statement_of
 from plexcut.errors import CannotWrite, ConfigError
 
 _OWN_MODE = 0o600
+_BEHIND = re.compile(r"""(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*')(\s*#[^\r\n]*)?\r?\n?$""")
+"""A text in one line, and the comment behind it."""
 
 
 def read_text(file: Path) -> tuple[str, dict[str, Any]]:
@@ -23,7 +26,7 @@ def read_text(file: Path) -> tuple[str, dict[str, Any]]:
         ConfigError: it cannot be read, or is no TOML.
     """
     try:
-        text = file.read_text(encoding="utf-8") if file.exists() else ""
+        text = file.read_text(encoding="utf-8-sig") if file.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {error}") from None
     try:
@@ -55,6 +58,8 @@ def with_text(text: str, table: str, key: str, value: str) -> str:
         statement = "".join(lines[first:last])
         begin = re.match(rf"^(\s*[^=#\n]*?{key}[\"']?\s*=\s*)", statement)
         comment = re.search(r"""["'](\s*#[^"'\n]*)?\r?\n?$""", statement)
+        if begin and (behind := _BEHIND.match(statement, begin.end())):
+            comment = behind
         if begin:
             kept = (comment[1] or "") if comment else ""
             lines[first:last] = [f"{begin[1]}{value}{kept}\n"]
@@ -93,6 +98,8 @@ def differs_only_in(before: dict[str, Any], text: str, changes: dict[str, Any]) 
 def replace_file(file: Path, text: str, *, private: bool = False) -> None:
     """Write the file in one step; a new one, or with `private` any, is readable by its owner alone.
 
+    It stays its owner's, where that can be, and keeps its line ends.
+
     Raises:
         CannotWrite: it cannot be written; it is then as it was.
     """
@@ -101,14 +108,23 @@ def replace_file(file: Path, text: str, *, private: bool = False) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".config.", suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+        before = target.stat() if target.exists() else None
+        with os.fdopen(handle, "w", encoding="utf-8", newline=_line_end(target) if before is not None else "") as out:
             out.write(text)
             out.flush()
+            if before is not None:
+                with contextlib.suppress(OSError):
+                    os.fchown(out.fileno(), before.st_uid, before.st_gid)
+            old = before.st_mode & 0o777 if before is not None else _OWN_MODE
+            os.fchmod(out.fileno(), old & _OWN_MODE if private else old)
             os.fsync(out.fileno())
-        old = target.stat().st_mode & 0o777 if target.exists() else _OWN_MODE
-        Path(temporary).chmod(old & _OWN_MODE if private else old)
         Path(temporary).replace(target)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise CannotWrite(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _line_end(file: Path) -> str:
+    with file.open("rb") as there:
+        return "\r\n" if there.readline().endswith(b"\r\n") else ""

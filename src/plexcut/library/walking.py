@@ -144,7 +144,10 @@ def folders_like(written: str, also: Sequence[Path] = (), closed: Sequence[Path]
         places = [place for place in (*also, *media_places()) if not _is_closed(place, closed)]
         there = [str(place) for place in dict.fromkeys(places) if _answers(bounded, place)]
         return Folders("", tuple(there[:_SHOWN_MAX]))
-    path = Path(text).expanduser()
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # nobody has that name
+        return Folders("", ())
     if not path.is_absolute():
         return Folders("", ())
     folder, begin = (path, "") if text.endswith("/") else (path.parent, path.name)
