@@ -184,13 +184,13 @@ def server(home: Home, tmp_path: Path) -> Iterator[Callable[[], Server]]:
         one.stop()
 
 
-def ask(server: Server, path: str, body: Any = None, method: str = "POST") -> tuple[int, Any]:
+def ask(server: Server, path: str, body: Any = None, method: str = "POST", timeout_s: float = 30) -> tuple[int, Any]:
     data = json.dumps(body if body is not None else {}).encode() if method != "GET" else None
     request = urllib.request.Request(
         server.address + path, data=data, headers={"Content-Type": "application/json"}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
