@@ -83,7 +83,19 @@ def test_a_cut_in_place_and_the_way_back(tmp_path: Path, film: Path) -> None:
     none = plexcut(tmp_path, "restore", str(film))
     assert (none.returncode, none.stdout, none.stderr.count("\n")) == (3, "", 1)
     assert plexcut(tmp_path, "trash", "--empty").returncode == 0
+    assert plexcut(tmp_path, "trash").stdout == "nothing is in the trash\n"
     assert sorted(path.name for path in film.parent.iterdir()) == ["Film.de.srt", "Film.edl", "Film.nfo", "Film.ts"]
+
+
+def test_bad_names_are_told_in_one_line(tmp_path: Path, film: Path) -> None:
+    (film.parent / "notes.txt").write_text("hello world\n")
+    avi = plexcut(tmp_path, "cut", str(film), "--keep", "0-1.5", "-o", str(tmp_path / "film.avi"))
+    assert (avi.returncode, avi.stdout, avi.stderr.count("\n")) == (2, "", 1)
+    assert ".mkv" in avi.stderr
+    notes = plexcut(tmp_path, "plan", str(film), "--list", str(film.parent / "notes.txt"))
+    assert (notes.returncode, notes.stdout, notes.stderr.count("\n")) == (4, "", 1)
+    assert "notes.txt" in notes.stderr
+    assert "'hello' is not a time" in notes.stderr
 
 
 def test_in_place_names_its_place_itself(tmp_path: Path, film: Path) -> None:

@@ -47,6 +47,12 @@ def test_in_place_and_back(server: Server, library: Path, editor: Editor) -> Non
     # Neither is any picture that the time line had of it.
     page.keyboard.press("Digit1")
     wait_for(lambda: timeline.number_at(0) == 13)
+    # A list for the cut does not cost the original's.
+    for at, key in (5, "KeyI"), (20, "KeyO"):
+        editor.go_to(f"#{at}")
+        expect(editor.picture).to_have_attribute("data-frame", str(at))
+        page.keyboard.press(key)
+    expect(page.locator("li.span")).to_have_count(1)
     page.get_by_role("button", name="Show jobs").click()
     card = page.get_by_role("article", name="Harbour Light")
     card.get_by_role("button", name="Certificate").click()

@@ -179,6 +179,9 @@ class FakeStore:
             self.keeps[recording] = SavedKeep(new.keep, new.revision + 1, new.fingerprint)
             return self.keeps[recording]
 
+    def recall_keep(self, recording: str, fingerprint: str) -> SavedKeep | None:
+        return None
+
     def load_names(self, recording: str) -> tuple[SpanName, ...]:
         return self.names.get(recording, ())
 

@@ -66,8 +66,16 @@ def test_a_keep_list_of_another_file_does_not_apply(world: World, tmp_path: Path
     assert views.keep(plexdata.save_keep(KeepOrder(R, [(3, 4)], 1)))["applies"]
     with pytest.raises(NothingToUndo):
         plexdata.undo_keep(R, 2)
+    # The file that was there before is back, and so is its list: as it was, and with what undo leads to.
     world.engine.print = "f1"
-    assert not views.keep(plexdata.keep(R))["applies"]
+    back = plexdata.keep(R)
+    assert (views.keep(back)["applies"], back.keep_frames) == (True, ((25, 50),))
+    assert views.keep(plexdata.keep(R)) == views.keep(back) == views.keep(plexdata.keep_history(R).saved)
+    empty = plexdata.undo_keep(R, back.revision).saved
+    assert empty.keep_frames == ()
+    assert plexdata.redo_keep(R, empty.revision).saved.keep_frames == ((25, 50),)
+    world.engine.print = "f2"
+    assert plexdata.keep_history(R).saved.keep_frames == ((75, 100),)
 
 
 def test_a_stale_revision_loses_nothing(world: World) -> None:

@@ -14,7 +14,7 @@ from plexcut.domain.cutlists import CUT_LIST_FORMATS, CutListFacts, CutListForma
 from plexcut.domain.media import Source
 from plexcut.domain.spans import KeepList
 from plexcut.domain.timecode import us_to_s
-from plexcut.errors import TargetExists, UsageError
+from plexcut.errors import FormatUnsupported, TargetExists, UsageError
 
 if TYPE_CHECKING:
     from plexcut.media.engine import Engine
@@ -66,7 +66,11 @@ def _read(engine: Engine, source: Source, listed: Path, program: int | None) -> 
 
     lists = bootstrap.cut_lists()
     facts = _facts(engine, source, program)
-    found = lists.read(lists.open(listed.expanduser()), facts)
+    data = lists.open(listed.expanduser())
+    try:
+        found = lists.read(data, facts)
+    except FormatUnsupported as error:
+        raise FormatUnsupported(f"{listed.name}: {error.message}", error.hint) from None
     for note in found.notes:
         output.note(note)
     return listed_keep(lambda wanted: engine.resolve_keep(source, wanted, program), found, facts)

@@ -15,7 +15,7 @@ from plexcut import config
 from plexcut.cli import cutlists, files, interrupts, logs, output, trash
 from plexcut.cli.cutlists import CutList, KeepOrList
 from plexcut.cli.options import Config, Json, LocalRecording, Mode, Program, Recording
-from plexcut.domain.containers import CONTAINERS, Container, named
+from plexcut.domain.containers import CONTAINERS, NOT_WRITTEN, Container, named
 from plexcut.domain.media import CUT_MODES, CutMode, CutRequest, PictureFormat, RecordingFacts, Source
 from plexcut.domain.timecode import format_timecode, parse_position, us_to_s
 from plexcut.errors import RecordingChanged, UsageError, VerificationFailed
@@ -153,6 +153,8 @@ def cut(
         raise UsageError("--in-place names the place of the result already", "leave out -o and --overwrite")
     kind = _container(container, out)
     source = files.readable(recording)
+    if out is not None and kind is None and out.suffix.lower() in NOT_WRITTEN - {source.suffix.lower()}:
+        raise UsageError(f"{out} names a kind of file that plexcut does not write", "end it with .ts, .mp4 or .mkv")
     if in_place:
         source = source.resolve()
     if in_place and kind is not None:

@@ -181,6 +181,9 @@ def show_trash(
         )
         for entry in found
     ]
+    if not rows:
+        output.say("nothing is in the trash")
+        return
     output.table(("id", "kind", "size", "since", "until", "recording"), rows)
 
 

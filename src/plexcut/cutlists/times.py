@@ -23,7 +23,7 @@ def loose_time(text: str) -> Fraction:
     """
     found = _TIME.match(text.strip())
     if found is None:
-        raise FormatUnsupported(f"{text.strip()[:40]!r} is not a time")
+        raise FormatUnsupported(f"{text.strip()[:40]!r} is not a time", "is it a cut list that plexcut knows?")
     hours, minutes, seconds, decimals = found.groups()
     digits = decimals or ""
     value = Fraction(int(seconds)) + 60 * int(minutes or 0) + 3600 * int(hours or 0)

@@ -21,6 +21,10 @@ _SUFFIXES: dict[str, Container] = {
 }  # fmt: skip
 
 
+NOT_WRITTEN = frozenset({".avi", ".wmv", ".asf", ".flv", ".ogv"})
+"""Names that promise a kind of file that nothing but a cut of such a file is."""
+
+
 def named(path: Path) -> Container | None:
     """The kind of file that a name promises; None where it promises none."""
     return _SUFFIXES.get(path.suffix.lower())

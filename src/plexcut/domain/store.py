@@ -82,6 +82,12 @@ class Store(Protocol):
     def save_keep(self, recording: str, new: SavedKeep, label: str = "") -> SavedKeep:
         """Save `new` over the revision that it names. Raises `StaleRevision` when the saved one has another."""
 
+    def recall_keep(self, recording: str, fingerprint: str) -> SavedKeep | None:
+        """Make the last list that was saved for this state of the file the saved one again, with what undo led to.
+
+        None where the saved one is of that state, or no such list is remembered.
+        """
+
     def keep_at(self, recording: str, revision: int) -> SavedKeep | None:
         """The keep list as it was at that revision; None where that is forgotten."""
 

@@ -63,7 +63,7 @@ class Keeping:
     def keep(self, recording: str) -> KeepState:
         """The saved keep list. Raises `RecordingNotFound`, `LibraryOffline`, `FileUnreadable`, `FormatUnsupported`."""
         file = self._hosts.recording(recording)
-        return self._state(recording, file.source, self._store.load_keep(recording))
+        return self._state(recording, file.source, self._current(recording, file.source))
 
     def kept(self) -> tuple[str, ...]:
         """All recordings with a saved list that keeps anything, sorted. Asks no library."""
@@ -92,6 +92,7 @@ class Keeping:
         if not 1 <= limit <= MAX_HISTORY_STEPS:
             raise UsageError(f"limit is {limit}, possible is 1 to {MAX_HISTORY_STEPS}")
         source = self._hosts.recording(recording).source
+        self._current(recording, source)
         return self._past(recording, source, limit)
 
     def step(self, recording: str, revision: int, steps: int) -> KeepPast:
@@ -103,6 +104,18 @@ class Keeping:
             raise self._with_current(error, recording, source) from None
         self._told(self._state(recording, source, saved))
         return self._past(recording, source, HISTORY_STEPS)
+
+    def _current(self, recording: str, source: Source) -> SavedKeep:
+        """The saved list. Where the file is again what it was before a cut in place, its list of then is saved anew."""
+        saved = self._store.load_keep(recording)
+        if self._applies(source, saved.fingerprint):
+            return saved
+        with suppress(StaleRevision):  # somebody saves right now
+            recalled = self._store.recall_keep(recording, self._engine.fingerprint(source))
+            if recalled is not None:
+                self._told(self._state(recording, source, recalled))
+                return recalled
+        return self._store.load_keep(recording)
 
     def _merge(self, order: KeepOrder, new: SavedKeep) -> SavedKeep | None:
         """Save what was changed here over what was changed elsewhere; None where the common origin is not known."""
@@ -140,7 +153,7 @@ class Keeping:
         Raises:
             SpanInvalid: none is saved. RecordingChanged: it was saved for another state of the file.
         """
-        saved = self._store.load_keep(recording)
+        saved = self._store.recall_keep(recording, fingerprint) or self._store.load_keep(recording)
         if not saved.keep:
             raise SpanInvalid("there is no keep list for this recording", "say what to keep, or save a keep list first")
         if saved.fingerprint not in (None, fingerprint):

@@ -96,6 +96,10 @@ class Database:
         with self._connection() as connection:
             return keep_lists.save(connection, recording, new, label)
 
+    def recall_keep(self, recording: str, fingerprint: str) -> SavedKeep | None:
+        with self._connection() as connection:
+            return keep_lists.recall(connection, recording, fingerprint)
+
     def keep_at(self, recording: str, revision: int) -> SavedKeep | None:
         with self._connection() as connection:
             return keep_lists.at_revision(connection, recording, revision)

@@ -103,6 +103,25 @@ def step(connection: Connection, recording: str, revision: int, steps: int) -> S
     return done
 
 
+def recall(connection: Connection, recording: str, fingerprint: str) -> SavedKeep | None:
+    """The file is again what it was: so is its list, with its names and with what undo and redo led to.
+
+    None where the saved list is of that state already, or none of it is remembered.
+    """
+    before = load(connection, recording)
+    newest = None if before.fingerprint in (None, fingerprint) else _newest_of(connection, recording, fingerprint)
+    target = None if newest is None else _state(connection, recording, newest)
+    if target is None:
+        return None
+    called = names.read(target.names)
+    new = SavedKeep(_frames(target.keep), before.revision, fingerprint, called)
+    _write(connection, recording, new)
+    if called is not None:
+        names.save(connection, recording, called)
+    links = {"undo_to": target.undo_to, "redo_to": target.redo_to, "label": target.label}
+    return _add(connection, recording, new, links)
+
+
 def history(connection: Connection, recording: str, limit: int) -> KeepHistory:
     """The saved list amid what undo and redo lead to, oldest first, `limit` states in each direction at most."""
     saved = load(connection, recording)
