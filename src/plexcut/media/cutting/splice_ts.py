@@ -48,7 +48,7 @@ AROUND_TICKS = 4 * TICKS
 """How far from its picture, in the file, other streams are looked for."""
 _AT_ONCE = 1024
 _NEVER = 1 << 62
-_CHUNK_BYTES = 8 << 20
+_CHUNK_BYTES = 4 << 20
 
 
 class UnitWriter(Protocol):
