@@ -36,7 +36,7 @@ from plexcut.media.index.build import build_index
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PayloadReader, find_layout
 from plexcut.media.sources import open_source
-from plexcut.media.ts_packets import Room
+from plexcut.media.ts_packets import PidPackets, Room
 from plexcut.media.ts_pictures import Laid, fill
 from plexcut.media.units import open_units
 
@@ -213,6 +213,29 @@ def test_a_picture_that_was_looked_for_in_a_wrong_place_is_seen(
     written = _written(clip_cache.get(CLIPS["h264_no_bframes"]).path, tmp_path, spans=[(2, 74)])
     assert chosen
     assert "bytes" in _failed(written.proved())
+
+
+def test_a_subtitle_that_was_written_wrongly_is_seen(
+    clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written is what stands in the file, but it is not what was to be written."""
+    path = clip_cache.get(CLIPS["broadcast"]).path
+    made = _written(path, tmp_path).made.ledger
+    assert made is not None
+    assert made.carried
+    pid, count = max(((pid, len(one.digests)) for pid, one in made.carried.items()), key=lambda found: found[1])
+    assert count > 3
+    pack, seen = PidPackets.pack, list[int]()
+
+    def wrong(self: PidPackets, room: Room, pieces: tuple[bytes, bytes], fields: bytes) -> None:
+        pack(self, room, pieces, fields)
+        if (room[2][1] & 0x1F) << 8 | room[2][2] == pid:
+            seen.append(pid)
+            if len(seen) == 3:
+                room[2][187] ^= 1
+
+    monkeypatch.setattr(PidPackets, "pack", wrong)
+    assert _failed(_written(path, tmp_path).proved()) == {"transport"}
 
 
 # --------------------------------------------------------------------------------------------------------------- parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import xxhash
 
 from plexcut.media.cutting.sound import SoundRun
+from plexcut.media.ts_packets import CLOCK_MASK
 from plexcut.media.ts_pictures import PictureRun
 
 I64 = npt.NDArray[np.int64]
@@ -76,13 +78,28 @@ def heard_track(columns: tuple[F64, F64, U64], first: int, ticks_per_s: int) -> 
 
 
 @dataclass(slots=True)
+class Carried:
+    """The PES packets of a stream that goes along as it is, in order: the raw clock of each (-1: none), a hash of what
+    is in it.
+    """
+
+    clocks: array[int] = field(default_factory=lambda: array("q"))
+    digests: array[int] = field(default_factory=lambda: array("Q"))
+
+    def add(self, pts: int | None, data: bytes | memoryview) -> None:
+        """Note the next one."""
+        self.clocks.append(-1 if pts is None else pts & CLOCK_MASK)
+        self.digests.append(xxhash.xxh3_64_intdigest(data))
+
+
+@dataclass(slots=True)
 class Ledger:
     """What went into a transport stream. Of its coded pictures in order: bytes, how many zeros are in front of it, hash
     of it without them, the source's row whose bytes it has (-1: none), its `PictureFlag`s (`UNKNOWN_FLAGS`: it could
     not be told), and where in the file its first packet begins.
 
-    `sound` is of the source, around the kept spans, by PID; `others` counts the packets of subtitles and data that went
-    along; `digest` is of the whole file, of `size_bytes`.
+    `sound` is of the source, around the kept spans, by PID; `carried` what was written of streams that go along as they
+    are; `others` counts the packets of subtitles and data among them; `digest` is of the whole file, of `size_bytes`.
     """
 
     sizes: array[int] = field(default_factory=lambda: array("q"))
@@ -92,6 +109,7 @@ class Ledger:
     flags: array[int] = field(default_factory=lambda: array("i"))
     at: array[int] = field(default_factory=lambda: array("q"))
     sound: dict[int, TrackRecord] = field(default_factory=dict)
+    carried: dict[int, Carried] = field(default_factory=lambda: defaultdict(Carried))
     others: int = 0
     digest: int = 0
     size_bytes: int = 0

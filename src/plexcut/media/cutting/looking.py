@@ -12,13 +12,13 @@ import numpy.typing as npt
 import xxhash
 
 from plexcut.media.bitstream.audio import splits
-from plexcut.media.cutting.ledger import Ledger, TrackRecord
+from plexcut.media.cutting.ledger import Carried, Ledger, TrackRecord
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.sound import SoundReader
 from plexcut.media.cutting.transport_check import TransportCheck, pids_of
 from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PACKET, find_layout
+from plexcut.media.index.packets import PACKET, Packets, PayloadReader, find_layout
 from plexcut.media.index.pes import UNKNOWN, GrowingColumn, PesColumns
 from plexcut.media.index.psi import SectionReader
 from plexcut.media.index.rows import signed_wrap
@@ -57,8 +57,8 @@ class Seen:
     """What was there. `faults`: of the stream as such, in words; `sections`: all different ones of PAT and PMT.
 
     `picture`: how many pictures were whole; `more`: whether anything is behind them; `wrong`: those whose bytes are
-    others. `pes`: the PES packets of the video. `sound`: times, lengths and
-    digests of the frames of each track, by PID, as `TrackRecord` has them.
+    others. `pes`: the PES packets of the video. `sound`: times, lengths and digests of the frames of each track, as
+    `TrackRecord` has them, by PID. `carried`: the PES packets of streams that went along as they are.
     """
 
     size_bytes: int
@@ -71,6 +71,7 @@ class Seen:
     more: bool
     wrong: list[int]
     sound: dict[int, tuple[F64, F64, U64]] = field(default_factory=dict)
+    carried: dict[int, Carried] = field(default_factory=dict)
 
 
 class Look:
@@ -84,6 +85,7 @@ class Look:
         self._tables = _Tables((0, wanted.pmt))
         self._pictures = _Pictures(ledger)
         self._ears = {pid: _Ear(codec) for pid, codec in wanted.sound}
+        self._carried = {pid: _Whole() for pid in ledger.carried}
 
     def blocks(self, file: BinaryIO) -> Generator[int]:
         """Read to the end of the file; gives how many bytes are behind it, from time to time.
@@ -113,6 +115,10 @@ class Look:
             which = np.flatnonzero(pids == pid)
             if which.size:
                 ear.take(block, which, heads[which])
+        for pid, whole in self._carried.items():
+            which = np.flatnonzero(pids == pid)
+            if which.size:
+                whole.take(block.packets(which))
 
     def seen(self) -> Seen:
         """What was there, when all is read."""
@@ -129,6 +135,7 @@ class Look:
             more=pictures.more,
             wrong=pictures.wrong,
             sound={pid: columns for pid, columns in found.items() if columns is not None},
+            carried={pid: whole.end() for pid, whole in self._carried.items()},
         )
 
 
@@ -224,3 +231,29 @@ class _Ear:
                 marks.append((es, self._last))
         for run in self._reader.feed_runs(stretch.es.tobytes(), marks):
             self.record.add(run)
+
+
+class _Whole:
+    """The PES packets of one stream of the result."""
+
+    def __init__(self) -> None:
+        self._payload = PayloadReader()
+        self._held: tuple[int | None, bytes] | None = None
+        self._found = Carried()
+
+    def take(self, packets: Packets) -> None:
+        payload = self._payload.take(packets)
+        es = payload.es.tobytes()
+        edges = [*(start.es for start in payload.pes), len(es)]
+        if self._held is not None:
+            self._held = self._held[0], self._held[1] + es[: edges[0]]
+        for start, end in zip(payload.pes, edges[1:], strict=True):
+            self.end()
+            self._held = start.pts, es[start.es : end]
+
+    def end(self) -> Carried:
+        """All of them."""
+        if self._held is not None:
+            self._found.add(*self._held)
+            self._held = None
+        return self._found

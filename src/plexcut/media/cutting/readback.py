@@ -77,6 +77,9 @@ def judged(path: Path, source: MediaIndex, ledger: Ledger, seen: Seen) -> Readba
     faults = list(seen.faults)
     if seen.size_bytes != size or size != ledger.size_bytes or seen.digest != ledger.digest:
         faults.append("the file does not hold what was written")
+    others = [pid for pid, carried in ledger.carried.items() if seen.carried[pid] != carried]
+    if others:
+        faults.append(f"PID {', '.join(f'{pid:#x}' for pid in sorted(others))} does not hold what went along")
     expected = parse_pmt(source.pmt, source.pmt_pid)
     missing = {s.pid for s in expected.streams} - {s.pid for s in program.streams} if expected else set[int]()
     if missing:

@@ -96,6 +96,7 @@ class TransportSplice:
         self.video = index.video.id
         self._clock = SourceClock(index)
         self._companions = make_companions(path, index, program.streams, self._clock)
+        self._in_frames = {pid for pid, one in self._companions.items() if isinstance(one, SoundCompanion)}
         self._heap: list[tuple[int, int, PesUnit | RawUnit]] = []
         self._runs: deque[_Waiting] = deque()
         self._pushed = 0
@@ -287,6 +288,8 @@ class TransportSplice:
             place = writer.write(unit, at + START_TICKS)
             if unit.pid == self.video:
                 self.ledger.at.append(place)
+            elif isinstance(unit, PesUnit) and unit.pid not in self._in_frames:
+                self.ledger.carried[unit.pid].add(unit.pts, unit.payload)
         self._drain_pictures(writer, until, 0)
 
     def _drain_pictures(self, writer: UnitWriter, at: int, order: int) -> None:
