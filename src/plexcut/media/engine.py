@@ -66,6 +66,7 @@ class Engine:
         self._indexes = Indexes(cache_dir / "index" if cache_dir else None)
         self._lock = threading.Lock()
         self._loaded: Parts | None = None
+        self._closed = False
         if at_once:
             self._load()
 
@@ -75,6 +76,8 @@ class Engine:
                 from plexcut.media.parts import Parts
 
                 self._loaded = Parts(self._indexes, self._cache_dir)
+                if self._closed:
+                    self._loaded.waveforms.close()
             return self._loaded
 
     def fingerprint(self, source: Source) -> str:
@@ -237,8 +240,10 @@ class Engine:
         return verify_files(source, output, keep, self._indexes, program)
 
     def close(self) -> None:
-        if self._loaded is not None:
-            self._loaded.waveforms.close()
+        with self._lock:
+            self._closed = True
+            if self._loaded is not None:
+                self._loaded.waveforms.close()
 
 
 def _check_width(width: int | None) -> None:
