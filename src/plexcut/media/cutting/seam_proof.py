@@ -24,6 +24,8 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader, open_units
 
 _PLAYED_ROWS = 400
+_REORDERED_ROWS = 33
+"""Behind so many rows a picture has come out."""
 _GOOD_PSNR_DB = 40.0
 _WORKERS = 2
 _POLL_S = 0.2
@@ -204,7 +206,8 @@ class SeamProof:
                 played.differences.append(_difference(number, frame[1], picture))
         played.pictures = len(seen)
         certain = [number for number in seen if number not in self.source[1].uncertain]
-        played.disordered = sum(b <= a for a, b in itertools.pairwise(certain))
+        back = _steps_back(certain)
+        played.disordered = len(back - _steps_back_there((reader, self.source[1]), back)) if back else 0
         played.lost = sorted(set(expected.tolist()) - set(seen))
         return played
 
@@ -238,6 +241,22 @@ def _in_order(source: Opened, frames: Sequence[int]) -> Iterator[tuple[int, Vide
     for first, rows in stretches:
         for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
             yield int(index.number_of[row]), frame
+
+
+def _steps_back(numbers: Iterable[int]) -> set[tuple[int, int]]:
+    """Frames that come out after a later one, each behind that."""
+    return {(a, b) for a, b in itertools.pairwise(numbers) if b <= a}
+
+
+def _steps_back_there(source: Opened, steps: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those that the recording has at the same places: it may be sent in an order that its level does not allow."""
+    reader, index = source
+    found: set[tuple[int, int]] = set()
+    for step in steps:
+        rows = [int(index.display[n]) for n in step]
+        stretch = range(index.key_before(min(rows)), min(max(rows) + _REORDERED_ROWS, index.pts.size))
+        found |= _steps_back(int(index.number_of[row]) for row, _ in decode_rows(reader, index, stretch))
+    return found
 
 
 def _faults(source: Opened, rows: range) -> set[int]:
