@@ -40,7 +40,10 @@ def interrupted(home: Path, after_s: float, *arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize("after_s", [0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7])
 def test_serve(tmp_path: Path, after_s: float) -> None:
     code, err = interrupted(tmp_path, after_s, "serve", "--port", "0", "--no-worker")
-    assert (code, err) in ((130, "plexcut: cancelled\n"), (0, ""))
+    # On a slow machine it gets as far as to say that it makes the demo.
+    *said, last = err.splitlines() or [""]
+    assert (code, last) in ((130, "plexcut: cancelled"), (0, ""))
+    assert all(line.startswith("plexcut: making the demo library") for line in said)
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.03, 0.06, 0.1, 0.2])
