@@ -21,6 +21,15 @@ def _hears_interrupts() -> None:
 
 
 def interrupted(home: Path, after_s: float, *arguments: str) -> tuple[int, str]:
+    """The exit code and what was said; again where the signal came before the program's very first line."""
+    for _ in range(20):
+        code, err = _interrupted(home, after_s, *arguments)
+        if code != -signal.SIGINT or "plexcut/cli" in err:
+            break
+    return code, err
+
+
+def _interrupted(home: Path, after_s: float, *arguments: str) -> tuple[int, str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PLEXCUT_DATA_DIR": str(home / "data")}
     process = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *arguments], env=env, cwd=home, text=True,
