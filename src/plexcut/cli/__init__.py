@@ -19,13 +19,13 @@ def main() -> None:
     The commands are imported here. Ctrl-C in that moment ends the process at once: an exception might be raised where
     Python drops it, in a callback of an import, and is a traceback elsewhere.
     """
-    # NumPy's linear algebra, of which little is used here, starts threads that wait busily: 0.1 s at each start.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Loading modules and cutting make many objects and hardly a cycle: looking for some took 3 % of a cut.
-    gc.set_threshold(_COLLECTED)
     try:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _leave)
+        # NumPy's linear algebra, of which little is used here, starts threads that wait busily: 0.1 s at each start.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+        # Loading modules and cutting make many objects and hardly a cycle: looking for some took 3 % of a cut.
+        gc.set_threshold(_COLLECTED)
         from plexcut.cli.app import run
     except KeyboardInterrupt:
         _leave()
