@@ -108,12 +108,12 @@ class Keeping:
     def _current(self, recording: str, source: Source) -> SavedKeep:
         """The saved list. Where the file is again what it was before a cut in place, its list of then is saved anew."""
         saved = self._store.load_keep(recording)
-        if self._applies(source, saved.fingerprint):
+        if self._applies(source, saved.fingerprint, now := self._fingerprint(source)):
             return saved
         with suppress(StaleRevision):  # somebody saves right now
-            recalled = self._store.recall_keep(recording, self._engine.fingerprint(source))
+            recalled = self._store.recall_keep(recording, now)
             if recalled is not None:
-                self._told(self._state(recording, source, recalled))
+                self._told(self._state(recording, source, recalled, now))
                 return recalled
         return self._store.load_keep(recording)
 
@@ -142,10 +142,12 @@ class Keeping:
 
     def _past(self, recording: str, source: Source, limit: int) -> KeepPast:
         found = self._store.keep_history(recording, limit)
+        now = self._fingerprint(source)
         steps = tuple(
-            KeepPastStep(self._state(recording, source, step.saved), step.label, step.saved_at) for step in found.steps
+            KeepPastStep(self._state(recording, source, step.saved, now), step.label, step.saved_at)
+            for step in found.steps
         )
-        return KeepPast(self._state(recording, source, found.saved), steps, found.position)
+        return KeepPast(self._state(recording, source, found.saved, now), steps, found.position)
 
     def saved(self, recording: str, fingerprint: str) -> KeepList:
         """The saved keep list for a cut of the file as it is now.
@@ -236,7 +238,8 @@ class Keeping:
         ready = self._engine.index_state(source).state == "ready"
         return self.facts(source, fingerprint) if ready else None
 
-    def _state(self, recording: str, source: Source, saved: SavedKeep) -> KeepState:
+    def _state(self, recording: str, source: Source, saved: SavedKeep, now: str | None = None) -> KeepState:
+        """A saved list as it is shown; `now`: the file's fingerprint where the caller has it already."""
         frames = [n for span in saved.keep for n in span]
         try:
             times_us = self._engine.frame_times_us(source, frames) if frames else []
@@ -246,14 +249,13 @@ class Keeping:
             times_us = self._engine.frame_times_us(source, [min(n, total) for n in frames])
         seconds = [us_to_s(us) for us in times_us]
         keep_s = tuple(zip(seconds[::2], seconds[1::2], strict=True))
-        applies = self._applies(source, saved.fingerprint)
+        applies = self._applies(source, saved.fingerprint, now or self._fingerprint(source))
         return KeepState(
             recording, keep_s, saved.keep, saved.revision, saved.fingerprint, applies=applies, names=saved.names
         )
 
-    def _applies(self, source: Source, fingerprint: str | None) -> bool:
-        """Whether frames that were chosen in the file with this fingerprint are frames of the file as it is now."""
-        now = self._fingerprint(source)
+    def _applies(self, source: Source, fingerprint: str | None, now: str) -> bool:
+        """Whether frames that were chosen in the file with this fingerprint are frames of the file as it is `now`."""
         if fingerprint in (None, now):
             return True
         pair = (fingerprint, now)

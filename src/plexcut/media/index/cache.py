@@ -59,8 +59,7 @@ def only_grew(source: Source, identity: str) -> bool:
     Raises:
         FileUnreadable: it cannot be read.
     """
-    before, digest = size_of(identity), identity.rpartition("-")[2]
-    return status_of(source).size_bytes > before and _samples(source, before) == digest
+    return status_of(source).size_bytes > size_of(identity) and begins_with(source, identity)
 
 
 def begins_with(source: Source, identity: str) -> bool:
