@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,9 +134,9 @@ def server(disk: Disk) -> Iterator[Server]:
     found.stop()
 
 
-def state(server: Server, path: str) -> int:
+def state(server: Server, path: str, timeout_s: float = 40) -> int:
     try:
-        with urllib.request.urlopen(server.address + path, timeout=40) as answer:
+        with urllib.request.urlopen(server.address + path, timeout=timeout_s) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -156,6 +157,60 @@ def test_a_disk_that_hangs_holds_up_nothing_else(disk: Disk, server: Server, op:
         assert time.monotonic() - began < 3, path
     disk.mount.heal()
     wait_for(lambda: state(server, f"/api/recordings/{recording}/frame?n=5") == 200, 40)
+
+
+@pytest.fixture
+def beside(disk: Disk, tmp_path: Path, clip_cache: ClipCache) -> Iterator[Server]:
+    """A server with this disk, and a library on another one."""
+    folder = tmp_path / "well" / "Movies"
+    folder.mkdir(parents=True)
+    shutil.copy(clip_cache.get(CLIPS["mpeg2_progressive"]).path, folder / "Other.ts")
+    found = Server(disk.home, "--library", str(disk.mount.at), "--library", str(tmp_path / "well"))
+    yield found
+    disk.mount.heal()
+    found.stop()
+
+
+def everything_about(recording: str) -> list[str]:
+    """Addresses of what the page asks for."""
+    asked = [f"frame?n={n}&width=320" for n in range(3, 75, 6)]
+    asked += [f"filmstrip?from={n / 10}&to={n / 10 + 1}&count=5" for n in range(4)]
+    asked += ["keep", "marks", "keyframes", "copy-points", "waveform?points=100", "names", ""]
+    return [f"/api/recordings/{recording}/{what}".rstrip("/") for what in asked]
+
+
+@pytest.mark.parametrize("op", ["READ", "LOOKUP"])
+def test_however_much_is_asked_of_a_disk_that_hangs(disk: Disk, beside: Server, op: str) -> None:
+    """More requests than there are threads; each is answered in the end, all else is all the time."""
+    ids = [library["id"] for library in beside.get("/api/libraries")["libraries"]]
+    recordings = []
+    for library in ids:
+        (section,) = beside.get(f"/api/libraries/{library}/sections")["sections"]
+        (item,) = beside.get(f"/api/libraries/{library}/sections/{section['id']}/items")["items"]
+        recordings.append(item["recording"])
+    hanging, well = recordings
+    assert state(beside, f"/api/recordings/{hanging}/frame?n=5") == 200
+    assert state(beside, f"/api/recordings/{hanging}/keep") == 200
+    disk.mount.hang(op)
+    order = {"keep": [[0, 1.5]], "output": "beside"}
+    many = everything_about(hanging)
+    with ThreadPoolExecutor(3 * len(many)) as pool:
+        asked = [pool.submit(state, beside, path, 240) for path in many * 2]
+        for what in ("plan", "check") * 6:
+            asked.append(
+                pool.submit(lambda what=what: ask(beside, f"/api/recordings/{hanging}/{what}", order, timeout_s=240)[0])
+            )
+        time.sleep(2)  # until they hang; what is asked before that is answered as well
+        try:
+            for path in ("/api/health", "/api/jobs", "/api/progress", "/api/libraries", *everything_about(well)):
+                assert state(beside, path, 60) == 200, path
+            for what in ("plan", "check"):
+                assert ask(beside, f"/api/recordings/{well}/{what}", order, timeout_s=60)[0] == 200
+        finally:
+            disk.mount.heal()
+        answers = [one.result() for one in asked]
+    assert set(answers) <= {200, 503}
+    wait_for(lambda: state(beside, f"/api/recordings/{hanging}/frame?n=7") == 200, 60)
 
 
 def test_a_job_on_a_disk_that_fails_and_heals(disk: Disk, server: Server) -> None:

@@ -8,15 +8,16 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
-from plexcut.errors import ConfigError, HostUnreachable, PortInUse
+from plexcut.errors import ConfigError, HostUnreachable, NotReady, PortInUse
 from plexcut.web import threads as threads_module
 from plexcut.web.server import address_of, bind
-from plexcut.web.threads import THREADS, Threads
+from plexcut.web.threads import THREADS, Threads, about
 from tests.web.conftest import Running
 from tests.web.fake_plexdata import REC
 
@@ -164,3 +165,49 @@ async def test_calls_are_spread_over_threads_and_threads_are_used_again() -> Non
     names = [await threads.run("work", lambda: threading.current_thread().name) for _ in range(20)]
     assert len(set(names)) == 1
     threads.close()
+
+
+async def test_a_library_whose_calls_all_hang_leaves_the_others_their_threads() -> None:
+    threads = Threads()
+    gate = threading.Event()
+
+    async def of(library: str, call: Callable[[], object]) -> object:
+        about.set(library)
+        return await threads.run("work", call)
+
+    stuck = [asyncio.ensure_future(of("nas", gate.wait)) for _ in range(3 * THREADS["work"])]
+    assert await asyncio.wait_for(of("home", lambda: 5), 20) == 5
+    assert await asyncio.wait_for(threads.run("work", lambda: 6), 20) == 6
+    assert not any(one.done() for one in stuck)
+    gate.set()
+    assert all(await asyncio.gather(*stuck))
+    threads.close()
+
+
+async def test_where_all_threads_hang_for_good_the_answer_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = Threads()
+    gate = threading.Event()
+    monkeypatch.setitem(threads_module.LIMIT_S, "work", 0.05)
+    stuck = [asyncio.ensure_future(threads.run("work", gate.wait)) for _ in range(THREADS["work"])]
+    failures = await asyncio.gather(*stuck, return_exceptions=True)
+    assert all(isinstance(failure, NotReady) for failure in failures)
+    made: list[int] = []
+    with pytest.raises(NotReady):
+        await threads.run("work", made.append, 1)
+    monkeypatch.setitem(threads_module.LIMIT_S, "work", 20.0)
+    gate.set()
+    assert await threads.run("work", lambda: 5) == 5
+    assert made == []
+    threads.close()
+
+
+def test_which_library_a_request_is_about(server: Running) -> None:
+    """Names of libraries that there are not make no threads."""
+    client = server.client()
+    pools = server.app.extensions["plexcut"].threads._pools
+    client.get(f"/api/recordings/{REC}/keep")
+    client.get("/api/recordings/nowhere~r1/keep")
+    client.get("/api/recordings/elsewhere/plan")
+    client.get("/api/libraries/nobody/sections")
+    assert ("work", "home") in pools
+    assert {library for _, library in pools} <= {"", "home"}

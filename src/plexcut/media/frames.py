@@ -18,6 +18,7 @@ from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.decoding import ONE_THREAD, Threads, threads_for
 from plexcut.media.index.model import I64, MediaIndex
+from plexcut.media.turns import Turns
 from plexcut.media.units import UnitReader, open_units
 from plexcut.media.viewing.idle import IdleStore
 from plexcut.media.viewing.run import Run, Want
@@ -129,8 +130,7 @@ class Viewer:
         self._lock = threading.Lock()
         self._groups: dict[tuple[str, int], _Group] = {}
         self._streams: OrderedDict[str, _Stream] = OrderedDict()
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
-        self._busy = 0
+        self._slots = Turns(os.cpu_count() or 1)
 
     def frame(self, place: Place, should_cancel: ShouldCancel = never) -> VideoFrame:
         """The decoded picture.
@@ -266,18 +266,13 @@ class Viewer:
     @contextmanager
     def _slot(self, should_cancel: ShouldCancel) -> Iterator[bool]:
         """A core to decode with; whether nobody else decodes."""
-        while not self._slots.acquire(timeout=_LOOK_EVERY_S):
+        while (turn := self._slots.take(_LOOK_EVERY_S)) is None:
             _check(should_cancel)
-        with self._lock:
-            self._busy += 1
-            alone = self._busy == 1
         try:
             _check(should_cancel)
-            yield alone
+            yield self._slots.busy == 1
         finally:
-            with self._lock:
-                self._busy -= 1
-            self._slots.release()
+            self._slots.give_back(turn)
 
 
 def exact_frame(path: Source, index: MediaIndex, number: int, cache: FrameCache, identity: str) -> VideoFrame:

@@ -18,6 +18,7 @@ from plexcut.errors import Cancelled, FileUnreadable, HostUnreachable, PlexcutEr
 from plexcut.media.index.build import build_index, extend_index, without_last
 from plexcut.media.index.cache import IndexCache, fingerprint, only_grew, size_of
 from plexcut.media.index.model import MediaIndex
+from plexcut.media.turns import Turn, Turns
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Indexes:
         self._builds: dict[Key, _Build] = {}
         self._failures: OrderedDict[Key, PlexcutError] = OrderedDict()
         self._present: OrderedDict[tuple[str, int | None], _Present] = OrderedDict()
-        self._turns = threading.BoundedSemaphore(_BUILDS_AT_ONCE)
+        self._turns = Turns(_BUILDS_AT_ONCE)
         self._waiting = 0
         self._works_until = 0.0
         self._fingerprints: dict[tuple[str, int, int, int], str] = {}
@@ -271,15 +272,16 @@ class Indexes:
             return build, True
 
     def _run(self, build: _Build, key: Key, path: Source, on_fraction: Callable[[float], None] | None = None) -> None:
-        def tell(fraction: float) -> None:
+        def tell(fraction: float, turn: Turn) -> None:
+            turn.alive()
             build.percent = 100.0 * fraction
             self._rest()
             if on_fraction is not None:
                 on_fraction(fraction)
 
         try:
-            with self._turns:
-                index = self._built(key, path, tell)
+            with self._turns.turn() as turn:
+                index = self._built(key, path, lambda fraction: tell(fraction, turn))
             if self.fingerprint(path) != key[0]:
                 if not only_grew(path, key[0]):
                     raise RecordingChanged(f"{path.name} changed while it was read", "open it again")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from quart import Quart
+from quart import Quart, request
 from werkzeug.routing import BaseConverter
 
+from plexcut.domain.catalog import library_of
 from plexcut.web import bodies, errors, headers, openapi, page, routes
 from plexcut.web.asgi import AsgiApp, BasePath, BreakOff
 from plexcut.web.auth import Door
@@ -17,7 +19,7 @@ from plexcut.web.context import EXTENSION, Context
 from plexcut.web.events import Broadcaster
 from plexcut.web.requests import MAX_BODY_BYTES
 from plexcut.web.settings import WebSettings
-from plexcut.web.threads import Threads
+from plexcut.web.threads import Threads, about
 
 if TYPE_CHECKING:
     from plexcut.plexdata.orchestrator import Plexdata
@@ -72,6 +74,10 @@ def create_app(plexdata: Plexdata, settings: WebSettings) -> Quart:
     app.extensions[EXTENSION] = context
     context.door.install(app)
 
+    @app.before_request
+    async def tell_apart() -> None:
+        about.set(_library_of(request.view_args or {}, plexdata))
+
     @app.before_serving
     async def make_ready() -> None:
         await context.threads.run("rest", context.door.prepare)
@@ -84,3 +90,10 @@ def create_app(plexdata: Plexdata, settings: WebSettings) -> Quart:
     below: AsgiApp = BreakOff(cast("AsgiApp", app.asgi_app))
     cast("Any", app).asgi_app = BasePath(below, settings.base_path) if settings.base_path else below
     return app
+
+
+def _library_of(named: Mapping[str, Any], plexdata: Plexdata) -> str:
+    """The library that an address is about; empty where it is about none that there is."""
+    told = next((str(named[key]) for key in ("recording", "item", "library") if key in named), "")
+    library = library_of(told)
+    return library if library and any(found.id == library for found in plexdata.libraries()) else ""

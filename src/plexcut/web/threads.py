@@ -1,6 +1,7 @@
-"""The one way from the event loop to blocking calls: six pools of threads, so that no kind of call starves another.
+"""The one way from the event loop to blocking calls: pools of threads, so that no kind of call starves another.
 
 A Plex server that answers slowly fills the library pool and nothing else; frames and everything that is local go on.
+Each library has pools of its own: one whose disk hangs fills those, and the others go on.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -31,7 +34,7 @@ THREADS: dict[Pool, int] = {
     "streams": 4,
     "rest": 4,
 }
-"""Together 66: enough for several users, few enough for their stacks and for the file handles that they hold.
+"""Together 66, begun when they are needed: enough for several users, few enough for their stacks and file handles.
 
 `library`: whatever may ask a Plex server. `frames`: one picture each. `waiting`: pictures of which only an index that
 is being built can tell which they are. `strips`: many pictures each, which may wait for an index too. `sound`:
@@ -54,6 +57,10 @@ LIMIT_S: dict[Pool, float] = {
 need a while."""
 
 
+about: ContextVar[str] = ContextVar("about", default="")
+"""The library that the request is about, one of those that there are; empty: none, or not known before."""
+
+
 class _Pool:
     """Daemon threads that work through a queue. Daemons, so that a call that hangs cannot hold up the program's end
     (`ThreadPoolExecutor` waits for its threads when the interpreter exits).
@@ -63,6 +70,8 @@ class _Pool:
         self._name = name
         self._free = count
         self._idle = 0
+        self._count = count
+        self._begun_s: dict[int, float] = {}
         self._lock = threading.Lock()
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._started = 0
@@ -89,15 +98,24 @@ class _Pool:
             future, call = entry
             tell: Callable[[], None] | None = None
             if future.set_running_or_notify_cancel():
+                with self._lock:
+                    self._begun_s[id(future)] = time.monotonic()
                 try:
                     tell = partial(future.set_result, call())
                 except BaseException as error:  # noqa: BLE001  (handed over whole to whoever waits)
                     tell = partial(future.set_exception, error)
             with self._lock:
+                self._begun_s.pop(id(future), None)
                 self._idle += 1
             if tell is not None:
                 tell()
             del entry, future, call, tell
+
+    def hangs(self, limit_s: float) -> bool:
+        """Whether all its threads are in calls that have lasted longer than that."""
+        with self._lock:
+            late = time.monotonic() - limit_s
+            return len(self._begun_s) == self._count and all(begun < late for begun in self._begun_s.values())
 
     def close(self) -> None:
         """Drop what waits and let the threads end after their present call."""
@@ -118,16 +136,18 @@ class Threads:
     """Owns the pools. A call that outlives its limit is answered as an error; its thread ends when the call does."""
 
     def __init__(self) -> None:
-        self._pools: dict[Pool, _Pool] = {name: _Pool(f"plexcut-{name}", count) for name, count in THREADS.items()}
+        self._pools: dict[tuple[Pool, str], _Pool] = {}
+        self._closed = False
         self._stoppable: weakref.WeakSet[threading.Event] = weakref.WeakSet()
 
     async def run(self, pool: Pool, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of `function(*args, **kwargs)`, run in a thread of `pool`.
+        """The result of `function(*args, **kwargs)`, run in a thread of `pool` for the library that `about` names.
 
         A call that has not begun when the request is given up is never made; one that has is left alone.
 
         Raises:
-            HostUnreachable, NotReady: it took longer than `LIMIT_S`.
+            HostUnreachable, NotReady: it took longer than `LIMIT_S`, or all threads that could take it have been at
+                something else for longer than that.
             Exception: whatever the call raises.
         """
         return await self._wait(pool, partial(function, *args, **kwargs))
@@ -149,7 +169,10 @@ class Threads:
             given_up.set()
 
     async def _wait(self, pool: Pool, call: Callable[[], T]) -> T:
-        future = asyncio.wrap_future(self._pools[pool].submit(call))
+        threads = self._pool(pool)
+        if threads.hangs(LIMIT_S[pool]):
+            raise _late(pool)
+        future = asyncio.wrap_future(threads.submit(call))
         try:
             done, _ = await asyncio.wait((future,), timeout=LIMIT_S[pool])
         finally:
@@ -158,8 +181,19 @@ class Threads:
             raise _late(pool)
         return future.result()
 
+    def _pool(self, name: Pool) -> _Pool:
+        """The pool of this name, for the library that this is about where it matters."""
+        library = "" if name == "rest" else about.get()
+        found = self._pools.get((name, library))
+        if found is None:
+            found = self._pools[name, library] = _Pool(f"plexcut-{name}", THREADS[name])
+            if self._closed:
+                found.close()
+        return found
+
     def close(self) -> None:
         """Let the threads end; calls that wait are dropped, running ones are told to stop but not waited for."""
+        self._closed = True
         for given_up in tuple(self._stoppable):
             given_up.set()
         for pool in self._pools.values():

@@ -24,6 +24,7 @@ from plexcut.media.decoding import decode_rows, decode_units, make_decoder
 from plexcut.media.filmstrip.scaling import Scaler
 from plexcut.media.filmstrip.store import PictureStore
 from plexcut.media.index.model import INDEX_VERSION, MediaIndex
+from plexcut.media.turns import Turns
 from plexcut.media.units import UnitReader, open_units
 
 _VERSION = 1
@@ -59,7 +60,7 @@ class Thumbnails:
     def __init__(self, store: PictureStore) -> None:
         self._store = store
         self._cores = os.cpu_count() or 1
-        self._places = threading.BoundedSemaphore(self._cores * _GROUPS_PER_CORE)
+        self._places = Turns(self._cores * _GROUPS_PER_CORE)
 
     def get(
         self, recording: Recording, numbers: Sequence[int], size: tuple[int, int], should_cancel: ShouldCancel
@@ -119,7 +120,7 @@ class Thumbnails:
                     first, rows = work.groups.popleft()
                 except IndexError:
                     return
-                with self._places:
+                with self._places.turn():
                     for row, frame in pictures.of(first, rows):
                         number = int(recording.index.number_of[row])
                         work.done[number] = planes = scaler.planes(frame)

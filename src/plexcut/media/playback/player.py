@@ -11,6 +11,7 @@ from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, NotReady, PlexcutError
 from plexcut.media.playback.layout import Fragment
 from plexcut.media.playback.movie import Look, Movie, MovieOrder, MovieRun, look_at
+from plexcut.media.turns import Turns
 from plexcut.media.viewing.idle import IdleStore
 
 MAKERS = 2
@@ -38,7 +39,7 @@ class Player:
         self._looks: OrderedDict[tuple[str, int | None], Look] = OrderedDict()
         self._made: IdleStore[tuple[str, int], bytes] = IdleStore(_MADE_BYTES, idle_s=_MADE_IDLE_S)
         self._under_way: dict[tuple[str, int], Future[bytes]] = {}
-        self._makers = threading.Semaphore(MAKERS)
+        self._makers = Turns(MAKERS)
         self._runs = _IdleRuns()
 
     def open(self, order: MovieOrder) -> PlayedFile:
@@ -109,12 +110,12 @@ class Player:
         key = (movie.key, fragment.number)
         try:
             until = time.monotonic() + self._wait_s
-            while not self._makers.acquire(timeout=_LOOK_S):
+            while (turn := self._makers.take(_LOOK_S)) is None:
                 _check(should_cancel, until)
             try:
                 data = self._by_a_run(movie, fragment, should_cancel)
             finally:
-                self._makers.release()
+                self._makers.give_back(turn)
         except BaseException as error:
             with self._lock:
                 self._under_way.pop(key, None)

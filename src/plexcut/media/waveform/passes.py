@@ -1,4 +1,4 @@
-"""The passes over recordings that measure their sound: in the background, one at a time."""
+"""The passes over recordings that measure their sound: in the background, one at a time, not counted one that hangs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.priority import stand_back
 from plexcut.media.sound.tracks import audio_tracks
+from plexcut.media.turns import SILENCE_S, Turn
 from plexcut.media.waveform.levels import CELLS_PER_S, Grid, TrackLevels, empty_levels
 from plexcut.media.waveform.loudness import BLOCKS_PER_S
 from plexcut.media.waveform.measure import measure_all
@@ -109,7 +110,7 @@ class Passes:
         self._failures: dict[str, tuple[PlexcutError, float]] = {}
         self._open: dict[str, Pass] = {}
         self._waiting: list[Pass] = []
-        self._running = False
+        self._turn: Turn | None = None
         self._closed = False
 
     def start(self, name: str, source: Source, index: MediaIndex, known: Beginning | None = None) -> Pass:
@@ -127,6 +128,7 @@ class Passes:
                 if found in self._waiting:
                     self._waiting.remove(found)
                     self._waiting.append(found)
+                    self._work_on()
                 return found
             grid = Grid(Fraction(0), Fraction(1, CELLS_PER_S), cells_of(index))
             made = Pass(name, source, index, tuple(empty_levels(track, grid) for track in audio_tracks(index)))
@@ -138,10 +140,14 @@ class Passes:
                 return made
             self._open[name] = made
             self._waiting.append(made)
-            if not self._running:
-                self._running = True
-                threading.Thread(target=self._work, name="waveform", daemon=True).start()
+            self._work_on()
             return made
+
+    def _work_on(self) -> None:
+        """Have a thread work; a further one only where the one there is has been silent. Under the lock."""
+        if self._turn is None or self._turn.silent_s() >= SILENCE_S:
+            self._turn = Turn()
+            threading.Thread(target=self._work, args=(self._turn,), name="waveform", daemon=True).start()
 
     def failure(self, ended: Pass) -> PlexcutError | None:
         """Why a pass failed, for somebody who waited for it; the next one to ask begins anew."""
@@ -154,18 +160,23 @@ class Passes:
         with self._lock:
             self._closed = True
 
-    def _work(self) -> None:
+    def _work(self, turn: Turn) -> None:
         stand_back()
         while True:
             with self._lock:
+                if self._turn is not turn:  # another one took over while this one hung
+                    return
                 if not self._waiting:
-                    self._running = False
+                    self._turn = None
                     return
                 mine = self._waiting.pop()
-            self._run(mine)
+            self._run(mine, turn)
 
-    def _run(self, mine: Pass) -> None:
+    def _run(self, mine: Pass, turn: Turn) -> None:
+        turn.alive()
+
         def on_known(fraction: float, to_s: float) -> None:
+            turn.alive()
             mine.percent = 100.0 * fraction
             mine.known_s = max(mine.known_s, to_s)
 

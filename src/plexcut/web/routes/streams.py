@@ -14,6 +14,7 @@ from plexcut.web.documentation import Media, documented
 from plexcut.web.errors import shaped
 from plexcut.web.ranges import RangeNotSatisfiable
 from plexcut.web.streaming import OpenedFile, inspect, pieces, wanted_range
+from plexcut.web.threads import about
 
 blueprint = Blueprint("streams", __name__)
 
@@ -67,6 +68,7 @@ async def get_stream(stream: str) -> Response:
     """A recording's file, by an address from a playlist; answers range requests, needs no login of its own."""
     ctx = context()
     file = await ctx.threads.run("library", ctx.plexdata.open_stream, stream)
+    about.set(file.library)
     opened = await ctx.threads.run("streams", inspect, file.source)
     try:
         wanted = wanted_range(request.headers, opened)
