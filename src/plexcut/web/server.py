@@ -89,6 +89,18 @@ def _ignore_cut_off(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
         loop.default_exception_handler(context)
 
 
+async def _cut_off() -> None:
+    """Close the connections that are left: one whose client takes no more would stay until it does.
+
+    asyncio has no public list of them; where there is none at all they go with the process.
+    """
+    left = list(getattr(asyncio.get_running_loop(), "_transports", {}).values())
+    for transport in left:
+        transport.abort()
+    if left:
+        await asyncio.sleep(0)  # they are closed in the loop's next round
+
+
 def address_of(host: str, port: int, base_path: str = "") -> str:
     """The address to open in a browser; for a host that means all addresses, the loopback one."""
     name = host.strip("[]")
@@ -143,4 +155,5 @@ async def serve(
         server.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait((server,), timeout=0.5)
+        await _cut_off()
         context.threads.close()

@@ -215,6 +215,7 @@ class SmbFiles:
             finally:
                 with contextlib.suppress(OSError):
                     share.call(lambda _: file.close(), folder.name, again=False)
+                file.fd._connected = False  # where the server is gone, so is the file, and the library does not know
         finally:
             share.close()
 
