@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PICTURE, SEQUENCE, EXTENSION, SEQUENCE_END, GROUP = 0x00, 0xB3, 0xB5, 0xB7, 0xB8
-_CODING_EXTENSION = 8
+CODING_EXTENSION = 8
 
 I_PICTURE, P_PICTURE, B_PICTURE = 1, 2, 3
 TOP_FIELD, BOTTOM_FIELD, FRAME = 1, 2, 3
@@ -39,7 +39,7 @@ def picture_head(unit: bytes) -> PictureHead:
 
 def coding_extension(unit: bytes) -> CodingExtension | None:
     """From the bytes behind `00 00 01` of an extension start code; None where it is another extension."""
-    if len(unit) < 6 or unit[1] >> 4 != _CODING_EXTENSION:
+    if len(unit) < 6 or unit[1] >> 4 != CODING_EXTENSION:
         return None
     return CodingExtension(
         intra_dc_precision=unit[3] >> 2 & 3,

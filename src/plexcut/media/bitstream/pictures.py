@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.bitstream import h264, h264_slices, hevc, hevc_slices, mpeg2
+from plexcut.media.bitstream import h264, h264_slices, hevc, hevc_slices
 from plexcut.media.bitstream.bits import BitReader
 from plexcut.media.bitstream.coded import CodedPicture, PictureAssembler, PictureFlag, PictureRun
 from plexcut.media.bitstream.h264_slices import SliceColumns, may_hold_recovery
+from plexcut.media.bitstream.mpeg2_pictures import Mpeg2Pictures
 from plexcut.media.bitstream.units import Units, first_of_run
 
 __all__ = [
@@ -29,8 +31,6 @@ Mask = npt.NDArray[np.bool_]
 _SEI_BYTES = 96
 _MANY = 8
 """Pictures that are worth making together."""
-_MPEG2_HEAD = 8
-"""Bytes of its units that `Mpeg2Pictures` looks at."""
 
 # As plain integers: hundreds of thousands of pictures are put together here, and enum arithmetic is slow.
 _KEY, _CLOSED, _REF, _RADL, _INTRA, _RECOVERY, _INTERLACED = (
@@ -127,23 +127,30 @@ class H264Pictures(PictureAssembler):
         kind = heads[:, 0] & 31
         is_slice = _H264_SLICES[kind]
         exact, kept = np.zeros(kind.size, np.bool_), first_of_run(_H264_HEADS[kind])
-        sei = np.flatnonzero(kind == h264.SEI)
-        if sei.size:
-            pieces = units.gather(sei + run.start, _SEI_BYTES)
-            exact[sei] = may_hold_recovery(pieces, units.sizes[run][sei])
         which = np.flatnonzero(is_slice)
         pieces = units.gather(which + run.start, h264_slices.HEAD_BYTES)
         slices = h264_slices.slice_columns(self.sets, pieces, units.sizes[run][which])
         first = (heads[which, 1] & 0x80) != 0
         kept[which] = ~_says_nothing(slices, which, first, new_pes[which])
         exact[which] = ~slices.known
+        recovery = np.full(which.size, -1)
+        for i, count in _recovery_points(units, np.flatnonzero(kind == h264.SEI) + run.start):
+            k = int(np.searchsorted(which, i - run.start))
+            if k < which.size and first[k] and slices.known[k]:
+                recovery[k] = count
+            else:
+                exact[i - run.start] = True
         flags = np.where(slices.idr, _KEY | _CLOSED, 0) | np.where(slices.intra, _INTRA, 0)
         flags |= np.where(slices.ref, _REF, 0) | np.where(slices.progressive, 0, _INTERLACED)
+        told = recovery >= 0
+        flags |= np.where(told & (flags & _KEY == 0), np.where((recovery == 0) & slices.intra, _KEY, _RECOVERY), 0)
         columns = np.stack((first, flags, slices.poc_lsb, slices.poc_bits, slices.structure, slices.frame_num))
         chosen = np.flatnonzero(kept | exact)
         if not which.size:
             columns = np.zeros((6, 1), np.int64)
-        steps = _Steps(starts[chosen], is_slice[chosen], columns[:, (np.cumsum(is_slice) - 1)[chosen]])
+            told = np.zeros(1, np.bool_)
+        slice_of = (np.cumsum(is_slice) - 1)[chosen]
+        steps = _Steps(starts[chosen], is_slice[chosen], columns[:, slice_of], told[slice_of])
         begin = 0
         for special in np.flatnonzero(exact[chosen] | (steps.is_slice & (steps.columns[0] == 0))).tolist():
             self._regular(steps, begin, special)
@@ -178,6 +185,8 @@ class H264Pictures(PictureAssembler):
     def _one_by_one(self, steps: _Steps, which: range) -> None:
         for i in which:
             if steps.is_slice[i]:
+                if steps.told[i]:
+                    self._recovery = None
                 self._begins(steps.picture(i), first=True)
             else:
                 if self._current is not None:
@@ -187,15 +196,31 @@ class H264Pictures(PictureAssembler):
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """Units of H.264 that matter. `columns`, of slices: whether it is a first one, and what its picture is then."""
+    """Units of H.264 that matter. `columns`, of slices: whether it is a first one, and what its picture is then.
+
+    `told`, of slices: a recovery point stands before it, and its flags say so.
+    """
 
     start: I64
     is_slice: Mask
     columns: I64
+    told: Mask
 
     def picture(self, i: int) -> CodedPicture:
         flags, order_hint, hint_bits, structure, frame_num = self.columns[1:, i].tolist()
         return CodedPicture(int(self.start[i]), flags, order_hint, hint_bits, structure, frame_num)
+
+
+def _recovery_points(units: Units, sei: I64) -> Iterator[tuple[int, int]]:
+    """Which SEI units tell of a recovery point, and their `recovery_frame_cnt`."""
+    if not sei.size:
+        return
+    pieces, sizes = units.gather(sei, _SEI_BYTES), units.sizes[sei]
+    maybe = np.flatnonzero(may_hold_recovery(pieces, sizes))
+    for i, size, piece in zip(sei[maybe].tolist(), sizes[maybe].tolist(), pieces[maybe], strict=True):
+        count = h264.recovery_frames(piece[:size].tobytes() if size <= _SEI_BYTES else units.data(i))
+        if count is not None:
+            yield i, count
 
 
 def _says_nothing(slices: SliceColumns, which: I64, first: Mask, new_pes: Mask) -> Mask:
@@ -290,62 +315,6 @@ def _hevc_flags(kind: int) -> int:
 
 _HEVC_FLAGS = tuple(_hevc_flags(kind) for kind in range(32))
 _HEVC_HEADS = np.isin(np.arange(64), list(hevc.BEGINS_ACCESS_UNIT))
-
-
-class Mpeg2Pictures(PictureAssembler):
-    """MPEG-1 and MPEG-2 video; one picture for each frame or field."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._sequence = False
-        self._seen_sequence = False
-        self._closed = False
-
-    def relevant(self, heads: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-        code = heads[:, 0]
-        return np.asarray((code == 0) | (code == 0xB3) | (code == 0xB5) | (code == 0xB8), np.bool_)
-
-    def units(self, units: Units) -> None:
-        starts, sizes = units.start.tolist(), np.minimum(units.sizes, _MPEG2_HEAD).tolist()
-        heads = units.gather(np.arange(len(starts)), _MPEG2_HEAD).tobytes()
-        for at, start, size in zip(range(0, len(heads), _MPEG2_HEAD), starts, sizes, strict=True):
-            self.unit(start, heads[at : at + size])
-
-    def unit(self, start: int, data: bytes, *, new_pes: bool = False) -> None:
-        code = data[0]
-        if code == mpeg2.SEQUENCE:
-            self._opens(start)
-            self._sequence = self._seen_sequence = True
-        elif code == mpeg2.GROUP:
-            self._opens(start)
-            self._closed = mpeg2.group_is_closed(data)
-        elif code == mpeg2.PICTURE:
-            self._picture(start, data)
-        elif self._current is not None and (extension := mpeg2.coding_extension(data)):
-            self._current.structure = extension.structure or mpeg2.FRAME
-            if not extension.progressive:
-                self._current.flags |= _INTERLACED
-
-    def _picture(self, start: int, data: bytes) -> None:
-        if self._current is not None:
-            self.end()
-        head = mpeg2.picture_head(data)
-        if not 1 <= head.coding_type <= 4 or not self._seen_sequence:
-            self._start = None
-            return
-        flags = 0
-        if head.coding_type == mpeg2.I_PICTURE:
-            flags |= _INTRA
-            if self._sequence:
-                flags |= _KEY
-                if self._closed:
-                    flags |= _CLOSED
-        if head.coding_type != mpeg2.B_PICTURE:
-            flags |= _REF
-        self._current = CodedPicture(
-            self._first_byte(start), flags, head.temporal_reference, 10, mpeg2.FRAME, head.temporal_reference
-        )
-        self._sequence = self._closed = False
 
 
 ASSEMBLERS: dict[str, type[PictureAssembler]] = {

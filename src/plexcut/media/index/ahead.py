@@ -31,7 +31,7 @@ class Chunk:
     """A buffer: `size` bytes of the file from `at` on lie behind its front.
 
     Where it was looked at while it was read, `heads` are those of its packets if one begins at `phase` of `data`,
-    and `codes` the start codes behind the front.
+    `tails` says which of them end in a zero, and `codes` are the start codes behind the front.
     """
 
     data: npt.NDArray[np.uint8]
@@ -40,6 +40,7 @@ class Chunk:
     phase: int = 0
     looked: bool = False
     heads: npt.NDArray[np.uint32] | None = None
+    tails: npt.NDArray[np.int64] | None = None
     codes: npt.NDArray[np.int64] | None = None
 
 
@@ -163,7 +164,9 @@ class ReadAhead:
 
     @staticmethod
     def _looked(chunk: Chunk, glance: Glance | None) -> None:
-        chunk.heads, chunk.codes = (glance.heads, glance.codes) if glance is not None else (None, None)
+        chunk.heads = chunk.tails = chunk.codes = None
+        if glance is not None:
+            chunk.heads, chunk.tails, chunk.codes = glance.heads, glance.tails, glance.codes
         chunk.looked = True
 
     def next(self) -> Chunk | None:

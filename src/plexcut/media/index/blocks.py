@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.ahead import FRONT_BYTES, Chunk, ReadAhead
-from plexcut.media.index.glance import KnownCodes, heads_of, start_codes
+from plexcut.media.index.glance import KnownCodes, heads_of, start_codes, zero_tails
 from plexcut.media.index.packets import LOOK_AHEAD, PACKET, SYNC, PacketLayout, Packets, resync
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+I64 = npt.NDArray[np.int64]
 
 CHUNK_BYTES = 12 << 20
 _WHOLE = np.dtype((np.void, PACKET))
@@ -37,6 +38,7 @@ class Block:
     stride: int
     at: int
     known_heads: U32 | None = None
+    known_tails: I64 | None = None
     codes: KnownCodes | None = None
 
     def heads(self) -> U32:
@@ -45,7 +47,13 @@ class Block:
             return self.known_heads
         return heads_of(self.data, self.first, self.count, self.stride)
 
-    def packets(self, which: npt.NDArray[np.int64]) -> Packets:
+    def zero_tails(self) -> I64:
+        """Which packets end in a zero."""
+        if self.known_tails is not None:
+            return self.known_tails
+        return zero_tails(self.data, self.first, self.count, self.stride)
+
+    def packets(self, which: I64) -> Packets:
         """Some of the packets, copied."""
         packets = np.ndarray((self.count,), _WHOLE, self.data, self.first, (self.stride,))[which]
         return Packets(packets.view(np.uint8).reshape(-1, PACKET), self.at + self.stride * which)
@@ -156,7 +164,8 @@ class _Walk:
         if count == 0:
             return None, False
         self._reader.aside = self._at % stride
-        block = Block(self._chunk.data, self._pos, count, stride, self._at, heads[:count], self._codes())
+        tails = self._tails(count)
+        block = Block(self._chunk.data, self._pos, count, stride, self._at, heads[:count], tails, self._codes())
         return block, count == rows
 
     def _heads(self, rows: int) -> U32:
@@ -171,6 +180,19 @@ class _Walk:
         return np.concatenate(
             (heads_of(chunk.data, self._pos, min(-known, rows), stride), chunk.heads[: max(rows + known, 0)])
         )
+
+    def _tails(self, rows: int) -> I64 | None:
+        """Which of so many packets from here on end in a zero."""
+        assert self._chunk is not None
+        chunk, stride = self._chunk, self._stride
+        known, aside = divmod(self._pos - chunk.phase, stride)
+        if chunk.tails is None or aside:
+            return None
+        begin, end = np.searchsorted(chunk.tails, (known, known + rows))
+        tails = chunk.tails[begin:end] - known
+        if known >= 0:
+            return tails
+        return np.concatenate((zero_tails(chunk.data, self._pos, min(-known, rows), stride), tails))
 
     def _codes(self) -> KnownCodes | None:
         """The start codes from here on."""

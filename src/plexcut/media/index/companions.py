@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.blocks import Block
-from plexcut.media.index.packets import PACKET
+from plexcut.media.index.packets import PACKET, pid_of
 from plexcut.media.index.pes import UNKNOWN, GrowingColumn, parse_pes_heads
 
 I64 = npt.NDArray[np.int64]
@@ -102,9 +102,12 @@ class CompanionScan:
         self._wanted[sorted(without)] = False
         self._columns = (GrowingColumn("i2"), GrowingColumn(), GrowingColumn())
 
-    def feed(self, block: Block, heads: U32, pids: npt.NDArray[np.int32]) -> None:
-        """Take up a block's packets, from the first four bytes of each, and the PID of each."""
-        begun = np.flatnonzero((heads & _STARTS != 0) & (heads & _CARRIES != 0) & self._wanted[pids])
+    def feed(self, block: Block, heads: U32) -> None:
+        """Take up a block's packets, from the first four bytes of each."""
+        begun = np.flatnonzero(heads & (_STARTS | _CARRIES) == _STARTS | _CARRIES)
+        pids = pid_of(heads[begun])
+        wanted = self._wanted[pids]
+        begun, pids = begun[wanted], pids[wanted]
         off = block.first + block.stride * begun
         begin = off + 4
         adapted = np.flatnonzero(heads[begun] & _ADAPTED != 0)
@@ -112,7 +115,7 @@ class CompanionScan:
         pes = parse_pes_heads(block.data, begin, off + PACKET)
         timed = pes.pts != UNKNOWN
         at = block.at + block.stride * begun
-        for column, values in zip(self._columns, (pids[begun[timed]], at[timed], pes.pts[timed]), strict=True):
+        for column, values in zip(self._columns, (pids[timed], at[timed], pes.pts[timed]), strict=True):
             column.extend(values)
 
     def result(self) -> RawPes:

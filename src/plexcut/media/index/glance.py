@@ -1,4 +1,4 @@
-"""What is seen of a transport stream at first glance: heads of packets, and start codes wherever they lie."""
+"""What is seen of a transport stream at first glance: heads and ends of packets, and start codes wherever they lie."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from plexcut.media.index.packets import PACKET
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -31,17 +33,33 @@ def start_codes(data: U8, low: int, high: int) -> I64:
     """Places of every `00 00 01` that lies wholly in `data[low:high]`, of the first zero, in order.
 
     `data` reaches one byte further than `high`, or `high` is its end.
+    """
+    return codes_at(data, telling_pairs(data, low, high), low, high)
+
+
+def telling_pairs(data: U8, low: int, high: int) -> I64:
+    """Places of aligned pairs of bytes that are 00 00 or 00 01.
 
     Of a start code either the first two bytes (00 00) or the last two (00 01) are an aligned pair: one comparison for
-    two bytes, and one pair in 32,768 to look at (measured 8 GB/s; comparing every byte with 1 is half as fast).
+    two bytes, and one pair in 32,768 to look at (measured 12 GB/s; comparing every byte with 1 is a third as fast).
     """
     begin = low // 2 * 2
     end = min((high + 1) // 2 * 2, data.size // 2 * 2)
     pairs = data[begin:end].view("<u2")
-    found = 2 * np.flatnonzero(np.equal(np.bitwise_and(pairs, 0xFEFF), 0)) + begin
-    odd = data[found + 1] != 0
-    aside = np.where(odd, found - 1, np.minimum(found + 2, data.size - 1))
-    found = found[data[aside] == ~odd]
+    equal = np.equal(np.bitwise_and(pairs, 0xFEFF), 0)
+    # Eight at once, most of which hold none.
+    eights = np.flatnonzero(equal[: equal.size // 8 * 8].view("<u8") != 0)
+    which, within = np.nonzero(equal[: equal.size // 8 * 8].reshape(-1, 8)[eights])
+    rest = equal.size // 8 * 8
+    places: I64 = np.concatenate((8 * eights[which] + within, rest + np.flatnonzero(equal[rest:])))
+    return 2 * places + begin
+
+
+def codes_at(data: U8, pairs: I64, low: int, high: int) -> I64:
+    """The start codes of `data[low:high]` among those that `telling_pairs` found."""
+    odd = data[pairs + 1] != 0
+    aside = np.where(odd, pairs - 1, np.minimum(pairs + 2, data.size - 1))
+    found = pairs[data[aside] == ~odd]
     found -= data[found + 1] != 0
     inside: I64 = found[(found >= low) & (found + 3 <= high)]
     return inside
@@ -54,30 +72,44 @@ def heads_of(data: U8, first: int, count: int, stride: int) -> U32:
     return np.ndarray((count,), "<u4", data.data, first, (stride,)).copy()
 
 
+def zero_tails(data: U8, first: int, count: int, stride: int) -> I64:
+    """Which of `count` packets that lie `stride` apart end in a zero: there a start code may go on in the next one."""
+    if count <= 0:
+        return np.empty(0, np.int64)
+    found: I64 = np.flatnonzero(np.ndarray((count,), np.uint8, data.data, first + PACKET - 1, (stride,)) == 0)
+    return found
+
+
 class Glance:
     """Looks at bytes piece by piece as they are written to `data` from `begin` on, while they are near the processor.
 
     `heads` are those of the packets that begin there if one begins at `phase` and the others each `stride` further;
-    `codes` are start codes.
+    `tails` says which of them end in a zero; `codes` are start codes.
     """
 
     def __init__(self, data: U8, begin: int, phase: int, stride: int) -> None:
         self._data = data
         self._begin = self._seen = begin
-        self._next = phase
+        self._paired = begin // 2 * 2
+        self._next = self._whole = self._phase = phase
         self._stride = stride
         self._heads: list[U32] = []
-        self._codes: list[I64] = []
+        self._tails: list[I64] = []
+        self._pairs: list[I64] = []
 
     def look(self, end: int) -> None:
         """What was written up to `end` since the last time."""
-        # What lies behind it may not have been written yet, and does not count.
-        behind, self._data[end] = self._data[end], 0
         count = max(0, (end - _HEAD - self._next) // self._stride + 1)
         self._heads.append(heads_of(self._data, self._next, count, self._stride))
         self._next += count * self._stride
-        self._codes.append(start_codes(self._data, max(self._seen - 2, self._begin), end))
-        self._data[end] = behind
+        count = max(0, (end - PACKET - self._whole) // self._stride + 1)
+        tails = zero_tails(self._data, self._whole, count, self._stride)
+        tails += (self._whole - self._phase) // self._stride
+        self._tails.append(tails)
+        self._whole += count * self._stride
+        # Not the pair that `end` may lie in: of a start code that ends there the first two bytes are one.
+        self._pairs.append(telling_pairs(self._data, self._paired, end // 2 * 2))
+        self._paired = max(self._paired, end // 2 * 2)
         self._seen = end
 
     @property
@@ -85,5 +117,10 @@ class Glance:
         return np.concatenate([np.empty(0, np.uint32), *self._heads])
 
     @property
+    def tails(self) -> I64:
+        return np.concatenate([np.empty(0, np.int64), *self._tails])
+
+    @property
     def codes(self) -> I64:
-        return np.concatenate([np.empty(0, np.int64), *self._codes])
+        pairs = np.concatenate([np.empty(0, np.int64), *self._pairs])
+        return codes_at(self._data, pairs, self._begin, self._seen)

@@ -15,6 +15,8 @@ I64 = npt.NDArray[np.int64]
 PACKET = 188
 SYNC = 0x47
 BLOCK_PACKETS = 32_768
+PID_BITS = 0x00FF1F00
+"""Where the PID stands in the first four bytes of a packet, the sync byte lowest."""
 _CLOCK_MASK = (1 << 33) - 1
 _STRIDES = (188, 192, 204)
 _PROBE_BYTES = 1 << 18
@@ -87,6 +89,16 @@ class Packets:
 
     def __len__(self) -> int:
         return int(self.at.size)
+
+
+def pid_of(heads: npt.NDArray[np.uint32]) -> npt.NDArray[np.int32]:
+    """The PIDs of packets, from their first four bytes, the sync byte lowest."""
+    return ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+
+
+def head_of_pid(pid: int) -> int:
+    """What `PID_BITS` of the first four bytes of a packet are."""
+    return pid & 0x1F00 | (pid & 0xFF) << 16
 
 
 class PacketReader:

@@ -16,7 +16,7 @@ from plexcut.media import ts_tables
 from plexcut.media.bitstream.pictures import ASSEMBLERS
 from plexcut.media.index.blocks import Block, coded_blocks
 from plexcut.media.index.companions import CompanionScan, RawPes
-from plexcut.media.index.packets import PacketLayout, PacketReader, Packets, find_layout
+from plexcut.media.index.packets import PID_BITS, PacketLayout, PacketReader, Packets, find_layout, head_of_pid
 from plexcut.media.index.pes import PesColumns
 from plexcut.media.index.psi import Program, SectionReader, parse_pat, parse_pmt
 from plexcut.media.index.rows import PictureRows
@@ -140,20 +140,19 @@ def scan_blocks(
     with closing(blocks):
         for block in blocks:
             heads = block.heads()
-            pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
-            mine = np.flatnonzero(pids == choice.video_pid)
+            pids = heads & PID_BITS
+            mine = np.flatnonzero(pids == head_of_pid(choice.video_pid))
             video_heads = heads[mine]
             scrambled += int(np.count_nonzero(video_heads & 0x80000000))
             total += mine.size
             video.feed(block, mine, video_heads)
-            companions.feed(block, heads, pids)
-            sections = np.flatnonzero(pids == choice.program.pmt_pid)
+            companions.feed(block, heads)
+            sections = np.flatnonzero(pids == head_of_pid(choice.program.pmt_pid))
             if sections.size:
                 tables.feed(block.packets(sections))
-            clock = (
-                mine if choice.program.pcr_pid == choice.video_pid else np.flatnonzero(pids == choice.program.pcr_pid)
-            )
-            breaks += _announced(block, clock, heads)
+            clocked = choice.program.pcr_pid == choice.video_pid
+            clock = mine if clocked else np.flatnonzero(pids == head_of_pid(choice.program.pcr_pid))
+            breaks += _announced(block, clock, video_heads if clocked else heads[clock])
             on_fraction(min(1.0, (block.at + block.count * block.stride - start) / max(end - start, 1)))
     video.finish()
     return StreamScan(
@@ -178,8 +177,10 @@ def _not_companions(choice: ProgramChoice) -> set[int]:
 
 
 def _announced(block: Block, which: I64, heads: npt.NDArray[np.uint32]) -> list[int]:
-    """File positions at which packets announce a new clock: they carry a PCR and the discontinuity indicator."""
-    adapted = which[(heads[which] & 0x20000000) != 0]
+    """File positions at which packets, whose heads these are, announce a new clock: by a PCR and the discontinuity
+    indicator.
+    """
+    adapted = which[np.flatnonzero(heads & 0x20000000)]
     off = block.first + block.stride * adapted
     flagged = (block.data[off + 5] & 0x90 == 0x90) & (block.data[off + 4] > 0)
     found: list[int] = (block.at + block.stride * adapted[flagged]).tolist()

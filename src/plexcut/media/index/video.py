@@ -10,23 +10,22 @@ import numpy.typing as npt
 from plexcut.media.bitstream.pictures import PictureAssembler
 from plexcut.media.bitstream.units import Units
 from plexcut.media.index.blocks import Block
-from plexcut.media.index.packets import PACKET
+from plexcut.media.index.packets import PACKET, PID_BITS
 from plexcut.media.index.pes import GrowingColumn, PesColumns, parse_pes_heads
 from plexcut.media.index.rows import PictureRows
-from plexcut.media.index.window import Window
+from plexcut.media.index.window import ADAPTED, CARRIES, HEAD, STARTS, Codes, PacketRun, Sieve, Window
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
 
 _SHORTEST_UNIT = 5
 """Bytes of a start code and the two behind it; damage puts start codes closer together."""
 _HEAD_BYTES = 2048
 """How much of a unit a picture assembler may look at; parameter sets are far shorter."""
 
-_STARTS, _CARRIES, _ADAPTED = 0x4000, 0x10000000, 0x20000000
-_WRONG, _COUNTER_SHIFT = 0x8000, 24
+_WRONG = 0x8000
+_COUNTER, _COUNTER_SHIFT, _NEXT = 0x0F000000, 24, 0x01000000
 
 
 class VideoScan:
@@ -56,135 +55,132 @@ class VideoScan:
 
     def feed(self, block: Block, mine: I64, heads: U32) -> None:
         """Take up packets of the stream: which of the block they are, and their first four bytes."""
-        carries = (heads & _CARRIES) != 0
-        mine, heads = mine[carries], heads[carries]
+        carries = heads & CARRIES
+        if not carries.all():
+            which = np.flatnonzero(carries)
+            mine, heads = mine[which], heads[which]
         if not mine.size:
             return
-        off = block.first + block.stride * mine
-        wrong = (heads & _WRONG) != 0
-        repeated, missing = self._continuity(block.data, off, heads)
-        missing |= wrong
-        if repeated.any():
-            keep = ~repeated
-            mine, heads, off, missing = mine[keep], heads[keep], off[keep], missing[keep]
+        repeated, missing = self._continuity(block, mine, heads)
+        if repeated.size:
+            mine, heads = np.delete(mine, repeated), np.delete(heads, repeated)
         if not mine.size:
             return
-        begin = np.full(mine.size, 4, np.int64)
-        adapted = np.flatnonzero((heads & _ADAPTED) != 0)
+        odd = np.flatnonzero(heads & (ADAPTED | STARTS))
+        odd_heads = heads[odd]
+        off = block.first + block.stride * mine[odd]
+        begin = np.full(odd.size, HEAD)
+        adapted = np.flatnonzero(odd_heads & ADAPTED)
         begin[adapted] += 1 + block.data[off[adapted] + 4].astype(np.int64)
-        at = block.at + block.stride * mine
-        starting = np.flatnonzero((heads & _STARTS) != 0)
+        starting = np.flatnonzero(odd_heads & STARTS)
         pes = parse_pes_heads(block.data, off[starting] + begin[starting], off[starting] + PACKET)
         begin[starting] += pes.length
         np.minimum(begin, PACKET, out=begin)
-        length = PACKET - begin
-        start = self.es_bytes + np.cumsum(length) - length
-        self.gaps += start[missing].tolist()
-        self.es_bytes += int(length.sum())
-        begun = starting[pes.found]
-        found = (start[begun], at[begun], pes.pts[pes.found], pes.dts[pes.found])
+        run = PacketRun(mine, odd, begin, self.es_bytes)
+        if missing.size:
+            self.gaps += run.starts(missing).tolist()
+        self.es_bytes = run.end
+        begun = odd[starting[pes.found]]
+        starts = run.starts(begun)
+        found = (starts, block.at + block.stride * mine[begun], pes.pts[pes.found], pes.dts[pes.found])
         for column, values in zip(self._pes, found, strict=True):
             column.extend(values)
-        self._pes_ahead = np.concatenate((self._pes_ahead, start[begun]))
-        full = length > 0
-        if not full.any():
-            return
-        if not full.all():
-            off, begin, at, start = off[full], begin[full], at[full], start[full]
-        window = Window(block.data, block.stride, off, begin, at, start, block.codes)
-        self._scan(self._with_carried(window, block.first), last=False)
+        self._pes_ahead = np.concatenate((self._pes_ahead, starts))
+        if (empty := odd[begin == PACKET]).size:
+            run = run.without(empty)
+        if run.slots.size:
+            bits = int(heads[0]) & PID_BITS
+            sieve = Sieve(block.heads(), bits, self._assembler.relevant) if not repeated.size else None
+            self._scan(self._with_carried(block, run), sieve)
 
     def finish(self) -> None:
         """The stream is at its end."""
         if self._carried is not None:
-            self._scan(self._carried, last=True)
+            self._scan(self._carried, None, last=True)
         self._assembler.end()
         self._collect()
 
-    def _continuity(self, data: U8, off: I64, heads: U32) -> tuple[Mask, Mask]:
-        """Which packets are repeated ones, and before which some are missing (2.4.3.3)."""
-        counter = (heads >> _COUNTER_SHIFT & 15).astype(np.int16)
-        before = np.empty_like(counter)
-        before[1:] = counter[:-1]
-        before[0] = int(self._last[3] & 15) if self._last is not None else (int(counter[0]) - 1) % 16
-        repeated = counter == before
-        missing = ~repeated & (counter != (before + 1) % 16)
-        for i in np.flatnonzero(repeated).tolist():
-            previous = data[off[i - 1] : off[i - 1] + PACKET] if i else self._last
-            packet = data[off[i] : off[i] + PACKET]
-            repeated[i] = (
-                previous is not None and packet[1] == previous[1] and np.array_equal(packet[12:], previous[12:])
-            )
-        self._last = data[off[-1] : off[-1] + PACKET].copy()
-        return repeated, missing
-
-    def _with_carried(self, window: Window, first: int) -> Window:
-        """The window with the carried packets copied in front of the block's first packet."""
-        carried = self._carried
-        if carried is None:
-            return window
-        count = carried.off.size
-        begin = first - count * window.stride
-        rows = window.data[begin:first].reshape(count, window.stride)
-        rows[:, :PACKET] = carried.data[: count * PACKET].reshape(count, PACKET)
-        return Window(
-            window.data,
-            window.stride,
-            np.concatenate((begin + window.stride * np.arange(count), window.off)),
-            np.concatenate((carried.begin, window.begin)),
-            np.concatenate((carried.at, window.at)),
-            np.concatenate((carried.start, window.start)),
-            window.known,
+    def _continuity(self, block: Block, mine: I64, heads: U32) -> tuple[I64, I64]:
+        """Which packets are repeated ones, and which of the others do not follow the one before (2.4.3.3)."""
+        data, off = block.data, block.first + block.stride * mine[[0, -1]]
+        counter = heads & _COUNTER
+        steps = np.empty_like(counter)
+        np.subtract(counter[1:], counter[:-1], out=steps[1:])
+        steps[0] = (
+            _NEXT if self._last is None else (int(counter[0]) - (int(self._last[3]) << _COUNTER_SHIFT)) & _COUNTER
         )
+        steps &= _COUNTER
+        again, missing = list[int](), list[int]()
+        for i in np.flatnonzero(steps != _NEXT).tolist():
+            if steps[i]:
+                missing.append(i)
+                continue
+            before = block.first + block.stride * int(mine[i - 1])
+            previous = data[before : before + PACKET] if i else self._last
+            here = block.first + block.stride * int(mine[i])
+            packet = data[here : here + PACKET]
+            if previous is not None and packet[1] == previous[1] and np.array_equal(packet[12:], previous[12:]):
+                again.append(i)
+        self._last = data[off[-1] : off[-1] + PACKET].copy()
+        repeated = np.array(again, np.int64)
+        bad = np.union1d(np.array(missing, np.int64), np.flatnonzero(heads & _WRONG))
+        if repeated.size:
+            bad = np.setdiff1d(bad, repeated)
+            bad -= np.searchsorted(repeated, bad)
+        return repeated, bad
 
-    def _scan(self, window: Window, *, last: bool) -> None:
-        codes = window.start_codes()
-        codes = codes[codes >= self._next]
-        if last:
-            codes = codes[codes < window.end - 4]
+    def _with_carried(self, block: Block, run: PacketRun) -> Window:
+        """The packets of a block behind the carried ones, which are copied in front of its first packet."""
+        carried = self._carried
+        at = np.empty(0, np.int64)
+        if carried is not None:
+            count = carried.run.slots.size
+            begin = block.first - count * block.stride
+            rows = block.data[begin : block.first].reshape(count, block.stride)
+            rows[:, :PACKET] = carried.data[: count * PACKET].reshape(count, PACKET)
+            run, at = run.behind(carried.run), carried.carried_at
+        return Window(block.data, block.stride, block.first, run, block.at, at, block.zero_tails(), block.codes)
+
+    def _scan(self, window: Window, sieve: Sieve | None, *, last: bool = False) -> None:
+        codes = window.start_codes(sieve)
+        begin = int(np.searchsorted(codes.es, self._next))
+        end = int(np.searchsorted(codes.es, window.end - 4)) if last else codes.es.size
+        codes = codes.take(slice(begin, end))
         limit = window.end if last else window.end - _HEAD_BYTES - 3
-        self._units(window, codes, int(np.searchsorted(codes, limit, side="left")))
+        self._units(window, codes, int(np.searchsorted(codes.es, limit, side="left")))
         if not last:
             self._next = max(self._next, limit)
             self._carry(window)
 
-    def _units(self, window: Window, codes: I64, count: int) -> None:
+    def _units(self, window: Window, codes: Codes, count: int) -> None:
         """Give the first `count` units to the assembler."""
-        sizes = np.append(codes[1:], window.end)[:count] - codes[:count]
-        codes = codes[:count]
-        long = sizes >= _SHORTEST_UNIT
-        codes, sizes = codes[long], sizes[long] - 3
-        heads = window.gather(codes + 3, 2)
-        chosen = self._assembler.relevant(heads)
-        codes, sizes, heads = codes[chosen], sizes[chosen], heads[chosen]
-        if not codes.size:
+        sizes = np.append(codes.es[1:], window.end)[:count] - codes.es[:count] - 3
+        codes = codes.take(slice(count))
+        heads = window.gather(codes, 2)
+        chosen = np.flatnonzero(self._assembler.relevant(heads) & (sizes >= _SHORTEST_UNIT - 3))
+        codes, sizes, heads = codes.take(chosen), sizes[chosen], heads[chosen]
+        if not chosen.size:
             return
-        counts = np.searchsorted(self._pes_ahead, np.append(self._last_unit, codes), side="right")
-        self._last_unit = int(codes[-1])
+        counts = np.searchsorted(self._pes_ahead, np.append(self._last_unit, codes.es), side="right")
+        self._last_unit = int(codes.es[-1])
         self._pes_ahead = self._pes_ahead[int(counts[-1]) :]
-        packet = window.packet_of(codes)
-        places = np.stack((codes, window.at[packet], codes - window.start[packet]))
+        skip = codes.es - window.run.starts(codes.packet)
+        places = np.stack((codes.es, window.places(codes.packet), skip))
         self._places = np.concatenate((self._places, places), axis=1)
         sizes = np.minimum(sizes, _HEAD_BYTES)
         self._assembler.units(
-            Units(codes, heads, sizes, np.diff(counts) > 0, _bytes_of(window, codes, sizes), _gather(window, codes))
+            Units(codes.es, heads, sizes, np.diff(counts) > 0, _bytes_of(window, codes, sizes), _gather(window, codes))
         )
         self._collect()
 
     def _carry(self, window: Window) -> None:
         """Keep the packets from which units are still to come."""
-        begin = int(np.searchsorted(window.start + window.length, self._next, side="right"))
-        off = window.off[begin:]
-        data = np.zeros(off.size * PACKET + 64, np.uint8)
-        data[: off.size * PACKET].reshape(-1, PACKET)[:] = window.data[off[:, None] + np.arange(PACKET)]
-        self._carried = Window(
-            data,
-            PACKET,
-            PACKET * np.arange(off.size),
-            window.begin[begin:].copy(),
-            window.at[begin:].copy(),
-            window.start[begin:].copy(),
-        )
+        run = window.run
+        begin = max(0, int(run.packet_of(np.array([self._next]))[0]))
+        kept = np.arange(begin, run.slots.size)
+        data = np.zeros(kept.size * PACKET + 64, np.uint8)
+        data[: kept.size * PACKET].reshape(-1, PACKET)[:] = window.data[window.off(kept)[:, None] + np.arange(PACKET)]
+        self._carried = Window(data, PACKET, 0, run.last(begin), 0, window.places(kept))
 
     def _collect(self) -> None:
         places = self._places
@@ -197,9 +193,9 @@ class VideoScan:
             self._places = places[:, int(np.searchsorted(places[0], pending)) :].copy()
 
 
-def _bytes_of(window: Window, codes: I64, sizes: I64) -> Callable[[int], bytes]:
-    return lambda i: window.bytes_at(int(codes[i]) + 3, int(sizes[i]))
+def _bytes_of(window: Window, codes: Codes, sizes: I64) -> Callable[[int], bytes]:
+    return lambda i: window.bytes_at(int(codes.es[i]) + 3, int(sizes[i]))
 
 
-def _gather(window: Window, codes: I64) -> Callable[[I64, int], U8]:
-    return lambda which, count: window.gather(codes[which] + 3, count)
+def _gather(window: Window, codes: Codes) -> Callable[[I64, int], U8]:
+    return lambda which, count: window.gather(codes.take(which), count)
