@@ -31,5 +31,5 @@ export default defineConfig(
     },
   },
   { files: ['**/*.ts', '**/*.vue'], rules: { 'no-undef': 'off' } },
-  { files: ['mock/**', '*.config.ts'], languageOptions: { globals: { ...globals.node } } },
+  { files: ['*.config.ts'], languageOptions: { globals: { ...globals.node } } },
 )

@@ -4,15 +4,13 @@ import vue from '@vitejs/plugin-vue'
 import vuetify from 'vite-plugin-vuetify'
 import { defineConfig } from 'vitest/config'
 
-import { mockServer } from './mock/server.ts'
-
 /** The address of a running `plexcut serve`, for `npm run dev`. */
 const backend = process.env['PLEXCUT_BACKEND'] ?? 'http://127.0.0.1:5200'
 
-export default defineConfig(({ mode }) => ({
+export default defineConfig({
   // Addresses in the built page are relative to <base>, so that it also runs below a path of a reverse proxy.
   base: './',
-  plugins: [vue(), vuetify(), ...(mode === 'mock' ? [mockServer()] : [])],
+  plugins: [vue(), vuetify()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     outDir: '../src/plexcut/web/dist',
@@ -23,18 +21,13 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
   },
-  server:
-    mode === 'mock'
-      ? {}
-      : {
-          proxy: Object.fromEntries(
-            ['/api', '/static', '/streams'].map((path) => [path, { target: backend, changeOrigin: true }]),
-          ),
-        },
+  server: {
+    proxy: Object.fromEntries(['/api', '/static', '/streams'].map((path) => [path, { target: backend, changeOrigin: true }])),
+  },
   test: {
     environment: 'happy-dom',
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/test-setup.ts'],
     restoreMocks: true,
   },
-}))
+})

@@ -34,13 +34,82 @@ def lists(tmp_path: Path, clip_cache: ClipCache) -> Iterator[tuple[Server, Path]
     server.stop()
 
 
+def test_a_list_beside_the_recording_is_proposed(lists: tuple[Server, Path], watched_page: Page) -> None:
+    server, film = lists
+    film.with_suffix(".edl").write_text("0\t0.5\t3\n1.0\t1.5\t3\n2.0\t2.2\t3\n")
+    page = watched_page
+    (recording,) = server.recordings().values()
+    page.goto(f"{server.address}/edit/{recording}")
+    bar = page.get_by_test_id("proposals").first
+    expect(bar).to_contain_text("3 breaks are proposed by Harbour Light (2011).edl")
+    timeline = page.get_by_test_id("timeline")
+    expect(timeline).to_have_attribute("data-proposed", "3")
+    expect(timeline).to_have_attribute("aria-description", re.compile(r"3 proposed breaks, 00:00:00\S* – 00:00:00"))
+    rows = page.locator(".panel .list > li.row, .panel ol.list > li")
+    spans = page.locator(".panel ol.list > li")
+    expect(spans).to_have_count(0)
+    assert server.kept(recording)[0] == [25, 50]  # what the interface answers is as before: nothing is saved
+    # The first is taken over, by key, and the next one comes.
+    page.keyboard.press("b")
+    expect(spans).to_have_count(1)
+    expect(bar).to_contain_text("2 breaks")
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
+    assert server.kept(recording)[0][0] == 25
+    # The second is dismissed, by key; that lasts.
+    page.keyboard.press("d")
+    expect(bar).to_contain_text("One break")
+    page.reload()
+    expect(bar).to_contain_text("One break")
+    expect(rows).to_have_count(2)
+    # The last by its button; undo proposes it again.
+    bar.get_by_label(re.compile("Remove the break at")).click()
+    expect(spans).to_have_count(2)
+    expect(bar).to_be_hidden()
+    expect(timeline).to_have_attribute("data-proposed", "0")
+    page.get_by_label("Undo").first.click()
+    expect(bar).to_contain_text("One break")
+    bar.get_by_role("button", name="Remove all proposed breaks").click()
+    expect(spans).to_have_count(2)
+    page.get_by_role("button", name="Show again").click()
+    expect(bar).to_contain_text("One break")
+    bar.get_by_role("button", name="Dismiss all").click()
+    expect(page.get_by_text("One proposed break was dismissed.")).to_be_visible()
+
+
+def test_what_has_a_proposal_is_found_in_the_library(lists: tuple[Server, Path], watched_page: Page) -> None:
+    server, film = lists
+    page = watched_page
+    (recording,) = server.recordings().values()
+    shutil.copy(film, film.with_name("Other (2012).ts"))
+    page.goto(server.address)
+    expect(page.locator(".card")).to_have_count(2)
+    card = page.locator(".card", has_text="Harbour Light")
+    expect(card).to_contain_text("Proposal")
+    expect(page.locator(".card", has_text="Other")).not_to_contain_text("Proposal")
+    # Narrowed, as a table, by its address too.
+    page.get_by_role("combobox", name="Show").click(force=True)
+    page.get_by_role("option", name="Has a proposal").click()
+    expect(page.locator(".card")).to_have_count(1)
+    page.get_by_label("Show a table").click()
+    expect(page).to_have_url(re.compile("state=proposed"))
+    page.reload()
+    expect(page.locator(".line")).to_have_count(1)
+    expect(page.locator(".line")).to_contain_text("Proposal")
+    page.locator(".line").click()
+    page.get_by_role("button", name="Remove all proposed breaks").first.click()
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
+    assert server.kept(recording)[0] == [25, 50]
+    page.go_back()
+    expect(page.get_by_text("Nothing here matches")).to_be_visible()
+
+
 def test_lists_come_and_go(lists: tuple[Server, Path], watched_page: Page, tmp_path: Path) -> None:
     server, _ = lists
     page = watched_page
     (recording,) = server.recordings().values()
     page.goto(f"{server.address}/edit/{recording}")
-    expect(page.get_by_text("lies beside the recording")).to_be_visible()
-    rows = page.locator(".panel .list > li")
+    rows = page.locator(".panel ol.list > li")
+    page.get_by_role("button", name="Remove all proposed breaks").first.click()
     expect(rows).to_have_count(2)
     expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
     assert server.kept(recording)[0] == [25, 50]
@@ -69,7 +138,8 @@ def test_what_is_no_cut_list_changes_nothing(lists: tuple[Server, Path], page: P
     server, _ = lists
     (recording,) = server.recordings().values()
     page.goto(f"{server.address}/edit/{recording}")
-    rows = page.locator(".panel .list > li")
+    rows = page.locator(".panel ol.list > li")
+    page.get_by_role("button", name="Remove all proposed breaks").first.click()
     expect(rows).to_have_count(2)
     page.evaluate(_DROP, ["notes.txt", "hello"])
     expect(page.get_by_text(re.compile("no cut list"))).to_be_visible()

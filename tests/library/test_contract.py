@@ -328,3 +328,22 @@ def test_nobody_watches(subject):
     assert library.watching(movie.recording) == ()
     with pytest.raises(RecordingNotFound):
         library.watching(f"{movie.id}~0123456789")
+
+
+def test_cut_lists_beside_recordings(subject: Subject):
+    library = subject.library
+    section = next(s for s in library.sections() if s.title == "Movies")
+    folder = subject.root / "Movies" / MOVIES[1]
+    (folder / f"{MOVIES[1]} - 1080p.edl").write_text("0 5 0\n")
+    (folder / f"{MOVIES[1]} - 1080p.txt").write_text("x")
+    (folder / "other.edl").write_text("0 5 0\n")
+    (folder / "marks").write_text("0:00:00.00\n")
+    library.refresh()
+    items = library.items(section.id, ItemQuery(limit=50)).items
+    recordings = [version.recording for item in items for version in item.versions]
+    found = library.lists_beside([*recordings, "nobody~r1"])
+    ((recording, lists),) = found.items()
+    assert [one.path.name for one in lists] == [f"{MOVIES[1]} - 1080p.edl", f"{MOVIES[1]} - 1080p.txt"]
+    assert lists[0].path.read_text() == "0 5 0\n"
+    assert (lists[0].size_bytes, lists[0].formats) == (6, ("edl",))
+    assert recording in {v.recording for i in items if i.title.startswith("Ärger") for v in i.versions}

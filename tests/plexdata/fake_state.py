@@ -153,6 +153,7 @@ class FakeStore:
         self.speeds: list[tuple[str, int, float]] = []
         self.choices: dict[str, Any] = {}
         self.cuts: set[str] = set()
+        self.dismissed: dict[str, tuple[tuple[tuple[int, int], ...], str]] = {}
         self.stored: dict[str, tuple[StoredJob, tuple[LogLine, ...]]] = {}
         self.told: dict[str, dict[str, Any]] = {}
         self.fail: Exception | None = None
@@ -195,7 +196,16 @@ class FakeStore:
         self.speeds.append((kind, nbytes, seconds))
 
     def edited(self) -> EditedRecordings:
-        return EditedRecordings(frozenset(r for r, saved in self.keeps.items() if saved.keep), frozenset(self.cuts))
+        kept = frozenset(r for r, saved in self.keeps.items() if saved.keep)
+        return EditedRecordings(
+            kept, frozenset(self.cuts), {r: stamp for r, (_, stamp) in self.dismissed.items() if stamp}
+        )
+
+    def load_dismissed(self, recording: str) -> tuple[tuple[int, int], ...]:
+        return self.dismissed.get(recording, ((), ""))[0]
+
+    def save_dismissed(self, recording: str, frames: tuple[tuple[int, int], ...], stamp: str) -> None:
+        self.dismissed[recording] = (frames, stamp)
 
     def forget_cut(self, recording: str) -> None:
         self.cuts.discard(recording)

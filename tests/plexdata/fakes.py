@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from plexcut.domain.catalog import (
     Thumb,
     Viewing,
 )
+from plexcut.domain.cutlists import ListBeside
 from plexcut.domain.media import (
     CutMode,
     CutPlan,
@@ -44,6 +46,7 @@ from plexcut.errors import (
     SectionNotFound,
     SpanInvalid,
 )
+from plexcut.library.beside import Folders
 
 FPS = 25
 
@@ -61,6 +64,7 @@ class FakeLibrary:
         self.closed = False
         self.viewings: tuple[Viewing, ...] = ()
         self.recorded = False
+        self.beside = Folders()
         self._sections: list[Section] = []
         self._items: dict[str, Item] = {}
 
@@ -142,6 +146,12 @@ class FakeLibrary:
                 path = self.root / f"{item.title.replace('/', '_')}.ts"
                 return RecordingFile(recording, item.id, item.title, path, self.root, self.id)
         raise RecordingNotFound(f"no recording {recording}")
+
+    def lists_beside(self, recordings: Sequence[str]) -> Mapping[str, tuple[ListBeside, ...]]:
+        self._answer()
+        titles = {item.recording: item.title for item in self._items.values()}
+        found = {one: self.beside.lists(self.root / f"{titles[one]}.ts") for one in recordings if one in titles}
+        return {one: lists for one, lists in found.items() if lists}
 
     def use_of(self, path: Path) -> FileUse:
         return FileUse(self.viewings, self.recorded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plexcut.domain.cutlists import WrittenCutList
-from plexcut.plexdata.model import ImportedKeep
+from plexcut.plexdata.model import ImportedKeep, Proposal, ProposedBreak
 
 
 class FakeCutLists:
@@ -26,3 +26,13 @@ class FakeCutLists:
         self._asked("write_cut_list", (recording, fmt, keep))
         self._known(recording)
         return WrittenCutList(fmt, "Film Ü.edl", "text/plain", b"0 1 0\n")
+
+    def breaks(self, recording: str) -> Proposal:
+        self._asked("breaks", recording)
+        self._known(recording)
+        return Proposal("Film Ü.edl", "edl", (ProposedBreak(10, 20, 0.4, 0.8, None, ("edl",), dismissed=False),))
+
+    def dismiss_breaks(self, recording: str, dismissed: Any) -> Proposal:
+        self._asked("dismiss_breaks", (recording, dismissed))
+        self._known(recording)
+        return Proposal("Film Ü.edl", "edl", (ProposedBreak(10, 20, 0.4, 0.8, None, ("edl",), dismissed=True),))

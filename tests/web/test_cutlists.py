@@ -42,3 +42,18 @@ def test_a_keep_list_is_written(server: Running, client: httpx.Client) -> None:
     assert server.plexdata.calls[-1] == ("write_cut_list", (REC, "edl", None))
     assert client.get(ADDRESS, params={"format": "doc"}).status_code == 400
     assert client.get(ADDRESS, params={"keep": "soon"}).status_code == 400
+
+
+def test_proposed_breaks(server: Running, client: httpx.Client) -> None:
+    address = f"/api/recordings/{REC}/breaks"
+    one = {"start_s": 0.4, "end_s": 0.8, "start_frame": 10, "end_frame": 20, "confidence": None, "evidence": ["edl"]}
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.text
+    shown = {"breaks": [{**one, "dismissed": False}], "total": 1, "name": "Film Ü.edl", "format": "edl"}
+    assert answer.json() == shown
+    answer = client.put(address, json={"dismissed": [["#10", "#20"]]})
+    assert answer.json()["breaks"] == [{**one, "dismissed": True}]
+    asked, (recording, spans) = server.plexdata.calls[-1]
+    assert (asked, recording) == ("dismiss_breaks", REC)
+    assert [list(span) for span in spans] == [["#10", "#20"]]
+    assert client.put(address, json={"dismissed": [[1]]}).status_code == 400

@@ -2,6 +2,7 @@ import { spanOf, type KeepList } from '@/domain/spans'
 
 import { address, getJson, send, sendJson, withQuery } from './client'
 import type {
+  Breaks,
   CopyPoints,
   CutListFormat,
   CutOptions,
@@ -181,6 +182,16 @@ export async function readCutList(recording: string, file: Blob): Promise<Import
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)
   return sendJson(`api/recordings/${id(recording)}/cutlist`, 'POST', { base64: btoa(text) })
+}
+
+/** The breaks that a cut list beside the recording proposes. */
+export function getBreaks(recording: string): Promise<Breaks> {
+  return getJson(`api/recordings/${id(recording)}/breaks`)
+}
+
+/** Says which proposed breaks are none, in place of what was said before. */
+export function dismissBreaks(recording: string, dismissed: [WrittenPosition, WrittenPosition][]): Promise<Breaks> {
+  return sendJson(`api/recordings/${id(recording)}/breaks`, 'PUT', { dismissed })
 }
 
 /** Where the saved keep list is, as a file of another program. */

@@ -380,6 +380,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/recordings/{recording}/breaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The breaks that a cut list beside the recording proposes, whatever is saved. */
+        get: operations["get_breaks"];
+        /** Say which proposed breaks are none. */
+        put: operations["put_breaks"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/recordings/{recording}/check": {
         parameters: {
             query?: never;
@@ -989,6 +1007,33 @@ export interface components {
             sample_rate: number | null;
         };
         /**
+         * Break
+         * @description A proposed break, half-open. `confidence` is 0 to 1, null where it is not said; `evidence`: what says so.
+         *
+         *     `dismissed`: somebody said that it is none.
+         */
+        Break: {
+            confidence: number | null;
+            dismissed: boolean;
+            end_frame: number;
+            end_s: number;
+            evidence: string[];
+            start_frame: number;
+            start_s: number;
+        };
+        /**
+         * Breaks
+         * @description What the best cut list beside a recording removes. Nothing is removed by that: breaks are proposals.
+         *
+         *     `name` is the file's and `format` its format; empty and null where none lies there.
+         */
+        Breaks: {
+            breaks: components["schemas"]["Break"][];
+            format: ("edl" | "comskip" | "vdr" | "enigma2" | "ffmetadata" | "ogm" | "llc" | "csv") | null;
+            name: string;
+            total: number;
+        };
+        /**
          * Chapter
          * @description A chapter; `origin` is where it was found, `title` may be empty.
          */
@@ -1112,12 +1157,25 @@ export interface components {
             state: "none" | "making" | "ready" | "failed";
         };
         /**
+         * Dismissed
+         * @description All proposed breaks of a recording that are none, in place of those said before.
+         */
+        Dismissed: {
+            dismissed: [
+                number | string,
+                number | string
+            ][];
+        };
+        /**
          * Edits
          * @description What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut.
+         *
+         *     `proposed`: neither, and a cut list that lies beside one of them proposes breaks.
          */
         Edits: {
             cut: boolean;
             kept: boolean;
+            proposed: boolean;
         };
         /**
          * Emptied
@@ -2753,8 +2811,8 @@ export interface operations {
                 /** @description Part of the title; upper and lower case are the same. */
                 search?: string;
                 sort?: "title" | "-title" | "added_at" | "-added_at" | "year" | "-year";
-                /** @description `recent`: added in the last seven days; `kept`: with a saved keep list, and never cut. */
-                state?: "all" | "recent" | "uncut" | "kept" | "cut";
+                /** @description `recent`: added in the last seven days; `kept`: with a saved keep list, and never cut; `proposed`: neither, and a cut list beside it proposes breaks. */
+                state?: "all" | "recent" | "uncut" | "kept" | "cut" | "proposed";
                 offset?: number;
                 limit?: number;
             };
@@ -2921,6 +2979,72 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Recording"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_breaks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the best cut list beside a recording removes. Nothing is removed by that: breaks are proposals. `name` is the file's and `format` its format; empty and null where none lies there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breaks"];
+                };
+            };
+            /** @description Any failure. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    put_breaks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recording: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Dismissed"];
+            };
+        };
+        responses: {
+            /** @description What the best cut list beside a recording removes. Nothing is removed by that: breaks are proposals. `name` is the file's and `format` its format; empty and null where none lies there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Breaks"];
                 };
             };
             /** @description Any failure. */

@@ -27,6 +27,7 @@ export type Names = Schemas['Names']
 export type Chapter = Schemas['Chapter']
 export type Marker = Schemas['Marker']
 export type Keyframes = Schemas['Keyframes']
+export type Breaks = Schemas['Breaks']
 export type CopyPoints = Schemas['CopyPoints']
 export type Filmstrip = Schemas['Filmstrip']
 export type Tile = Schemas['Tile']
@@ -50,7 +51,7 @@ export type TimelineFrame = Schemas['TimelineFrame']
 export type Session = Schemas['Session']
 
 export type SortKey = 'title' | '-title' | 'added_at' | '-added_at' | 'year' | '-year'
-export type ItemState = 'all' | 'recent' | 'uncut' | 'kept' | 'cut'
+export type ItemState = 'all' | 'recent' | 'uncut' | 'kept' | 'cut' | 'proposed'
 export type CutMode = NonNullable<CutOrder['mode']>
 
 /** A place as it is sent: seconds, or a written form such as `#120` or `00:01:02.5`. */

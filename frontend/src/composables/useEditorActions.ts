@@ -2,10 +2,12 @@ import { useI18n } from 'vue-i18n'
 
 import { edgeNear, nudged, pictureOf } from '@/domain/edges'
 import { countMoves, snapAll } from '@/domain/lossless'
+import { breakAt, spanOfBreak } from '@/domain/proposals'
 import { edgeAfter, edgeBefore, indexAt } from '@/domain/spans'
 import { useKeep } from '@/stores/keep'
 import { useNotices } from '@/stores/notices'
 import { usePreferences } from '@/stores/preferences'
+import { useProposals } from '@/stores/proposals'
 import { useRecording } from '@/stores/recording'
 
 import type { Landmarks } from './useLandmarks'
@@ -32,6 +34,7 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
   const { t } = useI18n()
   const recording = useRecording()
   const keep = useKeep()
+  const proposals = useProposals()
   const preferences = usePreferences()
   const notices = useNotices()
 
@@ -44,9 +47,26 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
     if (!again || player.lag() <= 1) how()
   }
 
+  /** To the edge beside the place, of what is kept or of a proposed break. */
   function toEdge(find: typeof edgeBefore): void {
     const frame = here()
-    if (frame !== null) player.goToFrame(find(keep.list, frame, recording.frames))
+    if (frame === null) return
+    const found = [keep.list, proposals.open.map(spanOfBreak)].map((list) => find(list, frame, recording.frames))
+    player.goToFrame(find === edgeBefore ? Math.max(...found) : Math.min(...found))
+  }
+
+  /** Decides on the proposed break at the place, and goes to the next. */
+  function decide(how: typeof proposals.accept): void {
+    const frame = here()
+    const found = frame === null || !keep.loaded ? null : breakAt(proposals.open, frame)
+    if (!found) {
+      notices.say(t('proposals.none'))
+      return
+    }
+    const rest = proposals.open.filter((one) => one !== found)
+    how(found)
+    const next = breakAt(rest, found.end_frame)
+    if (next) player.goToFrame(next.start_frame)
   }
 
   function toKeyframe(direction: 1 | -1): void {
@@ -134,6 +154,13 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
     nudgeBack: () => nudge(-1),
     nudgeForward: () => nudge(1),
     snapAll: snapEverything,
+    acceptBreak: () => decide(proposals.accept),
+    acceptBreaks: () => {
+      const count = proposals.open.length
+      if (count > 0) proposals.acceptAll()
+      notices.say(count > 0 ? t('proposals.accepted', count) : t('proposals.none'))
+    },
+    dismissBreak: () => decide((one) => void proposals.dismiss(one)),
     undo: () => {
       keep.settle()
       keep.undo()

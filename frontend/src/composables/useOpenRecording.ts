@@ -7,6 +7,7 @@ import { useConnection } from '@/stores/connection'
 import { useJobs } from '@/stores/jobs'
 import { useKeep } from '@/stores/keep'
 import { useNotices } from '@/stores/notices'
+import { useProposals } from '@/stores/proposals'
 import { useRecording } from '@/stores/recording'
 
 import type { Marks } from './useMarks'
@@ -22,6 +23,7 @@ export function useOpenRecording(player: Player, marks: Marks) {
   const router = useRouter()
   const recording = useRecording()
   const keep = useKeep()
+  const proposals = useProposals()
   const connection = useConnection()
   const notices = useNotices()
   const jobs = useJobs()
@@ -38,6 +40,7 @@ export function useOpenRecording(player: Player, marks: Marks) {
   async function open(): Promise<void> {
     await keep.flush()
     keep.close()
+    proposals.forget()
     marks.drop()
     const wanted = id.value
     const loading = recording.open(wanted)
@@ -51,6 +54,7 @@ export function useOpenRecording(player: Player, marks: Marks) {
     if (keep.loaded || !recording.ready) return
     try {
       await keep.load()
+      await proposals.load()
     } catch (caught) {
       notices.fail(caught)
     }
@@ -97,6 +101,7 @@ export function useOpenRecording(player: Player, marks: Marks) {
   onBeforeUnmount(() => {
     window.clearTimeout(rememberTimer)
     keep.close()
+    proposals.forget()
     recording.close()
     document.title = 'plexcut'
   })

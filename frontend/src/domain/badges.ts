@@ -1,6 +1,6 @@
 import type { Item } from '@/api/types'
 
-export type Badge = 'cutting' | 'cut' | 'kept'
+export type Badge = 'cutting' | 'cut' | 'kept' | 'proposed'
 
 /** What is to be said of a movie or an episode at a glance, the most important first; at most two. */
 export function badgesOf(item: Pick<Item, 'edits' | 'versions'>, isBusy: (recording: string) => boolean): Badge[] {
@@ -9,5 +9,6 @@ export function badgesOf(item: Pick<Item, 'edits' | 'versions'>, isBusy: (record
   if (item.edits?.cut) badges.push('cut')
   // A list that was cut already says nothing new.
   else if (item.edits?.kept) badges.push('kept')
+  else if (item.edits?.proposed) badges.push('proposed')
   return badges
 }

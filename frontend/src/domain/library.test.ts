@@ -6,6 +6,7 @@ describe('the look of a library in its address', () => {
   it('comes back from an address', () => {
     const look = { search: 'a b', sort: '-year', state: 'uncut', table: true } as const
     expect(readView(writeView(look), false)).toEqual(look)
+    expect(readView({ state: 'proposed' }, false).state).toBe('proposed')
     expect(readView({}, true)).toEqual({ search: '', sort: 'title', state: 'all', table: true })
   })
 

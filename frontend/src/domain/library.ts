@@ -9,7 +9,7 @@ export interface LibraryLook {
 }
 
 const SORTS: readonly SortKey[] = ['title', '-title', 'added_at', '-added_at', 'year', '-year']
-const STATES: readonly ItemState[] = ['all', 'recent', 'uncut', 'kept', 'cut']
+const STATES: readonly ItemState[] = ['all', 'recent', 'uncut', 'proposed', 'kept', 'cut']
 
 /** The look that an address asks for; `table` is what is preferred where it does not say. */
 export function readView(query: Record<string, unknown>, table: boolean): LibraryLook {

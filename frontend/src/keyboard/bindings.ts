@@ -12,7 +12,7 @@ export const GROUPS = {
   view: ['zoomIn', 'zoomOut', 'zoomAll', 'zoomFrames', 'zoomSpan', 'snapping', 'help'],
   edit: [
     'setIn', 'setOut', 'dropMarks', 'removeMarked', 'split', 'merge', 'deleteSpan', 'invert', 'nudgeBack', 'nudgeForward',
-    'snapAll', 'undo', 'redo', 'cut',
+    'snapAll', 'acceptBreak', 'acceptBreaks', 'dismissBreak', 'undo', 'redo', 'cut',
   ],
 } as const
 
@@ -79,6 +79,9 @@ export const BINDINGS: readonly Binding[] = [
   on('nudgeBack', 'Comma'),
   on('nudgeForward', 'Period'),
   on('snapAll', 'KeyA', SHIFT),
+  on('acceptBreak', 'KeyB'),
+  on('acceptBreaks', 'KeyB', SHIFT),
+  on('dismissBreak', 'KeyD'),
   on('undo', 'KeyZ', CONTROL),
   on('redo', 'KeyZ', { control: true, shift: true }),
   on('redo', 'KeyY', CONTROL),

@@ -1,9 +1,10 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
-import type { KeepAnswer, KeepChange, KeepHistory, Recording } from '@/api/types'
+import type { Breaks, KeepAnswer, KeepChange, KeepHistory, Recording } from '@/api/types'
 
 import { useKeep } from './keep'
+import { useProposals } from './proposals'
 import { useRecording } from './recording'
 
 const FPS = 50
@@ -25,6 +26,7 @@ class FakeServer {
   puts = 0
   imported: KeepAnswer['imported'] = null
   applies = true
+  dismissed: [string, string][] = []
 
   get keep(): Frames {
     return this.now.frames
@@ -80,6 +82,10 @@ class FakeServer {
     await Promise.resolve()
     const path = new URL(String(input)).pathname
     const body = init?.body ? (JSON.parse(String(init.body)) as KeepChange) : null
+    if (path.endsWith('/breaks')) {
+      if (init?.method === 'PUT') this.dismissed = (JSON.parse(String(init.body)) as { dismissed: [string, string][] }).dismissed
+      return Response.json({ breaks: this.breaks(), total: 2, name: 'film.edl', format: 'edl' })
+    }
     if (path.endsWith('/names')) return Response.json({ names: this.now.names ?? [], total: 0 })
     if (!body) return Response.json(this.answer())
     if (init?.method === 'PUT') this.puts += 1
@@ -89,6 +95,13 @@ class FakeServer {
     const number = (written: number | string): number => Number(String(written).slice(1))
     this.save(body.keep.map(([start, end]): [number, number] => [number(start), number(end)]), body.names as State['names'])
     return Response.json(this.answer())
+  }
+
+  breaks(): Breaks['breaks'] {
+    return ([[0, 100], [200, 1000]] as const).map(([start_frame, end_frame]) => ({
+      start_frame, end_frame, start_s: start_frame / FPS, end_s: end_frame / FPS, confidence: null, evidence: ['edl'],
+      dismissed: this.dismissed.some(([start]) => start === `#${start_frame}`),
+    }))
   }
 
   private failure(status: number, code: string): Response {
@@ -270,16 +283,45 @@ describe('the keep list', () => {
     await vi.runAllTimersAsync()
   })
 
-  it('begins with the cut list that lies beside the recording, and undo drops it', async () => {
+  it('offers the cut list that lies beside the recording, and saves nothing of it', async () => {
     server.imported = {
       format: 'edl', name: 'film.edl', keep: [[2, 4]], keep_frames: [[100, 200]], labels: ['One'], notes: [],
     }
     const keep = await open(server)
+    expect(keep.list).toEqual([])
+    await vi.runAllTimersAsync()
+    expect(server.keep).toEqual([])
+    const proposals = useProposals()
+    await proposals.load()
+    expect(proposals.open).toHaveLength(2)
+    proposals.acceptAll()
     expect(keep.list).toEqual([{ start: 100, end: 200, label: 'One' }])
-    expect(keep.pickedUp).toBe('film.edl')
+    expect(proposals.open).toEqual([])
     await vi.runAllTimersAsync()
     expect(server.keep).toEqual([[100, 200]])
+    // What is taken back is proposed again.
     keep.undo()
+    await vi.runAllTimersAsync()
     expect(keep.list).toEqual([])
+    expect(proposals.open).toHaveLength(2)
+  })
+
+  it('takes one proposed break, and dismisses another', async () => {
+    const keep = await open(server)
+    const proposals = useProposals()
+    await proposals.load()
+    const [first, second] = proposals.open
+    if (!first || !second) throw new Error('nothing is proposed')
+    proposals.accept(first)
+    expect(keep.list).toEqual([{ start: 100, end: 1000 }])
+    expect(proposals.open).toEqual([second])
+    await proposals.dismiss(second)
+    expect(server.dismissed).toEqual([['#200', '#1000']])
+    expect(proposals.open).toEqual([])
+    expect(proposals.dismissed).toBe(1)
+    expect(keep.list).toEqual([{ start: 100, end: 1000 }])
+    await proposals.bringBack()
+    expect(proposals.open).toHaveLength(1)
+    await vi.runAllTimersAsync()
   })
 })

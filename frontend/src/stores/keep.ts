@@ -34,8 +34,8 @@ export const useKeep = defineStore('keep', () => {
   const error = shallowRef<ApiError | null>(null)
   /** Counts how often somebody else's list replaced ours, for the message about it. */
   const replaced = ref(0)
-  /** The name of the file that the list was taken from, where one lay beside the recording. */
-  const pickedUp = ref<string | null>(null)
+  /** What a cut list beside the recording keeps, where nothing was ever saved. It is a proposal. */
+  const offered = shallowRef<ImportedKeep | null>(null)
   /** What the server had when we last agreed with it. */
   const base = shallowRef<KeepList>([])
   /** Somebody else saved while we had changes of our own: both lists, and what they were made from. */
@@ -102,11 +102,7 @@ export const useKeep = defineStore('keep', () => {
     agree(answer, named)
     conflict.value = readConflict(wanted)
     loaded.value = true
-    // Another program's cut list beside the recording is the first list, where nothing was ever saved; undo drops it.
-    if (answer.revision === 0 && answer.imported && !conflict.value) {
-      take(answer.imported)
-      pickedUp.value = answer.imported.name
-    }
+    offered.value = answer.imported
   }
 
   /** Takes the list that another program made, in place of what there is; it can be undone. */
@@ -272,7 +268,7 @@ export const useKeep = defineStore('keep', () => {
     loaded.value = false
     draft.value = null
     conflict.value = null
-    pickedUp.value = null
+    offered.value = null
     state.value = 'saved'
     history.value = startHistory<KeepList>([])
   }
@@ -299,7 +295,7 @@ export const useKeep = defineStore('keep', () => {
 
   return {
     list, settled, loaded, revision, state, error, replaced, conflict, canUndo, canRedo, keptFrames, kept_s, removed_s,
-    load, flush, close, onRemoteSave, refresh, draw, settle, change, resolve, take, pickedUp,
+    load, flush, close, onRemoteSave, refresh, draw, settle, change, resolve, take, offered,
     undo: () => canUndo.value && step('undo'),
     redo: () => canRedo.value && step('redo'),
     add: (span: Span) => change(spans.addSpan(list.value, span)),

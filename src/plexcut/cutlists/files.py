@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 from plexcut.cutlists import chapters, lines, projects
@@ -14,10 +15,15 @@ from plexcut.domain.cutlists import (
     KeptSpan,
     ReadCutList,
     WrittenCutList,
+    names_beside,
 )
-from plexcut.errors import FileUnreadable, FormatUnsupported, UsageError
+from plexcut.domain.timecode import FrameNumber
+from plexcut.errors import FileUnreadable, FormatUnsupported, PlexcutError, UsageError
 
 _KNOWN = "known are EDL, comskip, VDR marks, enigma2 cuts, FFmetadata and OGM chapters, LosslessCut llc and csv"
+
+_ANY = CutListFacts("", 1 << 40, Fraction(25), 1e9)
+"""A recording that any list fits, for telling whether a file is one."""
 
 Reader = Callable[[str, CutListFacts], ReadCutList]
 
@@ -41,23 +47,6 @@ _NAMES: dict[CutListFormat, tuple[str, str]] = {
     "llc": ("{stem}-proj.llc", "application/json"),
     "csv": ("{stem}.csv", "text/csv"),
 }
-_BESIDE: tuple[tuple[str, tuple[CutListFormat, ...]], ...] = (
-    ("{stem}-proj.llc", ("llc",)),
-    ("{stem}.llc", ("llc",)),
-    ("{name}.cuts", ("enigma2",)),
-    ("{stem}.cuts", ("enigma2",)),
-    ("marks", ("vdr",)),
-    ("{stem}.edl", ("edl",)),
-    ("{name}.edl", ("edl",)),
-    ("{stem}.txt", ("comskip",)),
-    ("{stem}.chapters.txt", ("ogm",)),
-    ("{stem}.ffmeta", ("ffmetadata",)),
-    ("{stem}.ffmetadata", ("ffmetadata",)),
-    ("{stem}.csv", ("csv",)),
-)
-"""What is looked for beside a recording, what a person made before what a program found, and what it must hold."""
-_VDR_FOLDER = ".rec"
-"""VDR's marks have no name of their own: the folder is the recording's."""
 
 
 class CutListFiles:
@@ -83,6 +72,19 @@ class CutListFiles:
             if is_it(text):
                 return read(text, facts)
         raise FormatUnsupported("this is no cut list that plexcut knows", _KNOWN)
+
+    def removes(self, data: bytes, formats: tuple[CutListFormat, ...]) -> bool:
+        try:
+            found = self.read(data, _ANY)
+        except PlexcutError:
+            return False
+        if found.format not in formats:
+            return False
+        first = found.spans[0]
+        whole = (
+            first.kept and len(found.spans) == 1 and first.start in {Fraction(0), FrameNumber(0)} and first.end is None
+        )
+        return not whole
 
     def write(self, fmt: CutListFormat, kept: tuple[KeptSpan, ...], facts: CutListFacts) -> WrittenCutList:
         removed = _removed(kept, facts)
@@ -116,10 +118,8 @@ class CutListFiles:
 
     def beside(self, recording: Path) -> tuple[FoundCutList, ...]:
         found = []
-        for pattern, formats in _BESIDE:
-            if formats == ("vdr",) and recording.parent.suffix != _VDR_FOLDER:
-                continue
-            path = recording.with_name(pattern.format(stem=recording.stem, name=recording.name))
+        for name, formats in names_beside(recording.name, recording.parent.name):
+            path = recording.with_name(name)
             try:
                 if path.is_file() and path.stat().st_size <= MAX_CUT_LIST_BYTES:
                     found.append(FoundCutList(path.name, path.read_bytes(), formats))

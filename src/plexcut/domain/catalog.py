@@ -17,8 +17,9 @@ from plexcut.errors import CannotWrite
 SectionType = Literal["movie", "show"]
 ItemType = Literal["movie", "show", "season", "episode"]
 SortKey = Literal["title", "-title", "added_at", "-added_at", "year", "-year"]
-ItemState = Literal["all", "recent", "uncut", "kept", "cut"]
-"""Which items: those added in the last `RECENT_S`; never cut; never cut but with a keep list; cut."""
+ItemState = Literal["all", "recent", "uncut", "kept", "cut", "proposed"]
+"""Which items: those added in the last `RECENT_S`; never cut; never cut but with a keep list; cut; with proposed breaks
+that nobody took over or dismissed."""
 RECENT_S = 7 * 24 * 3600
 
 ID_PATTERN = re.compile(r"^[A-Za-z0-9._~-]+$")
@@ -63,10 +64,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut."""
+    """What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut.
+
+    `proposed`: neither was done, and a cut list that lies beside one of them proposes breaks.
+    """
 
     kept: bool
     cut: bool
+    proposed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

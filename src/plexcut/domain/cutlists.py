@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 from plexcut.domain.timecode import Position
@@ -75,3 +76,55 @@ class FoundCutList:
     name: str
     data: bytes
     formats: tuple[CutListFormat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListBeside:
+    """A file beside a recording under a name that cut lists have, as it was when its folder was looked at."""
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+    formats: tuple[CutListFormat, ...]
+
+    @property
+    def stamp(self) -> str:
+        """The same as long as the file is."""
+        return f"{self.path.name}/{self.size_bytes}/{self.mtime_ns}"
+
+
+_BESIDE: tuple[tuple[str, tuple[CutListFormat, ...]], ...] = (
+    ("{stem}-proj.llc", ("llc",)),
+    ("{stem}.llc", ("llc",)),
+    ("{name}.cuts", ("enigma2",)),
+    ("{stem}.cuts", ("enigma2",)),
+    ("marks", ("vdr",)),
+    ("{stem}.edl", ("edl",)),
+    ("{name}.edl", ("edl",)),
+    ("{stem}.txt", ("comskip",)),
+    ("{stem}.chapters.txt", ("ogm",)),
+    ("{stem}.ffmeta", ("ffmetadata",)),
+    ("{stem}.ffmetadata", ("ffmetadata",)),
+    ("{stem}.csv", ("csv",)),
+)
+"""What is looked for beside a recording, what a person made before what a program found, and what it must hold."""
+_VDR_FOLDER = ".rec"
+"""VDR's marks have no name of their own: the folder is the recording's."""
+_ENDINGS = tuple(pattern[pattern.rindex(".") :] for pattern, _ in _BESIDE if "." in pattern)
+
+
+def may_be_beside(name: str) -> bool:
+    """Whether a file of this name can be a cut list beside some recording."""
+    return name == "marks" or name.endswith(_ENDINGS)
+
+
+def names_beside(name: str, folder: str) -> tuple[tuple[str, tuple[CutListFormat, ...]], ...]:
+    """The names that cut lists of a recording called `name`, in a folder called `folder`, have beside it, the best
+    first, and what each must hold.
+    """
+    stem = Path(name).stem
+    return tuple(
+        (pattern.format(stem=stem, name=name), formats)
+        for pattern, formats in _BESIDE
+        if formats != ("vdr",) or folder.endswith(_VDR_FOLDER)
+    )

@@ -8,12 +8,20 @@ threads at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from plexcut.domain.catalog import Item, ItemQuery, MovieData, Page, RecordingFile, Section, Thumb, Viewing
-from plexcut.domain.cutlists import CutListFacts, CutListFormat, FoundCutList, KeptSpan, ReadCutList, WrittenCutList
+from plexcut.domain.cutlists import (
+    CutListFacts,
+    CutListFormat,
+    FoundCutList,
+    KeptSpan,
+    ListBeside,
+    ReadCutList,
+    WrittenCutList,
+)
 from plexcut.domain.jobs import Job, JobOrder, LogLine, Priority, Progress, WorkerInfo
 from plexcut.domain.landmarks import CopyPoints, Keyframes, Landmarks, LibraryMarks
 from plexcut.domain.media import (
@@ -97,6 +105,11 @@ class Library(Protocol):
 
     def recording(self, recording: str) -> RecordingFile:
         """Where a recording's file is. Raises `RecordingNotFound` (unknown, gone, or nothing reaches it from here)."""
+
+    def lists_beside(self, recordings: Sequence[str]) -> Mapping[str, tuple[ListBeside, ...]]:
+        """What lies beside these recordings under names that cut lists have, the best first; those that have none, or
+        are not on this machine, are left out. From memory, or a look at folders that changed; opens no file.
+        """
 
     def previews(self, recording: str) -> bytes | None:
         """The library's own small pictures of a recording, a BIF file; None where there are none, or none can be had.
@@ -252,6 +265,11 @@ class CutLists(Protocol):
 
     def open(self, path: Path) -> bytes:
         """The content of a file that somebody named. Raises `FileUnreadable`, `FormatUnsupported` (too large)."""
+
+    def removes(self, data: bytes, formats: tuple[CutListFormat, ...]) -> bool:
+        """Whether this is a cut list of one of these formats that removes anything, of a recording that is not known
+        any closer. Raises nothing.
+        """
 
     def beside(self, recording: Path) -> tuple[FoundCutList, ...]:
         """What lies beside a recording under the names that such programs use, the best first. Raises nothing."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from plexcut.domain.jobs import Job, JobPage, JobQuery, LogLine, StoredJob
@@ -52,10 +52,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class EditedRecordings:
-    """Ids of recordings that have a saved keep list, and of those that were cut."""
+    """Ids of recordings that have a saved keep list, and of those that were cut.
+
+    `dismissed`: those of which somebody dismissed every proposed break, and which cut list proposed them (its stamp).
+    """
 
     kept: frozenset[str]
     cut: frozenset[str]
+    dismissed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Store(Protocol):
@@ -75,6 +79,12 @@ class Store(Protocol):
 
     def forget_cut(self, recording: str) -> None:
         """The original of a recording is back in its place."""
+
+    def load_dismissed(self, recording: str) -> tuple[tuple[int, int], ...]:
+        """The proposed breaks of a recording that somebody dismissed, as frames."""
+
+    def save_dismissed(self, recording: str, frames: tuple[tuple[int, int], ...], stamp: str) -> None:
+        """Remember them; `stamp`: of the list whose breaks are all among them, empty where some are not."""
 
     def load_keep(self, recording: str) -> SavedKeep:
         """The saved keep list; empty with revision 0 where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from plexcut.domain.catalog import (
@@ -32,11 +32,22 @@ LISTED_S = 300.0
 minute: 10,000 movies take several seconds to list."""
 
 
+Proposed = Callable[[Iterable[Item], EditedRecordings], frozenset[str]]
+"""Which recordings of some items have proposed breaks."""
+
+
+def _none_proposed(_items: Iterable[Item], _edited: EditedRecordings) -> frozenset[str]:
+    return frozenset()
+
+
 class Browsing:
     """Sections, items and posters, each asked of its own library. Is the cascade's `Lister` too."""
 
-    def __init__(self, hosts: Hosts, store: Store, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, hosts: Hosts, store: Store, proposed: Proposed = _none_proposed, clock: Callable[[], float] = time.time
+    ) -> None:
         self._hosts = hosts
+        self._proposed = proposed
         self._store = store
         self._clock = clock
         self._found: dict[tuple[str, str, str], tuple[float, tuple[Item, ...]]] = {}
@@ -69,10 +80,16 @@ class Browsing:
         edited = self._store.edited()
         if query.state == "all":
             page = self._page(library, section, query)
-            return Page(tuple(_with_edits(item, edited) for item in page.items), page.total)
-        found = [_with_edits(item, edited) for item in self._searched(library, section, query)]
-        wanted = [item for item in found if self._is_in(item, query.state)]
-        return Page(tuple(wanted[query.offset : query.offset + query.limit]), len(wanted))
+            return Page(self._with_edits(page.items, edited), page.total)
+        found = self._searched(library, section, query)
+        proposed = self._proposed(found, edited) if query.state == "proposed" else frozenset()
+        wanted = [item for item in found if self._is_in(_with_edits(item, edited, proposed), query.state)]
+        return Page(self._with_edits(wanted[query.offset : query.offset + query.limit], edited), len(wanted))
+
+    def _with_edits(self, items: Sequence[Item], edited: EditedRecordings) -> tuple[Item, ...]:
+        """The items with what was done with their files; shows and seasons as they are."""
+        proposed = self._proposed(items, edited)
+        return tuple(_with_edits(item, edited, proposed) for item in items)
 
     def _page(self, library: str, section: str, query: ItemQuery) -> Page:
         return self._hosts.call(library, lambda lib: lib.items(section, query))
@@ -81,6 +98,8 @@ class Browsing:
         if state == "recent":
             return item.added_at is not None and item.added_at >= self._clock() - RECENT_S
         edits = item.edits or Edits(kept=False, cut=False)
+        if state == "proposed":
+            return edits.proposed
         if state == "cut":
             return edits.cut
         return not edits.cut and (edits.kept or state == "uncut")
@@ -104,13 +123,12 @@ class Browsing:
     def item(self, item: str) -> Item:
         """One item. Raises `ItemNotFound`, `LibraryOffline`."""
         found = self._hosts.call(self._library(item), lambda lib: lib.item(item))
-        return _with_edits(found, self._store.edited())
+        return self._with_edits((found,), self._store.edited())[0]
 
     def children_of(self, item: str) -> tuple[Item, ...]:
         """Seasons of a show, episodes of a season. Raises `ItemNotFound`, `LibraryOffline`."""
         found = self._hosts.call(self._library(item), lambda lib: lib.children(item))
-        edited = self._store.edited()
-        return tuple(_with_edits(one, edited) for one in found)
+        return self._with_edits(found, self._store.edited())
 
     def thumb(self, item: str, width: int) -> Thumb | None:
         """The poster. Raises `ItemNotFound`, `LibraryOffline`, `UsageError`."""
@@ -164,9 +182,10 @@ class Browsing:
         return library
 
 
-def _with_edits(item: Item, edited: EditedRecordings) -> Item:
+def _with_edits(item: Item, edited: EditedRecordings, proposed: frozenset[str]) -> Item:
     """The item with what was done with its files; a show or season as it is."""
     if item.recording is None:
         return item
     files = {item.recording, *(version.recording for version in item.versions)}
-    return replace(item, edits=Edits(kept=not files.isdisjoint(edited.kept), cut=not files.isdisjoint(edited.cut)))
+    kept, cut = not files.isdisjoint(edited.kept), not files.isdisjoint(edited.cut)
+    return replace(item, edits=Edits(kept, cut, proposed=not (kept or cut or files.isdisjoint(proposed))))

@@ -103,6 +103,30 @@ class RecordingInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedBreak:
+    """A break by its frames and their times. `confidence` is None where the list does not say how sure it is;
+    `evidence` says what the proposal rests on.
+    """
+
+    start_frame: int
+    end_frame: int
+    start_s: float
+    end_s: float
+    confidence: float | None
+    evidence: tuple[str, ...]
+    dismissed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The breaks that are proposed of a recording; `name` and `format` are the file's, empty where none lies there."""
+
+    name: str
+    format: str
+    breaks: tuple[ProposedBreak, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ImportedKeep:
     """What another program's cut list keeps of a recording. It is not saved.
 

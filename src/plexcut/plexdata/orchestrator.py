@@ -31,6 +31,7 @@ from plexcut.plexdata.model import (
 )
 from plexcut.plexdata.naming import NamingDoor
 from plexcut.plexdata.progress import Watch
+from plexcut.plexdata.proposals import ProposalDoor, Proposals
 from plexcut.plexdata.replacing import Replacing
 from plexcut.plexdata.results import ResultDoor
 from plexcut.plexdata.selecting import Selecting
@@ -40,7 +41,7 @@ from plexcut.plexdata.streaming import Streaming
 from plexcut.plexdata.timeline import Timeline, TimelineOrder
 
 
-class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor, ResultDoor, SetupDoor):
+class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor, ProposalDoor, ResultDoor, SetupDoor):
     """The orchestrator between the libraries, the media engine, the queue and the saved state.
 
     One instance per process, built by `bootstrap.build`. Every method may be called from any thread, and any number
@@ -53,10 +54,11 @@ class Plexdata(CutDoor, TrashDoor, JobDoor, CutListDoor, LookingDoor, NamingDoor
         self._ports = ports
         self._events = Events()
         self._hosts = Hosts(ports, settings, self._events, clock)
-        self._browsing = Browsing(self._hosts, ports.store, clock)
         self._keeping = Keeping(self._hosts, ports, self._events)
         super().__init__(self._hosts, ports, self._keeping)
         self._cut_lists = CutListing(self._hosts, ports, self._keeping)
+        self._proposals = Proposals(self._hosts, ports, self._cut_lists, self._keeping)
+        self._browsing = Browsing(self._hosts, ports.store, self._proposals.among, clock)
         self._selecting = Selecting(self._browsing, ports.store, self._keeping, self._events)
         self._timeline = Timeline(self._frames, settings.server.static_dir)
         self._streaming = Streaming(self._browsing, self._hosts, ports.store, clock)

@@ -22,6 +22,7 @@ from plexcut.plexdata.model import (
     KeepState,
     LibraryStatus,
     PreCheck,
+    Proposal,
     RecordingInfo,
     TimelineFrame,
 )
@@ -191,6 +192,12 @@ def keep_history(past: KeepPast) -> dict[str, Any]:
         "can_undo": past.position > 0,
         "can_redo": past.position < len(steps) - 1,
     }
+
+
+def breaks(found: Proposal) -> dict[str, Any]:
+    """`{breaks: [{start_s, end_s, start_frame, end_frame, confidence, evidence, dismissed}], total, name, format}`."""
+    shown = [{**asdict(one), "evidence": list(one.evidence)} for one in found.breaks]
+    return {"breaks": shown, "total": len(shown), "name": found.name, "format": found.format or None}
 
 
 def imported(found: ImportedKeep) -> dict[str, Any]:

@@ -44,6 +44,7 @@ SPEEDS_COUNTED = 10
 SPEEDS_KEPT = 200
 
 _BACK = "original back: "
+_DISMISSED = "dismissed."
 _MIGRATIONS = Path(__file__).parent / "migrations"
 DAMAGED = "damaged"
 """How a damaged database is called from then on: `plexcut.db.damaged-<time>`."""
@@ -192,9 +193,20 @@ class Database:
             kept = connection.execute(select(keeps.c.recording, keeps.c.keep)).all()
             cut = history.last_cuts(connection)
             back = connection.execute(select(choices.c.name, choices.c.value).where(choices.c.name.startswith(_BACK)))
+            away = connection.execute(
+                select(choices.c.name, choices.c.value).where(choices.c.name.startswith(_DISMISSED))
+            ).all()
             restored = {row.name.removeprefix(_BACK): float(row.value) for row in back}
         lasting = {recording for recording, at in cut.items() if at > restored.get(recording, 0.0)}
-        return EditedRecordings(frozenset(row.recording for row in kept if row.keep), frozenset(lasting))
+        dismissed = {row.name.removeprefix(_DISMISSED): row.value["stamp"] for row in away if row.value["stamp"]}
+        return EditedRecordings(frozenset(row.recording for row in kept if row.keep), frozenset(lasting), dismissed)
+
+    def load_dismissed(self, recording: str) -> tuple[tuple[int, int], ...]:
+        found = self.choice(_DISMISSED + recording)
+        return tuple((int(a), int(b)) for a, b in found["frames"]) if found else ()
+
+    def save_dismissed(self, recording: str, frames: tuple[tuple[int, int], ...], stamp: str) -> None:
+        self.save_choice(_DISMISSED + recording, {"frames": [list(span) for span in frames], "stamp": stamp})
 
     def forget_cut(self, recording: str) -> None:
         self.save_choice(_BACK + recording, time.time())

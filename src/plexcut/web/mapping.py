@@ -94,6 +94,11 @@ def imported(found: model.ImportedKeep) -> schemas.ImportedKeep:
     return _shaped(schemas.ImportedKeep, views.imported(found))
 
 
+def breaks(found: model.Proposal) -> schemas.Breaks:
+    """Proposed breaks."""
+    return _shaped(schemas.Breaks, views.breaks(found))
+
+
 def plan(found: media.CutPlan) -> schemas.Plan:
     """A plan."""
     return _shaped(schemas.Plan, views.plan(found))

@@ -99,6 +99,48 @@ export function paintBars(ctx: Context, scene: Scene): void {
   paintBracket(ctx, scene, scene.mark_out, -1)
 }
 
+/** Breaks that are proposed: dashed, with a wash of colour over their pictures; what is removed is veiled and hatched instead. */
+export function paintProposed(ctx: Context, { layout, palette, view, proposed, proposedLabel }: Scene): void {
+  const { top, height } = layout.rows.bar
+  for (const { start, end } of proposed) {
+    const left = Math.max(-10, xOf(view, layout.width, start))
+    const right = Math.min(layout.width + 10, xOf(view, layout.width, end))
+    if (right < -8 || left > layout.width + 8) continue
+    const wide = Math.max(3, right - left)
+    ctx.fillStyle = palette.mark
+    ctx.globalAlpha = 0.24
+    ctx.fillRect(left, layout.rows.strip.top, wide, layout.height - layout.rows.strip.top)
+    ctx.globalAlpha = 1
+    ctx.fillStyle = palette.surface
+    ctx.strokeStyle = palette.mark
+    ctx.lineWidth = 1.5
+    ctx.setLineDash([5, 3])
+    ctx.beginPath()
+    ctx.roundRect(left + 1, top + 3.75, Math.max(2, wide - 2), height - 7.5, 5)
+    ctx.fill()
+    ctx.stroke()
+    ctx.beginPath()
+    for (const x of [left + 0.75, left + wide - 0.75]) {
+      ctx.moveTo(x, layout.rows.strip.top)
+      ctx.lineTo(x, layout.height)
+    }
+    ctx.stroke()
+    ctx.setLineDash([])
+    const from = Math.max(left, 0)
+    if (Math.min(right, layout.width) - from < LEAST_LABEL_PX) continue
+    ctx.save()
+    ctx.beginPath()
+    ctx.rect(from + 4, top, Math.min(right, layout.width) - from - 8, height)
+    ctx.clip()
+    ctx.font = FONT
+    ctx.textBaseline = 'middle'
+    ctx.textAlign = 'left'
+    ctx.fillStyle = palette.ink
+    ctx.fillText(`? ${proposedLabel}`, from + 8, top + height / 2 + 0.5)
+    ctx.restore()
+  }
+}
+
 function paintBracket(ctx: Context, { layout, palette, view }: Scene, frame: number | null, direction: 1 | -1): void {
   if (frame === null) return
   const x = Math.round(xOf(view, layout.width, frame))
@@ -110,7 +152,7 @@ function paintBracket(ctx: Context, { layout, palette, view }: Scene, frame: num
 }
 
 /** The whole recording, and which stretch of it is shown below. */
-export function paintMap(ctx: Context, { layout, palette, view, list, total, stretches }: Scene): void {
+export function paintMap(ctx: Context, { layout, palette, view, list, total, stretches, proposed }: Scene): void {
   const { top, height } = layout.rows.map
   const x = (frame: number): number => (frame / Math.max(1, total)) * layout.width
   ctx.fillStyle = palette.line
@@ -123,6 +165,9 @@ export function paintMap(ctx: Context, { layout, palette, view, list, total, str
   for (const { start, end, kind } of stretches) {
     if (kind === 'commercial') ctx.fillRect(x(start), top + height - 5, Math.max(1, x(end) - x(start)), 2)
   }
+  ctx.strokeStyle = palette.mark
+  ctx.lineWidth = 1.5
+  for (const { start, end } of proposed) ctx.strokeRect(x(start) + 0.75, top + 3.75, Math.max(1.5, x(end) - x(start) - 1.5), height - 7.5)
   if (view.span >= total) return
   ctx.strokeStyle = palette.ink
   ctx.lineWidth = 2

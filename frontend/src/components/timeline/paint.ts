@@ -5,7 +5,7 @@ import { ticksOf } from '@/domain/ruler'
 import { slotsIn } from '@/domain/tiles'
 import { xOf } from '@/domain/view'
 
-import { paintBars, paintMap, paintRemoved } from './paint-spans'
+import { paintBars, paintMap, paintProposed, paintRemoved } from './paint-spans'
 import { paintWave } from './paint-wave'
 import type { OverlayScene, Scene } from './scene'
 
@@ -28,6 +28,7 @@ export function paintBase(ctx: Context, scene: Scene): void {
   paintRuler(ctx, scene)
   paintStretches(ctx, scene)
   paintBars(ctx, scene)
+  paintProposed(ctx, scene)
   paintMap(ctx, scene)
 }
 

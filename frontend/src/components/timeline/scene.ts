@@ -45,6 +45,9 @@ export interface Scene {
   keyframes: ArrayLike<number>
   copies: { starts: readonly number[]; ends: readonly number[] }
   stretches: readonly Stretch[]
+  /** Breaks that are proposed and not decided on, and what to write on them. */
+  proposed: readonly { start: number; end: number }[]
+  proposedLabel: string
   /** Frames, half-open. */
   silences: readonly (readonly [number, number])[]
   black: readonly number[]

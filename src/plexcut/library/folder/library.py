@@ -6,10 +6,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
+from plexcut.domain.cutlists import ListBeside
 from plexcut.domain.folders import RemoteFolder
 from plexcut.domain.landmarks import LibraryMarks
 from plexcut.domain.places import shown
@@ -177,6 +179,14 @@ class FolderLibrary:
 
     def marks(self, recording: str) -> LibraryMarks:
         return LibraryMarks()
+
+    def lists_beside(self, recordings: Sequence[str]) -> Mapping[str, tuple[ListBeside, ...]]:
+        listed = self._current().recordings
+        found = {one: listed[one].lists for one in recordings if one in listed and listed[one].lists}
+        return {
+            one: tuple(replace(beside, path=self._path / beside.path) for beside in lists)
+            for one, lists in found.items()
+        }
 
     def previews(self, recording: str) -> bytes | None:
         return None

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from plexcut.domain.catalog import Item, Section, Version
+from plexcut.domain.cutlists import ListBeside
+from plexcut.library.beside import lists_among
 from plexcut.library.folder.names import split_extension
 from plexcut.library.folder.scan import Found, FoundFile
 from plexcut.library.text import path_hash, sort_text
@@ -15,11 +18,14 @@ Parts = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A recording of the listing: where it lies below the library's folder, and what it belongs to."""
+    """A recording of the listing: where it lies below the library's folder, what it belongs to, and which files beside
+    it may be cut lists of it (paths from the library's folder on).
+    """
 
     parts: Parts
     item: str
     title: str
+    lists: tuple[ListBeside, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,12 @@ class Draft:
                     return (*folder, name)
         return None
 
+    def _lists(self, file: FoundFile) -> tuple[ListBeside, ...]:
+        there = self._found.lists.get(file.folder)
+        if not there:
+            return ()
+        return lists_among(there, Path(*file.folder), file.name)
+
     def versions(self, item: str, title: str, files: list[VersionFile]) -> tuple[Version, ...]:
         """The versions of an item, in order of label and part; also notes the recordings."""
         ordered = sorted(files, key=lambda v: (sort_text(v.label), v.part or 0, sort_text(v.file.name), v.file.parts))
@@ -89,7 +101,7 @@ class Draft:
         made = []
         for version in ordered:
             recording = self.new_id("r", *version.file.parts)
-            self._recordings[recording] = Listed(version.file.parts, item, title)
+            self._recordings[recording] = Listed(version.file.parts, item, title, self._lists(version.file))
             parts = totals[version.label] if version.part is not None else 1
             extension = split_extension(version.file.name)[1]
             made.append(

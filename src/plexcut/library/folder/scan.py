@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plexcut.domain.cutlists import may_be_beside
 from plexcut.domain.folders import Parts, RemoteFolder
 from plexcut.library.bounded import Tick
 from plexcut.library.folder.names import PICTURE_EXTENSIONS, SYSTEM_FOLDERS, is_recording, split_extension
@@ -44,11 +45,14 @@ class FoundFile:
 
 @dataclass(slots=True)
 class Found:
-    """Everything that a walk found. `pictures`: per folder, from lower-case name to the name as it is."""
+    """Everything that a walk found. `pictures`: per folder, from lower-case name to the name as it is. `lists`: per
+    folder, files that may be cut lists by their name, with size and mtime in nanoseconds.
+    """
 
     top: list[str] = field(default_factory=list)
     recordings: list[FoundFile] = field(default_factory=list)
     pictures: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict)
+    lists: dict[tuple[str, ...], dict[str, tuple[int, int]]] = field(default_factory=dict)
 
 
 def inside(real: str, root: str) -> bool:
@@ -169,6 +173,9 @@ class _Walk:
                     self._found.recordings.append(
                         FoundFile((*parts, entry.name), info.st_size, max(0, int(info.st_mtime)))
                     )
+            elif may_be_beside(entry.name) and entry.is_file():
+                info = entry.stat()
+                self._found.lists.setdefault(parts, {})[entry.name] = (info.st_size, info.st_mtime_ns)
             elif split_extension(entry.name)[1] in PICTURE_EXTENSIONS and entry.is_file():
                 self._found.pictures.setdefault(parts, {})[entry.name.lower()] = entry.name
         except OSError:

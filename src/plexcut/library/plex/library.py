@@ -7,15 +7,15 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
-from xml.etree.ElementTree import Element
 
 from plexapi.video import Episode, Movie
 
 from plexcut.domain.catalog import Item, ItemQuery, Page, RecordingFile, Section, Thumb, Viewing
+from plexcut.domain.cutlists import ListBeside
 from plexcut.domain.landmarks import LibraryMarks
 from plexcut.domain.paths import PlexPath
 from plexcut.domain.uses import FileUse
@@ -32,9 +32,22 @@ from plexcut.errors import (
 from plexcut.library.bounded import Bounded, Stuck
 from plexcut.library.paging import check_query
 from plexcut.library.picture import scaled
+from plexcut.library.plex.beside import PlexBeside
 from plexcut.library.plex.bif import fetch_previews
 from plexcut.library.plex.client import PlexAddress, PlexClient
-from plexcut.library.plex.mapping import item_of, marks_of, parts_of, recording_id, section_id, sections_of, thumb_of
+from plexcut.library.plex.mapping import (
+    changes_of,
+    child_order,
+    count_of,
+    item_of,
+    locations_of,
+    marks_of,
+    parts_of,
+    recording_id,
+    section_id,
+    sections_of,
+    thumb_of,
+)
 from plexcut.library.plex.paths import Here, Located, Unmapped, locate, named_by_plex
 from plexcut.library.plex.ranges import PlexRanges
 from plexcut.library.plex.sessions import KEY as SESSIONS
@@ -81,6 +94,7 @@ class PlexLibrary:
         self._lock = threading.Lock()
         self._sections: tuple[float, tuple[Section, ...], dict[str, tuple[str, ...]]] | None = None
         self._state: object = None
+        self._beside = PlexBeside(id)
         self._thumbs: OrderedDict[str, str | None] = OrderedDict()
         self._parents: set[str] = set()
         self._shown: frozenset[int] = frozenset()
@@ -125,9 +139,8 @@ class PlexLibrary:
             params["title"] = " ".join(query.search.split())
         window = {"X-Plex-Container-Start": str(query.offset), "X-Plex-Container-Size": str(query.limit)}
         data = self._client.xml(key, params, window, SectionNotFound)
-        items = [self._item(source, section) for source in self._client.items(data, key)]
-        listed = [item for item in items if item is not None]
-        total = _count(data, "totalSize")
+        listed = [item for source in self._client.items(data, key) if (item := self._item(source, section)) is not None]
+        total = count_of(data, "totalSize")
         if total is None:  # a server that knows no pages sends everything
             total = len(listed)
             listed = listed[query.offset :]
@@ -154,7 +167,7 @@ class PlexLibrary:
                 children.append(replace(child, parent=item, show=item))
             elif child is not None and child.type == "episode" and child.show != item:
                 children.append(replace(child, parent=item))
-        return tuple(sorted(children, key=_child_order))
+        return tuple(sorted(children, key=child_order))
 
     def thumb(self, item: str, width: int) -> Thumb | None:
         self._key(item, ItemNotFound)
@@ -178,9 +191,11 @@ class PlexLibrary:
         except RecordingNotFound as error:
             ranges, named = self._from_server(recording, part, error), part.file or ""
             return RecordingFile(recording, listed.id, title, ranges, None, self.id, named)
-        return RecordingFile(
-            recording, listed.id, title, found.source, found.root, self.id, part.file or "", found.path
-        )
+        place = part.file or ""
+        return RecordingFile(recording, listed.id, title, found.source, found.root, self.id, place, found.path)
+
+    def lists_beside(self, recordings: Sequence[str]) -> Mapping[str, tuple[ListBeside, ...]]:
+        return self._beside.lists(recordings, self._mappings, self._files)
 
     def previews(self, recording: str) -> bytes | None:
         try:
@@ -284,6 +299,7 @@ class PlexLibrary:
             return None
         if item is not None:
             self._remember_thumb(item.id, thumb_of(source))
+            self._beside.note(source)
             if item.type in {"show", "season"}:
                 self._parents.add(item.id)
         return item
@@ -330,17 +346,10 @@ class PlexLibrary:
         """Ask for the sections; returns what changes when something in them does."""
         key = "/library/sections"
         data = self._client.xml(key, not_found=LibraryOffline)
-        sections = sections_of(self.id, data, self._shown)
-        locations = {
-            section_id(self.id, directory.attrib.get("key", "")): tuple(
-                location.attrib.get("path", "") for location in directory.iter("Location")
-            )
-            for directory in data.iter("Directory")
-        }
+        sections, locations = sections_of(self.id, data, self._shown), locations_of(self.id, data)
         with self._lock:
             self._sections = (time.monotonic(), sections, locations)
-        marks = ("key", "title", "updatedAt", "scannedAt", "contentChangedAt")
-        return sections, tuple(tuple(d.attrib.get(mark) for mark in marks) for d in data.iter("Directory"))
+        return sections, changes_of(data)
 
     def _from_server(self, recording: str, part: Any, unmapped: RecordingNotFound) -> PlexRanges:
         """The file as the server hands it out. Raises `unmapped` with what the server says where it does not."""
@@ -389,12 +398,3 @@ class PlexLibrary:
             raise LibraryOffline(
                 f"the folder with the files of library {self.name!r} does not answer", "is the network share mounted?"
             ) from None
-
-
-def _count(data: Element, name: str) -> int | None:
-    value = data.attrib.get(name, "")
-    return int(value) if value.isascii() and value.isdigit() else None
-
-
-def _child_order(item: Item) -> tuple[int, int]:
-    return (0, item.index) if item.index is not None else (1, 0)

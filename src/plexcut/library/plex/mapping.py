@@ -59,6 +59,22 @@ def sections_of(library: str, answer: Element, shown: Collection[int] = ()) -> t
     return tuple(made)
 
 
+def locations_of(library: str, answer: Element) -> dict[str, tuple[str, ...]]:
+    """The folders of each section, as the server names them."""
+    return {
+        section_id(library, directory.attrib.get("key", "")): tuple(
+            location.attrib.get("path", "") for location in directory.iter("Location")
+        )
+        for directory in answer.iter("Directory")
+    }
+
+
+def changes_of(answer: Element) -> tuple[tuple[str | None, ...], ...]:
+    """What is another one when something in a section changed."""
+    marks = ("key", "title", "updatedAt", "scannedAt", "contentChangedAt")
+    return tuple(tuple(d.attrib.get(mark) for mark in marks) for d in answer.iter("Directory"))
+
+
 def item_of(library: str, source: Any, section: str, show: str | None = None) -> Item | None:
     """The item, or None for what is no movie, show, season or episode ("All episodes", clips, ...).
 
@@ -224,3 +240,14 @@ def _epoch_s(value: Any) -> int | None:
         return int(value.timestamp())
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def count_of(data: Element, name: str) -> int | None:
+    """A number that the server says of a list; None where it does not."""
+    value = data.attrib.get(name, "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def child_order(item: Item) -> tuple[int, int]:
+    """Seasons and episodes by their number, those without one last."""
+    return (0, item.index) if item.index is not None else (1, 0)

@@ -10,7 +10,7 @@ from plexcut.web import mapping, schemas
 from plexcut.web.context import answer, context
 from plexcut.web.documentation import Media, documented
 from plexcut.web.requests import read_body, read_keep_query, read_query
-from plexcut.web.schemas.cutlists import CutListFile, CutListQuery
+from plexcut.web.schemas.cutlists import CutListFile, CutListQuery, Dismissed
 
 blueprint = Blueprint("cutlists", __name__)
 
@@ -24,6 +24,24 @@ async def read_cut_list(recording: str) -> Response:
     ctx = context()
     body = await read_body(CutListFile)
     return answer(mapping.imported(await ctx.threads.run("work", ctx.plexdata.read_cut_list, recording, body.data)))
+
+
+@blueprint.get("/api/recordings/<id:recording>/breaks")
+@documented("recordings", {200: schemas.Breaks})
+async def get_breaks(recording: str) -> Response:
+    """The breaks that a cut list beside the recording proposes, whatever is saved."""
+    ctx = context()
+    return answer(mapping.breaks(await ctx.threads.run("work", ctx.plexdata.breaks, recording)))
+
+
+@blueprint.put("/api/recordings/<id:recording>/breaks")
+@documented("recordings", {200: schemas.Breaks}, body=Dismissed)
+async def put_breaks(recording: str) -> Response:
+    """Say which proposed breaks are none."""
+    ctx = context()
+    body = await read_body(Dismissed)
+    found = await ctx.threads.run("work", ctx.plexdata.dismiss_breaks, recording, body.dismissed)
+    return answer(mapping.breaks(found))
 
 
 @blueprint.get("/api/recordings/<id:recording>/cutlist")

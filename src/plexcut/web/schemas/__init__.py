@@ -25,7 +25,7 @@ from plexcut.web.schemas.catalog import (
     ThumbQuery,
     Version,
 )
-from plexcut.web.schemas.cutlists import CutListFile, CutListQuery, ImportedKeep
+from plexcut.web.schemas.cutlists import Break, Breaks, CutListFile, CutListQuery, Dismissed, ImportedKeep
 from plexcut.web.schemas.events import KeepEvent
 from plexcut.web.schemas.filmstrip import Filmstrip, FilmstripQuery, SpriteQuery, Tile
 from plexcut.web.schemas.jobs import (
@@ -94,6 +94,8 @@ __all__ = [
     "Answer",
     "Audio",
     "Body",
+    "Break",
+    "Breaks",
     "Chapter",
     "Check",
     "CopyPoints",
@@ -103,6 +105,7 @@ __all__ = [
     "CutOptions",
     "CutOrder",
     "CutResult",
+    "Dismissed",
     "Emptied",
     "Error",
     "ErrorDetail",

@@ -100,10 +100,14 @@ class Version(Answer):
 
 
 class Edits(Answer):
-    """What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut."""
+    """What was done with a movie or an episode: a keep list is saved for one of its files, one of them was cut.
+
+    `proposed`: neither, and a cut list that lies beside one of them proposes breaks.
+    """
 
     kept: bool
     cut: bool
+    proposed: bool
 
 
 class Item(Answer):
@@ -149,8 +153,10 @@ class ItemsQuery(Body):
 
     search: str = Field("", max_length=200, description="Part of the title; upper and lower case are the same.")
     sort: Literal["title", "-title", "added_at", "-added_at", "year", "-year"] = "title"
-    state: Literal["all", "recent", "uncut", "kept", "cut"] = Field(
-        "all", description="`recent`: added in the last seven days; `kept`: with a saved keep list, and never cut."
+    state: Literal["all", "recent", "uncut", "kept", "cut", "proposed"] = Field(
+        "all",
+        description="`recent`: added in the last seven days; `kept`: with a saved keep list, and never cut;"
+        " `proposed`: neither, and a cut list beside it proposes breaks.",
     )
     offset: int = Field(0, ge=0, le=10_000_000)
     limit: int = Field(100, ge=1, le=1000)

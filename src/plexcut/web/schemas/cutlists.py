@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from plexcut.domain.cutlists import MAX_CUT_LIST_BYTES
-from plexcut.web.schemas.base import Answer, Body
+from plexcut.web.schemas.base import Answer, Body, WrittenSpan
 
 Format = Literal["edl", "comskip", "vdr", "enigma2", "ffmetadata", "ogm", "llc", "csv"]
 
@@ -57,3 +57,36 @@ class ImportedKeep(Answer):
     keep_frames: list[tuple[int, int]]
     labels: list[str]
     notes: list[str]
+
+
+class Break(Answer):
+    """A proposed break, half-open. `confidence` is 0 to 1, null where it is not said; `evidence`: what says so.
+
+    `dismissed`: somebody said that it is none.
+    """
+
+    start_s: float
+    end_s: float
+    start_frame: int
+    end_frame: int
+    confidence: float | None
+    evidence: list[str]
+    dismissed: bool
+
+
+class Breaks(Answer):
+    """What the best cut list beside a recording removes. Nothing is removed by that: breaks are proposals.
+
+    `name` is the file's and `format` its format; empty and null where none lies there.
+    """
+
+    breaks: list[Break]
+    total: int
+    name: str
+    format: Format | None
+
+
+class Dismissed(Body):
+    """All proposed breaks of a recording that are none, in place of those said before."""
+
+    dismissed: list[WrittenSpan] = Field(max_length=10_000)
