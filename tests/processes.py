@@ -37,8 +37,8 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_for(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
-    """The first true answer of `what`."""
+def wait_for(what: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    """The first true answer of `what`; the limit is for a machine that is busy with much else."""
     until = time.monotonic() + timeout_s
     while not (answer := what()):
         assert time.monotonic() < until, "waited in vain"

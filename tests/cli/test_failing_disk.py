@@ -111,7 +111,7 @@ def test_a_disk_that_hangs_and_a_command_that_is_killed(disk: Disk, op: str) -> 
     time.sleep(4)
     process.send_signal(signal.SIGKILL)
     disk.mount.heal()  # before that the kernel does not let it go
-    process.communicate(timeout=30)
+    process.communicate(timeout=90)
     disk.after_the_next_start()
 
 
@@ -120,7 +120,7 @@ def test_a_disk_that_goes_away(disk: Disk, after_s: float) -> None:
     process = started(disk.home, "cut", str(disk.film), *CUT)
     time.sleep(after_s)
     disk.mount.vanish()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert "Traceback" not in err
     disk.mount.appear()
     disk.after_the_next_start()
@@ -148,15 +148,15 @@ def test_a_disk_that_hangs_holds_up_nothing_else(disk: Disk, server: Server, op:
     disk.mount.hang(op)
     began = time.monotonic()
     order = {"keep": [[0, 1.5]], "output": "replace"}
-    status, _ = ask(server, f"/api/recordings/{recording}/check", order, timeout_s=90)
+    status, _ = ask(server, f"/api/recordings/{recording}/check", order, timeout_s=150)
     assert status in (200, 503)
-    assert time.monotonic() - began < 60, "20 s for what hangs; the index before that takes its time on a busy machine"
+    assert time.monotonic() - began < 100, "20 s for what hangs; the index before that takes its time on a busy machine"
     for path in ("/api/health", "/api/jobs", "/api/progress", "/api/libraries"):
         began = time.monotonic()
         assert state(server, path) == 200
-        assert time.monotonic() - began < 3, path
+        assert time.monotonic() - began < 15, path
     disk.mount.heal()
-    wait_for(lambda: state(server, f"/api/recordings/{recording}/frame?n=5") == 200, 40)
+    wait_for(lambda: state(server, f"/api/recordings/{recording}/frame?n=5") == 200, 90)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_a_job_on_a_disk_that_fails_and_heals(disk: Disk, server: Server) -> Non
     assert failed["error"]["code"] in ("cannot_write", "file_unreadable"), failed["error"]
     assert "\n" not in failed["error"]["message"]
     disk.mount.heal()
-    wait_for(lambda: disk.behind() == disk.before, 30)
+    wait_for(lambda: disk.behind() == disk.before, 60)
     again = ask(server, f"/api/jobs/{job}/retry")[1]["id"]
     assert becomes(server, again, lambda job: job["state"] in ("finished", "failed"))["state"] == "finished"
     assert ask(server, f"/api/recordings/{recording}/restore")[0] == 200

@@ -40,7 +40,7 @@ def _interrupted(home: Path, after_s: float, *arguments: str) -> tuple[int, str]
     time.sleep(after_s)
     process.send_signal(signal.SIGINT)
     try:
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=90)
     finally:
         process.kill()
     return process.returncode, err

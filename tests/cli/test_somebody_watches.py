@@ -88,7 +88,7 @@ def cut(home: Home) -> subprocess.Popen[str]:
 def test_a_command_is_refused(home: Home) -> None:
     home.plex.watch(home.film, user="Anna", state="paused")
     process = cut(home)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert (process.returncode, err.count("\n")) == (8, 1)
     assert "Anna is watching this recording" in err
     assert home.untouched()
@@ -97,7 +97,7 @@ def test_a_command_is_refused(home: Home) -> None:
 def test_a_command_does_not_cut_what_plex_records(home: Home) -> None:
     home.plex.record("Alien", file="/share/Movies/Alien.ts")
     process = cut(home)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 8
     assert "Alien.ts is still being recorded by Plex" in err
     assert home.untouched()
@@ -110,7 +110,7 @@ def test_a_command_waits_before_the_swap(home: Home) -> None:
     assert "the cut is ready, and waits: Anna is watching this recording" in process.stderr.readline()
     assert home.file.stat().st_mtime == 1_700_000_000
     home.plex.sessions.clear()
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert json.loads(out.splitlines()[-1])["verified"] is True
     assert not home.untouched()
@@ -130,7 +130,7 @@ def test_a_command_that_does_not_come_to_it(home: Home, how: str) -> None:
         home.original = hashlib.sha1(home.file.read_bytes()).hexdigest()
         os.utime(home.file, (1_700_000_100, 1_700_000_100))
         home.plex.sessions.clear()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == (130 if how == "cancelled" else 8)
     assert err.count("\n") == 1
     assert home.untouched()
@@ -150,7 +150,7 @@ def test_it_is_renamed_while_a_finished_cut_waits(home: Home, what: str) -> None
     if what == "another file comes":
         home.file.write_bytes(b"\x47" * 188 * 100)
     home.plex.sessions.clear()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode in (3, 8)
     assert err.count("\n") == 1
     left = {path.name: path.read_bytes() for path in home.file.parents[1].rglob("*") if path.is_file()}
@@ -163,7 +163,7 @@ def test_a_server_that_does_not_tell_stops_nobody(home: Home) -> None:
     home.plex.watch(home.film)
     home.plex.fail("401", SESSIONS)
     process = cut(home)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "who uses Alien.ts is not known" in err
 
@@ -184,7 +184,7 @@ def server(home: Home, tmp_path: Path) -> Iterator[Callable[[], Server]]:
         one.stop()
 
 
-def ask(server: Server, path: str, body: Any = None, method: str = "POST", timeout_s: float = 30) -> tuple[int, Any]:
+def ask(server: Server, path: str, body: Any = None, method: str = "POST", timeout_s: float = 60) -> tuple[int, Any]:
     data = json.dumps(body if body is not None else {}).encode() if method != "GET" else None
     request = urllib.request.Request(
         server.address + path, data=data, headers={"Content-Type": "application/json"}, method=method
@@ -203,7 +203,7 @@ def order(server: Server, output: str = "replace") -> str:
     return str(job["id"])
 
 
-def becomes(server: Server, job: str, what: Callable[[dict[str, Any]], bool], timeout_s: float = 60) -> dict[str, Any]:
+def becomes(server: Server, job: str, what: Callable[[dict[str, Any]], bool], timeout_s: float = 120) -> dict[str, Any]:
     def look() -> dict[str, Any] | bool:
         found = server.get(f"/api/jobs/{job}")
         return what(found) and found
@@ -262,7 +262,7 @@ def test_a_job_gives_up_with_the_reason(home: Home, server: Callable[[], Server]
     error = becomes(here, job, lambda job: job["state"] == "failed")["error"]
     assert error["code"] == "recording_busy"
     assert error["message"] == "Anna is watching this recording, and plexcut has waited for 3 s"
-    assert wait_for(home.untouched, 10)
+    assert wait_for(home.untouched)
 
 
 @pytest.mark.parametrize("where", ["in the queue", "before the swap"])
@@ -278,7 +278,7 @@ def test_a_job_that_waits_can_be_cancelled(home: Home, server: Callable[[], Serv
     becomes(here, job, waits)
     ask(here, f"/api/jobs/{job}", method="DELETE")
     becomes(here, job, lambda job: job["state"] == "cancelled")
-    assert wait_for(home.untouched, 10)
+    assert wait_for(home.untouched)
     home.plex.sessions.clear()
     assert becomes(here, order(here), lambda job: job["state"] == "finished")
 

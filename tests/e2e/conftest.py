@@ -13,7 +13,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 from tests.e2e.server import Editor, Server
 from tests.media_factory import CLIPS, ClipCache
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=45_000)  # for a machine of two cores that runs two of these files at once
 
 
 @pytest.fixture(scope="module")

@@ -58,14 +58,14 @@ class Server:
 
     def get(self, path: str) -> Any:
         """The JSON at `path`."""
-        with urllib.request.urlopen(self.address + path, timeout=20) as answer:
+        with urllib.request.urlopen(self.address + path, timeout=60) as answer:
             return json.load(answer)
 
     def put(self, path: str, body: Any) -> Any:
         """Put JSON there; the answer."""
         data, headers = json.dumps(body).encode(), {"Content-Type": "application/json"}
         request = urllib.request.Request(self.address + path, data=data, headers=headers, method="PUT")
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def recordings(self, section: int = 0) -> dict[str, str]:
@@ -83,7 +83,7 @@ class Server:
     def stop(self) -> None:
         """End it and everything it started."""
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        self._process.wait(60)
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._log.close()

@@ -184,7 +184,7 @@ def test_a_batch_is_looked_at_queued_and_cut(batch: Batch, page: Page) -> None:
     page.get_by_test_id("batch").get_by_role("button", name="Show jobs").click()
     for title in SPANS:
         card = page.get_by_role("article", name=title)
-        expect(card).to_have_attribute("data-state", "finished", timeout=60_000)
+        expect(card).to_have_attribute("data-state", "finished", timeout=120_000)
     for title, spans in SPANS.items():
         (made,) = batch.results.glob(f"Movies/{title}* cut.ts")
         assert [one.number for one in decode_numbers(made)] == [n for a, b in spans for n in range(a, b)]

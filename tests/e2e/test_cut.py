@@ -21,7 +21,7 @@ def numbers(path: Path) -> list[int | None]:
 def result_of(page: Page) -> Path:
     """Where the dialog says that the result lies, once the job is done."""
     shown = page.get_by_test_id("cut-result")
-    expect(shown).to_be_visible(timeout=60_000)
+    expect(shown).to_be_visible(timeout=120_000)
     return Path(shown.inner_text())
 
 

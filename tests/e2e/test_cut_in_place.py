@@ -37,7 +37,7 @@ def test_in_place_and_back(server: Server, library: Path, editor: Editor) -> Non
     page.get_by_role("option", name="In place of the original").click()
     expect(words).to_contain_text("can be brought back, bit for bit")
     page.get_by_role("button", name="Cut now").click()
-    expect(page.get_by_test_id("cut-result")).to_be_visible(timeout=60_000)
+    expect(page.get_by_test_id("cut-result")).to_be_visible(timeout=120_000)
     assert [picture.number for picture in decode_numbers(original)] == [*range(13, 61), *range(87, 140)]
     page.get_by_role("button", name="Close").click()
     # The spans were frames of the file that is in the trash now: none of them is meant in this one.

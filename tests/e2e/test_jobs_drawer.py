@@ -135,7 +135,7 @@ def test_a_result_is_opened_and_its_log_is_read(films: Server, editor: Editor) -
     page.get_by_role("button", name="Show jobs").click()
     page.get_by_test_id("pause-queue").click()
     alder = card(page, "Alder")
-    expect(alder).to_have_attribute("data-state", "finished", timeout=60_000)
+    expect(alder).to_have_attribute("data-state", "finished", timeout=120_000)
     expect(alder).to_contain_text("checked · in ")
     alder.get_by_role("button", name="Log").click()
     expect(alder.get_by_role("log").locator("li").first).to_be_visible()
@@ -204,7 +204,7 @@ def test_who_asked_for_it_is_told_when_nobody_looks(films: Server, editor: Edito
     assert page.evaluate("window.asked") == 0
     # While somebody looks, nobody is told.
     order(page, films, "Dogwood")
-    expect(card(page, "Dogwood")).to_have_attribute("data-state", "finished", timeout=60_000)
+    expect(card(page, "Dogwood")).to_have_attribute("data-state", "finished", timeout=120_000)
     page.wait_for_timeout(2000)
     assert told(page, 0) == []
     page.get_by_role("button", name="Close").click()

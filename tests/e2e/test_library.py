@@ -45,10 +45,10 @@ def test_a_library_that_is_gone_is_shown_until_it_is_back(server: Server, librar
     away = library.with_name("away")
     library.rename(away)
     try:
-        expect(page.get_by_text("cannot be reached")).to_be_visible(timeout=40_000)
+        expect(page.get_by_text("cannot be reached")).to_be_visible(timeout=120_000)
     finally:
         away.rename(library)
-    expect(page.get_by_text("cannot be reached")).to_have_count(0, timeout=40_000)
+    expect(page.get_by_text("cannot be reached")).to_have_count(0, timeout=120_000)
     expect(page.locator(".grid a")).to_have_count(2)
 
 

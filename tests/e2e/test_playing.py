@@ -84,7 +84,7 @@ def test_the_result_plays_across_its_seams(fresh: Editor) -> None:
     page.evaluate(_FILM)
     fresh.press("Shift+P")
     playing(page)
-    expect(fresh.picture).to_have_attribute("data-frame", "139", timeout=20_000)
+    expect(fresh.picture).to_have_attribute("data-frame", "139", timeout=120_000)
     numbers = film_numbers(fresh)
     assert numbers == sorted(numbers)
     assert 30 <= numbers[0] < 140

@@ -45,7 +45,7 @@ def test_a_recording_is_cut_behind_a_proxy(proxied: Proxy, page: Page, library: 
     editor.expect_saved()
     page.keyboard.press("Control+Enter")
     page.get_by_role("button", name="Cut now").click()
-    expect(page.get_by_text("Done and checked")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Done and checked")).to_be_visible(timeout=120_000)
     assert (library / "Movies" / "Harbour Light (2011) cut.ts").exists()
     assert any(path.endswith("/api/events") for path in proxied.seen)
     page.reload()

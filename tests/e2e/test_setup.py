@@ -117,12 +117,12 @@ def test_plex_is_connected_by_keyboard(start: Callable[..., Home], plex: PlexSta
     page.keyboard.press("Enter")
     heading(page, "Where the recordings are on this machine")
     row = page.locator("[data-plex='/share/plexrecords/films']")
-    expect(row).to_have_attribute("data-state", re.compile("found"), timeout=40_000)
+    expect(row).to_have_attribute("data-state", re.compile("found"), timeout=120_000)
     if row.get_attribute("data-state") == "not_found":
         tab_to("Look below this folder too")
         page.keyboard.type(str(nas(plex)))
         page.keyboard.press("Enter")
-    expect(row).to_have_attribute("data-state", "found", timeout=40_000)
+    expect(row).to_have_attribute("data-state", "found", timeout=120_000)
     expect(row).to_contain_text("2 of 2 files")
     expect(row).to_contain_text("Size and content are the same")
     accessible(page)
@@ -156,7 +156,7 @@ def test_plex_is_connected_by_keyboard(start: Callable[..., Home], plex: PlexSta
     expect(page.get_by_role("button", name="Cut now")).to_be_enabled()
     tab_to("^ ?Cut now")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Done and checked")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Done and checked")).to_be_visible(timeout=120_000)
     folder = nas(plex) / "recordings" / "films" / "Harbour Light (2011)"
     assert (folder / "Harbour Light (2011) cut.ts").stat().st_size > 10_000
     (folder / "Harbour Light (2011) cut.ts").unlink()
@@ -219,7 +219,7 @@ def test_what_goes_wrong_says_why(start: Callable[..., Home], plex: PlexStandIn,
         page.get_by_label(re.compile("^Token")).fill(TOKEN)
         page.get_by_role("button", name="Test").click()
         failed = results.locator(f"[data-step={step}]")
-        expect(failed).to_have_attribute("data-state", "failed", timeout=20_000)
+        expect(failed).to_have_attribute("data-state", "failed", timeout=120_000)
         expect(failed).to_contain_text(reason)
 
     test("http://127.0.0.1:9", "address", "nothing listens on this port")
@@ -234,7 +234,7 @@ def test_what_goes_wrong_says_why(start: Callable[..., Home], plex: PlexStandIn,
     page.get_by_role("button", name="Next").click()
     films = page.locator("[data-plex='/share/plexrecords/films']")
     shows = page.locator("[data-plex='/share/plexrecords/shows']")
-    expect(films).to_be_visible(timeout=40_000)
+    expect(films).to_be_visible(timeout=120_000)
     name = "films/Harbour Light (2011)/Harbour Light (2011).ts"
     (tmp_path / "old" / name).parent.mkdir(parents=True)
     (tmp_path / "old" / name).write_bytes(b"another recording")

@@ -102,7 +102,7 @@ def assert_cut(result: Path, pictures: Pictures, spans: list[list[int]]) -> None
 
 def result_of(page: Page) -> Path:
     shown = page.get_by_test_id("cut-result")
-    expect(shown).to_be_visible(timeout=90_000)
+    expect(shown).to_be_visible(timeout=120_000)
     return Path(shown.inner_text())
 
 

@@ -109,7 +109,7 @@ def kill(pid: int, signum: signal.Signals) -> None:
         return
 
 
-def wait_for_state(queue: RqJobQueue, job: str, *states: str, timeout_s: float = 20.0) -> Job:
+def wait_for_state(queue: RqJobQueue, job: str, *states: str, timeout_s: float = 60.0) -> Job:
     """As a server that watches the queue would see it."""
 
     def look() -> Job | bool:

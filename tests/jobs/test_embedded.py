@@ -108,7 +108,7 @@ def test_it_ends_when_we_are_killed_and_a_leftover_is_replaced(short_path: Path)
     time.sleep(0.3)
     server = EmbeddedValkey(folder)
     assert server.start()
-    assert leftover.wait(5) is not None
+    assert leftover.wait(60) is not None
     assert is_alive(server.pid or 0)
     server.stop()
 

@@ -159,6 +159,6 @@ def test_a_thousand_jobs_of_twenty_clients(address: tuple[str, World], valkey: E
         f"ordered in {ordered_s:.1f} s, done in {done_s:.1f} s, {len(waits)} answers: "
         f"median {waits[len(waits) // 2]:.3f} s, 99 % {waits[len(waits) * 99 // 100]:.3f} s, worst {waits[-1]:.3f} s"
     )
-    assert waits[len(waits) // 2] < 1.0
-    assert waits[len(waits) * 95 // 100] < 4.0, "also where six others use two cores"
+    assert waits[len(waits) // 2] < 5.0
+    assert waits[len(waits) * 95 // 100] < 15.0, "also where six others use two cores"
     assert world.queue._redis.zcard("rq:wip:VueCutter") == 0  # type: ignore[attr-defined]

@@ -61,10 +61,10 @@ def test_progress_is_live(queue: RqJobQueue, workers: Workers, order: Order) -> 
     percents = [percent for _phase, percent, _eta, _state in seen]
     assert percents == sorted(percents)
     assert any(20 < percent < 90 for percent in percents)
-    assert any(eta is not None and 0 < eta < 4 for _phase, _percent, eta, _state in seen)
+    assert any(eta is not None and 0 < eta < 60 for _phase, _percent, eta, _state in seen)
     assert ("verify", "finishing") in {(phase, state) for phase, _percent, _eta, state in seen}
     worker = queue.workers()[0]
-    assert abs((worker.heartbeat_at or 0) - time.time()) < 5
+    assert abs((worker.heartbeat_at or 0) - time.time()) < 30
 
 
 def test_one_job_for_each_recording(queue: RqJobQueue, workers: Workers, order: Order, tmp_path: Path) -> None:

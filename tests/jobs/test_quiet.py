@@ -11,6 +11,7 @@ import pytest
 
 from plexcut.jobs import quiet
 from plexcut.storage.recorded import is_recorded_into
+from tests.processes import wait_for
 
 
 @pytest.mark.skipif(quiet.priority() is None, reason="this machine has no I/O priorities")
@@ -18,19 +19,17 @@ def test_all_threads_stand_back_while_somebody_records(monkeypatch: pytest.Monke
     monkeypatch.setattr(quiet, "EVERY_S", 0.05)
     recording = threading.Event()
     recording.set()
-    other = threading.Thread(target=time.sleep, args=(5,), daemon=True)
+    over = threading.Event()
+    other = threading.Thread(target=over.wait, daemon=True)
     other.start()
     with quiet.StandBack(recording.is_set) as stand_back:
-        assert stand_back.wait_for_look(5)
+        assert stand_back.wait_for_look(60)
         assert quiet.priority() == quiet.priority(other.native_id or 0) == 3
         recording.clear()
-        until = time.monotonic() + 5
-        while stand_back.idle and time.monotonic() < until:
-            time.sleep(0.01)
-        time.sleep(0.2)
-        assert quiet.priority() != 3
+        wait_for(lambda: not stand_back.idle and quiet.priority() != 3)
         recording.set()
     assert quiet.priority() != 3
+    over.set()
 
 
 def test_a_recording_in_progress_is_seen(tmp_path: Path) -> None:

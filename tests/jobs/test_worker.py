@@ -201,7 +201,7 @@ def test_a_worker_ends_with_the_server_that_started_it(valkey: EmbeddedValkey, q
         pid = int(server.stdout.readline())
         wait_for(queue.workers)
         server.kill()
-    wait_for(lambda: not is_alive(pid), 5)
+    wait_for(lambda: not is_alive(pid))
 
 
 def test_a_job_survives_the_loss_of_its_queue(

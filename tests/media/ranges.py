@@ -11,7 +11,10 @@ from plexcut.errors import LibraryOffline
 
 
 class MemoryRanges:
-    """Bytes in memory. `latency_s` passes at every request; `gate`, once set to an event, holds them all back."""
+    """Bytes in memory. `latency_s` passes at every request; `gate`, once set to an event, holds them all back.
+
+    `most_at_once` tells how many requests were under way at one time.
+    """
 
     def __init__(self, data: bytes, name: str = "film.ts", latency_s: float = 0.0) -> None:
         self.data = data
@@ -23,6 +26,7 @@ class MemoryRanges:
         self.fail_next = 0
         self.offline = False
         self.asked: list[tuple[int, int]] = []
+        self.at_once = self.most_at_once = 0
         self._lock = threading.Lock()
 
     @classmethod
@@ -42,9 +46,13 @@ class MemoryRanges:
         with self._lock:
             self.asked.append((start, size))
             failing, self.fail_next = self.fail_next > 0, max(0, self.fail_next - 1)
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
         if self.gate is not None:
-            self.gate.wait(10)
+            self.gate.wait(60)
         time.sleep(self.latency_s)
+        with self._lock:
+            self.at_once -= 1
         if self.offline or failing:
             raise LibraryOffline("the host is gone")
         return self.data[start : start + size]

@@ -66,7 +66,7 @@ def test_who_gives_up_does_not_take_it_from_others(clip_cache: ClipCache, made: 
 
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(first)
-        begun.wait(5)
+        begun.wait(60)
         two = pool.submit(file.read, file.size_bytes - 1)
         one.result(10)
         assert len(two.result(10)) == 1
@@ -79,7 +79,7 @@ def test_too_many_at_once_are_told_so(clip_cache: ClipCache, monkeypatch: pytest
 
     def stuck(self: MovieRun, fragment, should_cancel):  # type: ignore[no-untyped-def]
         blocked.release()
-        go_on.wait(10)
+        go_on.wait(60)
         raise Cancelled("given up")
 
     monkeypatch.setattr(MovieRun, "make", stuck)
@@ -108,7 +108,7 @@ def test_what_nobody_goes_on_with_is_let_go(clip_cache: ClipCache, monkeypatch: 
     file = Player().open(movie_order(clip_cache))
     head = file.read(0)
     assert file.read(len(head))
-    assert closed.wait(5)
+    assert closed.wait(60)
 
 
 def test_what_was_made_is_kept_within_bounds(clip_cache: ClipCache, monkeypatch: pytest.MonkeyPatch) -> None:

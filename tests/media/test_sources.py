@@ -111,17 +111,14 @@ def test_reading_on_reads_ahead_in_few_requests_each_byte_once() -> None:
 def test_reading_on_does_not_wait_for_each_request() -> None:
     ranges = MemoryRanges(bytes(32 * MIB), latency_s=0.02)
     file = opened(ranges)
-    began = time.monotonic()
     while file.read(65_536):
         time.sleep(0.0005)
-    blocks = 32 * MIB // BLOCK_BYTES
-    assert time.monotonic() - began < 0.5 * blocks * ranges.latency_s
+    assert ranges.most_at_once > 1
     # A large read is fetched by several requests at once.
     ranges = MemoryRanges(bytes(8 * MIB), latency_s=0.2)
-    began = time.monotonic()
     opened(ranges).read(8 * MIB)
     assert len(ranges.asked) == 4
-    assert time.monotonic() - began < 3 * ranges.latency_s
+    assert ranges.most_at_once > 1
 
 
 def test_one_request_however_many_wait() -> None:

@@ -134,7 +134,7 @@ def test_threads_that_show_the_same_picture(tmp_path: Path) -> None:
     start = threading.Barrier(8)
 
     def look(_: int) -> list[bytes]:
-        start.wait(10)
+        start.wait(60)
         return [engine.frame(path, FrameNumber(2), 256).data for _ in range(6)]
 
     with ThreadPoolExecutor(8) as pool:

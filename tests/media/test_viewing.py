@@ -138,7 +138,7 @@ def test_many_for_one_group_decode_it_once(clip_cache: ClipCache, fed: list[int]
     start = threading.Barrier(len(numbers))
 
     def look(number: int) -> int | None:
-        start.wait(10)
+        start.wait(60)
         return looking.at(number)
 
     with ThreadPoolExecutor(len(numbers)) as pool:
@@ -192,12 +192,12 @@ def test_one_who_waits_for_others_can_give_up(clip_cache: ClipCache) -> None:
 
     def hold() -> bool:
         held.set()
-        gone.wait(10)
+        gone.wait(60)
         return False
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(looking.at, 60, hold)
-        assert held.wait(10)
+        assert held.wait(60)
         with pytest.raises(Cancelled):
             looking.at(61, lambda: True)
         gone.set()

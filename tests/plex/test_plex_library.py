@@ -87,7 +87,7 @@ def test_every_call_is_bounded_in_time(plex, kind):
         began = time.monotonic()
         with pytest.raises(LibraryOffline, match="does not answer"):
             call()
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
     plex.fail(None)
     lib.check()
     assert lib.item("home~100").title == "A"
@@ -115,7 +115,7 @@ def test_headers_that_trickle(plex):
     began = time.monotonic()
     with pytest.raises(LibraryOffline):
         lib.check()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
     stop.set()
     listener.close()
 

@@ -192,7 +192,7 @@ def test_a_server_that_hangs_is_given_up(plex, kind):
     began = time.monotonic()
     with pytest.raises(LibraryOffline, match="does not answer"):
         source.read(0, 100_000)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     plex.fail(None)
     time.sleep(1.1)
     assert source.read(0, 10) == DATA[:10]

@@ -120,7 +120,7 @@ def test_a_server_that_hangs_is_given_up(plex: PlexStandIn, failure: str) -> Non
     plex.fail(failure)
     began = time.monotonic()
     assert failed(go(PlexAccess(plex.url, plex.token), timeout_s=1)) == ("server", "silent")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_port_that_accepts_and_says_nothing() -> None:

@@ -54,9 +54,9 @@ class Running:
 
         self._thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
         self._thread.start()
-        assert ready.wait(10)
+        assert ready.wait(60)
 
-    def stop(self, timeout_s: float = 10) -> bool:
+    def stop(self, timeout_s: float = 30) -> bool:
         """Tell it to stop; whether its thread ended in time."""
         if self._loop is not None and self._stop is not None and self._thread is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)

@@ -278,4 +278,4 @@ def test_an_event_stream_ends_soon_after_logout(open_server: Running, monkeypatc
         started = time.monotonic()
         for _ in lines:
             pass
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60

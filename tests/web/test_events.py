@@ -29,7 +29,7 @@ class Reader:
         self._client = client
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        assert self.ready.wait(5)
+        assert self.ready.wait(30)
 
     def _run(self) -> None:
         name = ""
@@ -49,7 +49,7 @@ class Reader:
         self.ended.set()
 
     def wait_for(self, count: int) -> list[tuple[str, Any]]:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while len(self.events) < count and time.monotonic() < deadline:
             time.sleep(0.02)
         return self.events
@@ -83,7 +83,7 @@ def test_each_client_gets_its_own_selection_only(server: Running) -> None:
     script.put("/api/selection", json={"movie": "home~m3"})
     server.plexdata.events.emit("progress", {"state": "idle"})
     for reader in readers:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while ("progress", {"state": "idle"}) not in reader.events and time.monotonic() < deadline:
             time.sleep(0.02)
     chosen = [[data["movie"]["id"] for name, data in reader.events if name == "selection"] for reader in readers]
@@ -95,7 +95,7 @@ def test_a_client_that_goes_is_forgotten(server: Running) -> None:
         lines = answer.iter_lines()
         next(lines)
         assert server.plexdata.events.listeners == 1
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while server.plexdata.events.listeners and time.monotonic() < deadline:
         time.sleep(0.02)
     assert server.plexdata.events.listeners == 0
@@ -104,14 +104,14 @@ def test_a_client_that_goes_is_forgotten(server: Running) -> None:
 def test_a_quiet_stream_is_kept_alive(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plexcut.web.events.HEARTBEAT_S", 0.05)
     with reading(server.client()) as reader:
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while reader.comments < 4 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert reader.comments >= 4
 
 
 def test_asking_for_the_headers_opens_no_stream(server: Running) -> None:
-    answer = server.client().head("/api/events", timeout=5)
+    answer = server.client().head("/api/events", timeout=30)
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert server.plexdata.events.listeners == 0
 
@@ -154,9 +154,9 @@ def test_the_server_stops_soon_with_open_streams(server: Running, count: int) ->
         time.sleep(0.3)
         started = time.monotonic()
         assert server.stop()
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
         hold.set()
-    assert all(reader.ended.wait(3) for reader in readers)
+    assert all(reader.ended.wait(30) for reader in readers)
 
 
 def _ignore_end(server: Running) -> None:
