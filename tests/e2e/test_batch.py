@@ -136,6 +136,36 @@ def test_picking_by_mouse_and_keys(batch: Batch, watched_page: Page, view: str) 
     expect(bar(page)).to_be_hidden()
 
 
+def test_what_is_picked_lasts_through_a_recording_and_a_reload(batch: Batch, watched_page: Page) -> None:
+    page = watched_page
+    open_library(page, batch)
+    for title in ("Film 001", "Film 003"):
+        pick(page, title)
+    chosen = re.compile(r"\b2\b.*selected")
+    expect(bar(page)).to_contain_text(chosen)
+    page.reload()
+    expect(bar(page)).to_contain_text(chosen)
+    expect(box(page, "Film 003")).to_be_checked()
+    page.goto(f"{batch.server.address}/edit/{batch.server.recordings()['Film 005']}")
+    expect(page.get_by_test_id("timeline")).to_be_visible()
+    page.go_back()
+    expect(bar(page)).to_contain_text(chosen)
+    bar(page).get_by_role("button").first.click()
+    expect(bar(page)).to_have_count(0)
+    page.reload()
+    expect(page.locator(".grid a").first).to_be_visible()
+    expect(bar(page)).to_have_count(0)
+
+
+def test_what_the_server_says_is_german_in_the_german_page(batch: Batch, browser: Browser) -> None:
+    context = browser.new_context(locale="de-DE")
+    page = context.new_page()
+    library = batch.server.get("/api/libraries")["libraries"][0]["id"]
+    page.goto(f"{batch.server.address}/edit/{library}~r0000")
+    expect(page.get_by_text("Die Aufnahme ist nicht da")).to_be_visible()
+    context.close()
+
+
 def test_a_batch_is_looked_at_queued_and_cut(batch: Batch, page: Page) -> None:
     changed = batch.root / "Movies" / "Film 005 (1955).ts"
     batch.save("Film 005", [(10, 30)])

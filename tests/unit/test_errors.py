@@ -6,11 +6,15 @@ import copy
 import json
 import pickle
 import re
+from typing import get_args
 
 import pytest
 
 from plexcut import errors
 from plexcut.errors import PlexcutError
+from plexcut.plexdata.model import CheckName
+from plexcut.web import errors as web_errors
+from tests.conftest import ROOT
 
 _ALL = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, PlexcutError)]
 # As SPEC section 4 lists them.
@@ -69,3 +73,12 @@ def test_the_line_has_the_hint_only_where_there_is_one() -> None:
 )
 def test_leaves_are_the_builtin_that_fits(kind: type[PlexcutError], builtin: type[Exception]) -> None:
     assert issubclass(kind, builtin)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_page_has_words_for_every_failure_and_check(language: str) -> None:
+    texts = json.loads((ROOT / f"frontend/src/locales/{language}.json").read_text())
+    web = [value for value in vars(web_errors).values() if isinstance(value, type) and issubclass(value, PlexcutError)]
+    codes = {kind.code for kind in [*_ALL, *web]} | set(web_errors.HTTP_CODES.values())
+    assert codes - set(texts["failure"]) == set()
+    assert set(texts["check"]) == set(get_args(CheckName))

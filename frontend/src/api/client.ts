@@ -1,3 +1,5 @@
+import { told } from '@/plugins/told'
+
 import type { ErrorBody } from './types'
 
 /** A failure as the server tells it; `status` 0 means that it could not be reached. */
@@ -73,7 +75,14 @@ async function readError(response: Response): Promise<ApiError> {
     // An error page of a proxy, or the picture of a failed frame: the status has to do.
   }
   const code = body.code ?? response.headers.get('X-Error-Code') ?? `http_${response.status}`
-  return new ApiError(response.status, code, body.message ?? response.statusText, body.hint ?? '')
+  const said = told({ code, message: body.message ?? response.statusText, hint: body.hint ?? '' })
+  return new ApiError(response.status, code, said.message, said.hint)
+}
+
+function unreachable(error: unknown): ApiError {
+  const code = 'server_unreachable'
+  const said = told({ code, message: error instanceof Error ? error.message : String(error), hint: '' })
+  return new ApiError(0, code, said.message, said.hint)
 }
 
 /** Sends a request; the answer is a good one, or an ApiError is thrown (an AbortError if it was cancelled). */
@@ -92,7 +101,7 @@ export async function send(path: string, options: RequestOptions = {}): Promise<
     response = await fetch(address(path), init)
   } catch (error) {
     if (isAbort(error)) throw error
-    throw new ApiError(0, 'server_unreachable', error instanceof Error ? error.message : String(error))
+    throw unreachable(error)
   }
   if (response.ok) return response
   if (response.status === 401) onUnauthorized()

@@ -6,6 +6,7 @@ import type { CutOrder } from '@/api/types'
 import { judged, lineOf, sumUp, type BatchLine } from '@/domain/batch'
 import type { Output } from '@/domain/cut'
 import type { Pick } from '@/domain/picking'
+import { told } from '@/plugins/told'
 import { useJobs } from '@/stores/jobs'
 
 /** So many recordings are looked at at a time. */
@@ -26,7 +27,7 @@ export function useBatch(output: () => Output) {
   async function lookAt(line: BatchLine, order: CutOrder, signal: AbortSignal): Promise<void> {
     try {
       const plan = await planCut(line.recording, order, signal)
-      const checks = await checkCut(line.recording, order, signal)
+      const checks = (await checkCut(line.recording, order, signal)).map((check) => ({ ...check, ...told({ ...check, code: check.ok ? null : check.name }, 'check') }))
       // A library may know neither: the file itself does, now that it is indexed.
       const { duration_s, size_bytes } = await getRecording(line.recording, signal)
       if (signal.aborted) return

@@ -23,6 +23,7 @@ const later = (): Promise<void> => new Promise((resolve) => setTimeout(resolve))
 
 describe('picking', () => {
   beforeEach(() => {
+    sessionStorage.clear()
     setActivePinia(createPinia())
     scope = effectScope()
     vi.stubGlobal('fetch', () => Promise.resolve(Response.json({ keeps: [{ recording: 'r2' }], total: 1 })))

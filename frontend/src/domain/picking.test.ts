@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 
 import type { Item } from '@/api/types'
 
-import { fullTitle, isPickable, rangeOf, sortOut, toggled, withAll } from './picking'
+import { fullTitle, isPickable, rangeOf, readPicks, sortOut, toggled, withAll, writePicks } from './picking'
 
 function item(id: string, more: Partial<Item> = {}): Item {
   const version = { recording: `r-${id}`, label: 'HD', size_bytes: 1000, duration_s: 60 }
@@ -14,6 +14,13 @@ const show = item('show', { type: 'show', versions: [] })
 describe('picking', () => {
   it('takes what has a file', () => {
     expect([item('a'), show, undefined, item('e', { type: 'episode' })].map(isPickable)).toEqual([true, false, false, true])
+  })
+
+  it('comes back from text, and nothing from what is none', () => {
+    const picks = withAll(new Map(), [item('a'), item('b', { summary: 'long' })])
+    expect([...readPicks(writePicks(picks)).keys()]).toEqual(['a', 'b'])
+    expect(readPicks(writePicks(picks)).get('b')?.summary).toBeNull()
+    for (const text of [null, '', '{', '7', '[null, 3, {"id": 5}]']) expect(readPicks(text).size).toBe(0)
   })
 
   it('goes both ways', () => {

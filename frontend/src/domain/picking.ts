@@ -63,3 +63,17 @@ export function sortOut(picks: Picks, isKept: (recording: string) => boolean): {
   }
   return { kept, bare }
 }
+
+/** Picks as text, and back; what cannot be read is nothing. */
+export function writePicks(picks: Picks): string {
+  return JSON.stringify([...picks.values()].map((item) => ({ ...item, summary: null })))
+}
+
+export function readPicks(text: string | null): Picks {
+  try {
+    const found: unknown = JSON.parse(text ?? '[]')
+    return withAll(new Map(), Array.isArray(found) ? (found as Item[]).filter((item) => Array.isArray(item?.versions) && typeof item.id === 'string') : [])
+  } catch {
+    return new Map()
+  }
+}

@@ -2,6 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref, shallowRef } from 'vue'
 
 import { address } from '@/api/client'
+import { told } from '@/plugins/told'
 import type { Job } from '@/api/types'
 import { alertOf, sift, someOf, type Alert, type Batch } from '@/domain/alerts'
 import { formatBytes, formatDuration } from '@/domain/format'
@@ -131,7 +132,7 @@ export const useAlerts = defineStore('alerts', () => {
       return { title: [...done, ...bad].join(', '), body: someOf(titles, TITLES, (n) => t('batch.more', { n })) }
     }
     const title = t(`alerts.${kind}`, { title: job?.title ?? '' })
-    if (kind === 'failed') return { title, body: job?.error?.message ?? '' }
+    if (kind === 'failed') return { title, body: job?.error ? told(job.error).message : '' }
     const facts = job?.result ? [formatDuration(job.result.duration_s), formatBytes(job.result.bytes, locale.value)] : []
     return { title, body: facts.join(' · ') }
   }

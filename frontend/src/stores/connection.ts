@@ -32,6 +32,7 @@ export const useConnection = defineStore('connection', () => {
 
   function start(): void {
     if (stop) return
+    let begun = false
     void refresh()
     const stopEvents = listenToEvents({
       job: jobs.apply,
@@ -42,7 +43,10 @@ export const useConnection = defineStore('connection', () => {
       },
       open: () => {
         live.value = true
-        void refresh()
+        // At the start everything is being asked for already; only jobs change so fast that one could be missed in between.
+        if (begun) void refresh()
+        else void jobs.load().catch(() => undefined)
+        begun = true
       },
       down: () => {
         live.value = false

@@ -3,14 +3,16 @@ import { computed, ref, shallowRef, watch } from 'vue'
 
 import { listKeeps } from '@/api/endpoints'
 import type { Item } from '@/api/types'
-import { isPickable, sortOut, toggled, withAll, type Picks } from '@/domain/picking'
+import { isPickable, readPicks, sortOut, toggled, withAll, writePicks, type Picks } from '@/domain/picking'
 
 import { useConnection } from './connection'
 
-/** What is picked in the library, through any search, filter and section, until it is let go. */
+const STORED = 'plexcut.picks'
+
+/** What is picked in the library, through any search, filter and section, and a reload, until it is let go. */
 export const usePicks = defineStore('picks', () => {
   const connection = useConnection()
-  const picked = shallowRef<Picks>(new Map())
+  const picked = shallowRef<Picks>(readPicks(sessionStorage.getItem(STORED)))
   /** Whether a tap picks though nothing is picked yet. */
   const picking = ref(false)
   /** The recordings that have a saved keep list. */
@@ -57,8 +59,22 @@ export const usePicks = defineStore('picks', () => {
 
   const has = (item: Item | undefined): boolean => item !== undefined && picked.value.has(item.id)
 
-  watch(active, (now) => {
-    if (now) void loadKeeps()
+  watch(
+    active,
+    (now) => {
+      if (now) void loadKeeps()
+    },
+    { immediate: true },
+  )
+  // A reload of the page lets nothing go; another tab has picks of its own.
+  watch(picked, (now) => {
+    try {
+      if (now.size === 0) sessionStorage.removeItem(STORED)
+      else sessionStorage.setItem(STORED, writePicks(now))
+    } catch {
+      // So many do not fit: they last until the page is left.
+      sessionStorage.removeItem(STORED)
+    }
   })
   watch(
     () => connection.lastKeep,
