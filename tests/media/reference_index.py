@@ -82,7 +82,7 @@ def signed_wrap(ticks: int) -> int:
 
 def clock_rows(rows: PictureRows, pes: list[object], breaks: list[int]) -> Clocked:
     """Times of all rows. `breaks` are file positions at which the stream itself announces a new clock."""
-    raw_pts, raw_dts = _raw_clocks(rows, pes)
+    raw_pts, raw_dts = raw_clocks(rows, pes)
     n = len(rows)
     pts, dts = np.full(n, UNKNOWN), np.full(n, UNKNOWN)
     step = _usual_step(raw_dts)
@@ -110,7 +110,7 @@ def clock_rows(rows: PictureRows, pes: list[object], breaks: list[int]) -> Clock
     return Clocked(pts, dts, np.asarray(clock_at, np.int64), np.asarray(clock_add, np.int64), len(clock_at) - 1)
 
 
-def _raw_clocks(rows: PictureRows, pes: list[object]) -> tuple[np.ndarray, np.ndarray]:
+def raw_clocks(rows: PictureRows, pes: list[object]) -> tuple[np.ndarray, np.ndarray]:
     """The clocks of a PES packet belong to the first picture that begins in it (2.4.3.7)."""
     es = np.asarray(rows.es, np.int64)
     pts, dts = np.full(es.size, UNKNOWN), np.full(es.size, UNKNOWN)

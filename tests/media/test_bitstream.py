@@ -27,7 +27,7 @@ from plexcut.media.bitstream.bits import (
     to_sized,
     unescape,
 )
-from plexcut.media.bitstream.pictures import ASSEMBLERS, PictureFlag
+from plexcut.media.bitstream.pictures import ASSEMBLERS, CodedPicture, PictureFlag
 from plexcut.media.index import container, psi
 from plexcut.media.index.packets import (
     PACKET,
@@ -320,11 +320,7 @@ def test_clocks_are_made_continuous_over_wraps_holes_and_jumps(step: int) -> Non
     for n in range(100):
         raw = clock(n) + (2 * 90_000 if n >= 40 else 0) - (3_000_000 if n >= 70 else 0)
         times.append(n * step + (2 * 90_000 if n >= 40 else 0))
-        rows.es.append(n * 1000)
-        rows.at.append(n * 188)
-        rows.skip.append(0)
-        rows.flags.append(1)
-        rows.hint.append(0)
+        rows.add(CodedPicture(n * 1000, 1, 0, 0, 3, 0), Placed(n * 188, 0))
         pes.append(PesStart(n * 1000, n * 188, (raw + step) % (1 << 33), raw % (1 << 33)))
     clocked = clock_rows(rows, pes, [])
     assert (clocked.dts - clocked.dts[0]).tolist() == times

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.media.reference_index import UNKNOWN as NONE
-from tests.media.reference_index import Reference, reference_scan
+from tests.media.reference_index import Reference, raw_clocks, reference_scan
 from tests.media_factory import CLIPS, ClipCache
 
 from plexcut.errors import PlexcutError
@@ -16,7 +15,8 @@ from plexcut.media.bitstream.pictures import ASSEMBLERS
 from plexcut.media.index import transport_stream
 from plexcut.media.index.blocks import coded_blocks, packet_blocks
 from plexcut.media.index.packets import PACKET, PacketReader, find_layout
-from plexcut.media.index.rows import clock_rows
+from plexcut.media.index.parts import added_at, parts_of_scan
+from plexcut.media.index.rows import clock_raw_rows
 from plexcut.media.index.transport_stream import StreamScan, choose_program, scan_stretch
 
 _TS = sorted(
@@ -31,17 +31,19 @@ def _same(scan: StreamScan, plain: Reference) -> None:
     for name in ("es", "at", "skip", "flags", "hint"):
         assert list(getattr(rows, name)) == [int(value) for value in getattr(expected, name)], name
     assert rows.hint_bits == expected.hint_bits
-    pes = plain.video.pes
-    assert scan.pes.es.tolist() == [p.es for p in pes]
-    assert scan.pes.at.tolist() == [p.at for p in pes]
-    assert scan.pes.pts.tolist() == [int(NONE) if p.pts is None else p.pts for p in pes]
-    assert scan.pes.dts.tolist() == [int(NONE) if p.dts is None else p.dts for p in pes]
+    raw = raw_clocks(expected, plain.video.pes)
+    assert [scan.pts.tolist(), scan.dts.tolist()] == [column.tolist() for column in raw]
     assert (scan.gaps, scan.clock_breaks, scan.es_bytes) == (plain.video.gaps, plain.breaks, plain.video.es_bytes)
     assert scan.scrambled == (plain.scrambled > 0.5)
-    clocked = clock_rows(rows, scan.pes, scan.clock_breaks)
+    parts = parts_of_scan(scan)
+    clocked = clock_raw_rows(parts.rows, parts.breaks)
     for name in ("pts", "dts", "clock_at", "clock_add"):
         assert getattr(clocked, name).tolist() == getattr(plain.clocked, name).tolist(), name
     assert clocked.discontinuities == plain.clocked.discontinuities
+    # From the times come the clocks again.
+    added = added_at(parts.rows.at, clocked.clock_at, clocked.clock_add)
+    again = clocked.sent.raw(clocked.pts, clocked.dts, added)
+    assert [column.tolist() for column in again] == [column.tolist() for column in raw]
 
 
 def _compare(path: Path, chunk_bytes: int, monkeypatch: pytest.MonkeyPatch) -> bool:

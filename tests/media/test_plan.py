@@ -68,7 +68,7 @@ def make_index(codec: str, groups: list[Group], lost: frozenset[int] = frozenset
         pts=pts,
         dts=np.arange(count, dtype=np.int64) * TICKS,
         at=np.arange(count, dtype=np.int64) * 1880,
-        skip=np.zeros(count, np.int32),
+        skip=np.zeros(count, np.int16),
         size=np.full(count, 1000, np.int32),
         flags=flags,
         display=display_order(pts, flags),

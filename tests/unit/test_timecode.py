@@ -41,7 +41,7 @@ def index_with_times(pts: list[int], time_base: Fraction) -> MediaIndex:
         pts=times,
         dts=times,
         at=np.arange(n),
-        skip=np.zeros(n, np.int32),
+        skip=np.zeros(n, np.int16),
         size=np.ones(n, np.int32),
         flags=np.ones(n, np.uint16),
         display=np.arange(n),

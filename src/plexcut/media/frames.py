@@ -37,6 +37,7 @@ _BACK_FRAMES = 24
 _STEPPING_S = 10.0
 _BACKLOG = 17
 """More pictures than this no decoder holds back (H.264: 16 and one)."""
+_PIECE_ROWS = 1 << 16
 _GAP_ROWS = 8
 """A decode goes on over so few rows into the next group rather than beginning anew there."""
 
@@ -295,11 +296,16 @@ def _step(stream: _Stream, number: int) -> int:
 
 def _reordering_depth(number_of: I64) -> int:
     """By how many pictures the output is late: at most so many precede one in the file that are shown after it."""
-    numbers = number_of[number_of >= 0]
-    later = np.zeros(numbers.size, np.int64)
-    for distance in range(1, min(_BACKLOG, numbers.size)):
-        later[distance:] += numbers[:-distance] > numbers[distance:]
-    return int(later.max(initial=0))
+    depth, before = 0, np.empty(0, np.int64)
+    for begin in range(0, number_of.size, _PIECE_ROWS):
+        piece = number_of[begin : begin + _PIECE_ROWS]
+        numbers = np.concatenate((before, piece[piece >= 0]))
+        later = np.zeros(numbers.size, np.int64)
+        for distance in range(1, min(_BACKLOG, numbers.size)):
+            later[distance:] += numbers[:-distance] > numbers[distance:]
+        depth = max(depth, int(later[before.size :].max(initial=0)))
+        before = numbers[1 - _BACKLOG :]
+    return depth
 
 
 def _check(should_cancel: ShouldCancel) -> None:

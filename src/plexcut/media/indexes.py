@@ -287,6 +287,8 @@ class Indexes:
                     raise RecordingChanged(f"{path.name} changed while it was read", "open it again")
                 index = without_last(index)
             self._cache.save(*key, index, _name(path))
+            # From there its memory is shared, and given back where it is needed.
+            index = self._cache.load(*key) or index
             self._keep(path, key, index)
             build.future.set_result(index)
         except PlexcutError as error:

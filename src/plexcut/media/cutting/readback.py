@@ -146,11 +146,11 @@ def _parts(source: MediaIndex, ledger: Ledger, pes: PesColumns, program: Program
         program=program,
         video_pid=source.video.id,
         dropped=(),
-        rows=RawRows(pes.pts, pes.dts, pes.at, flags.astype(np.uint16), np.zeros(es.size, np.int32), 0),
-        skip=lead.astype(np.int32),
+        rows=RawRows(pes.pts, pes.dts, pes.at, flags.astype(np.uint16), np.zeros(es.size, np.uint16), 0),
+        skip=lead.astype(np.int16),
         size=np.diff(np.append(es, sizes.sum())).astype(np.int32),
         breaks=none,
-        pes=RawPes(none.astype(np.int16), none, none),
+        pes=RawPes.of(none.astype(np.int16), none, none),
     )
 
 

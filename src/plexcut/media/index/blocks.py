@@ -18,6 +18,8 @@ U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
 
 CHUNK_BYTES = 12 << 20
+_LONG_BYTES = 8 << 30
+"""From here on chunks are half as large: the memory is needed for what is found."""
 _WHOLE = np.dtype((np.void, PACKET))
 """Arrays of it are gathered several times faster than rows of bytes."""
 
@@ -70,9 +72,10 @@ def packet_blocks(
 
 
 def coded_blocks(
-    file: BinaryIO, layout: PacketLayout, stretch: tuple[int, int], size_bytes: int, chunk_bytes: int = CHUNK_BYTES
+    file: BinaryIO, layout: PacketLayout, stretch: tuple[int, int], size_bytes: int, chunk_bytes: int = 0
 ) -> Generator[Block]:
     """The same, with their heads and start codes, which the thread that reads finds."""
+    chunk_bytes = chunk_bytes or (CHUNK_BYTES if stretch[1] - stretch[0] < _LONG_BYTES else CHUNK_BYTES // 2)
     return _blocks((file, layout), stretch, size_bytes, chunk_bytes, looks=True)
 
 

@@ -16,6 +16,7 @@ from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported
 from plexcut.media.decoding import decode_units, make_decoder
 from plexcut.media.frames import FrameCache, exact_frame
+from plexcut.media.heap import give_back
 from plexcut.media.index import container, transport_stream
 from plexcut.media.index.model import MediaIndex, Track, VideoTrack, display_order
 from plexcut.media.index.packets import find_layout
@@ -26,6 +27,7 @@ from plexcut.media.sources import open_source, status_of
 from plexcut.media.units import open_units
 
 _FIRST_PICTURES = 160
+_LAST_GROUPS = 4
 _NO_CLOCK = np.zeros(1, np.int64)
 ALL_AGAIN_BYTES = 64 << 20
 """Up to this size a file that grew is read again: it takes no longer, and its programmes may not have been complete."""
@@ -71,8 +73,10 @@ def build_index(
                 chosen, parts = scan.program, _parts(path, scan)
                 # What only the pass needed goes before the rest is made of it.
                 del scan
+                give_back()
                 index = parts_index(parts, size)
                 del parts
+                give_back()
                 return _proved(path, _with_tracks(index, chosen, facts.result()))
     options = container.OPTIONS if is_transport_stream else container.FILE_OPTIONS
     found = container.scan(path, on_fraction, options)
@@ -155,7 +159,7 @@ def packets_index(found: container.ContainerScan, size_bytes: int) -> MediaIndex
         pts=found.pts,
         dts=found.dts,
         at=found.at,
-        skip=np.zeros(found.pts.size, np.int32),
+        skip=np.zeros(found.pts.size, np.int16),
         size=found.size,
         flags=flags,
         display=unique_times(found.pts, display_order(found.pts, flags)),
@@ -237,12 +241,12 @@ def with_video_facts(path: Source, index: MediaIndex) -> MediaIndex:
 
 def without_lost_end(path: Source, index: MediaIndex) -> MediaIndex:
     """Less the frame that was cut off with the end of the file, where so little of it is left that none comes out."""
-    last = index.pts.size - 1
-    number = int(index.number_of[last])
+    number = _number_of_last(index)
     if number < 0 or index.frames < 2:
         return index
     try:
-        exact_frame(path, index, number, FrameCache(), "")
+        end = _end_of(index)
+        exact_frame(path, end, _number_of_last(end), FrameCache(), "")
     except FormatUnsupported:
         return replace(index, display=np.delete(index.display, number))
     return index
@@ -250,5 +254,18 @@ def without_lost_end(path: Source, index: MediaIndex) -> MediaIndex:
 
 def without_last(index: MediaIndex) -> MediaIndex:
     """Less the last coded frame, of which more is still to come."""
-    number = int(index.number_of[-1])
+    number = _number_of_last(index)
     return index if number < 0 or index.frames < 2 else replace(index, display=np.delete(index.display, number))
+
+
+def _number_of_last(index: MediaIndex) -> int:
+    """The number of the frame that was coded last; -1 where it is never shown."""
+    found = np.flatnonzero(index.display == index.pts.size - 1)
+    return int(found[0]) if found.size else -1
+
+
+def _end_of(index: MediaIndex) -> MediaIndex:
+    """The last groups of pictures, as an index of their own: what is worked out of it takes no memory."""
+    begin = int(index.keys[-_LAST_GROUPS]) if index.keys.size > _LAST_GROUPS else 0
+    rows = {name: getattr(index, name)[begin:] for name in ("pts", "dts", "at", "skip", "size", "flags")}
+    return replace(index, display=index.display[index.display >= begin] - begin, raw=None, **rows)

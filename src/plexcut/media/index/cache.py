@@ -10,7 +10,7 @@ import os
 import struct
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -24,21 +24,25 @@ from plexcut.domain.media import Source
 from plexcut.errors import FileUnreadable
 from plexcut.media.index.companions import RawPes
 from plexcut.media.index.model import INDEX_VERSION, MediaIndex, RawScan, Track, VideoTrack
+from plexcut.media.index.sent import SentClocks
 from plexcut.media.sources import open_source, status_of
 
 log = logging.getLogger(__name__)
 
-_ROWS = {"pts": "<i8", "dts": "<i8", "at": "<i8", "skip": "<i4", "size": "<i4", "flags": "<u2"}
-_OTHERS = {"display": "<i8", "clock_at": "<i8", "clock_add": "<i8"}
-_RAW_ROWS = {"raw.pts": "<i8", "raw.dts": "<i8", "raw.hint": "<i4"}
-_RAW_PES = {"raw.pes.pid": "<i2", "raw.pes.at": "<i8", "raw.pes.pts": "<i8"}
-_RAW = {**_RAW_ROWS, **_RAW_PES, "raw.breaks": "<i8"}
+_ROWS = {"pts": "<i8", "dts": "<i8", "at": "<i8", "skip": "<i2", "size": "<i4", "flags": "<u2"}
+_OTHERS = {"display": "<i4", "clock_at": "<i8", "clock_add": "<i8"}
+_RAW_ROWS = {"raw.hint": "<u2", "raw.timed": "u1"}
+_RAW_ODD = {"raw.odd": "<i8", "raw.odd_pts": "<i8", "raw.odd_dts": "<i8"}
+_RAW_PES = {"raw.pes.pid": "<i2", "raw.pes.at": "<u4", "raw.pes.pts": "<u4", "raw.pes.high": "<u2"}
+_RAW = {**_RAW_ROWS, **_RAW_ODD, **_RAW_PES, "raw.breaks": "<i8"}
 
 _MAGIC = b"plexcut index\r\n\x00"
 _SUFFIX = ".index"
 _ALIGNMENT = 64
 _SAMPLE_BYTES = 1 << 16
 _LONGEST_HEADER = 16 << 20
+_PIECE_BYTES = 1 << 20
+_PIECE_ROWS = 1 << 16
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -169,7 +173,8 @@ class IndexCache:
             index = _mapped(path)
             if index is None:
                 return None
-            _check(index, identity)
+            if index.size_bytes != size_of(identity):
+                raise ValueError("it is of another file")
             os.utime(path)
         except FileNotFoundError:
             return None
@@ -257,46 +262,59 @@ def _mapped(path: Path) -> MediaIndex | None:
             raise ValueError("it is cut off")
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     body = memoryview(mapped)[begin:]
-    if zlib.crc32(body) != meta["checksum"]:
+    checksum = 0
+    for at in range(0, len(body), _PIECE_BYTES):
+        checksum = zlib.crc32(body[at : at + _PIECE_BYTES], checksum)
+        _let_go(mapped)
+    if checksum != meta["checksum"]:
         raise ValueError("its columns are damaged")
     columns: Columns = {}
     for name, kind in {**_ROWS, **_OTHERS, **_RAW}.items():
         if name in meta["columns"]:
             at, count = meta["columns"][name]
             columns[name] = np.frombuffer(body, kind, count, at) if count else np.empty(0, kind)
-    return _from_stored(meta, columns)
+    index = _from_stored(meta, columns)
+    _check(index, lambda: _let_go(mapped))
+    return index
+
+
+def _let_go(mapped: mmap.mmap) -> None:
+    """Count what was read of it as the system's memory again, not as this process's."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _columns(index: MediaIndex) -> Columns:
     columns = {name: np.asarray(getattr(index, name), kind) for name, kind in {**_ROWS, **_OTHERS}.items()}
     raw = index.raw
     if raw is not None:
-        found = (raw.pts, raw.dts, raw.hint, raw.pes.pid, raw.pes.at, raw.pes.pts, raw.breaks)
+        clocks = (raw.clocks.timed, raw.clocks.odd, raw.clocks.odd_pts, raw.clocks.odd_dts)
+        found = (raw.hint, *clocks, *raw.pes.columns, raw.breaks)
         columns |= {name: np.asarray(array, _RAW[name]) for name, array in zip(_RAW, found, strict=True)}
     return columns
 
 
-def _check(index: MediaIndex, identity: str) -> None:
-    """Raises ValueError for an index that does not hold together, or is of a file of another size."""
+def _check(index: MediaIndex, let_go: Callable[[], None]) -> None:
+    """Raises ValueError for an index that does not hold together; `let_go` of what was looked at."""
     rows = index.pts.size
     lengths = [getattr(index, name).size == rows for name in _ROWS]
     lengths.append(index.clock_add.size == index.clock_at.size)
     if index.raw is not None:
         raw = index.raw
-        lengths += [array.size == rows for array in (raw.pts, raw.dts, raw.hint)]
-        lengths += [array.size == raw.pes.at.size for array in (raw.pes.pid, raw.pes.pts)]
+        lengths += [raw.hint.size == rows, raw.clocks.timed.size == -(-rows // 8)]
+        lengths += [array.size == raw.clocks.odd.size for array in (raw.clocks.odd_pts, raw.clocks.odd_dts)]
+        lengths.append(bool(((raw.clocks.odd >= 0) & (raw.clocks.odd < rows)).all()))
+        lengths += [array.size == raw.pes.pid.size for array in raw.pes.columns]
     if not all(lengths):
         raise ValueError("its columns do not fit together")
-    shown = index.display
-    if (
-        not shown.size
-        or int(shown.min()) < 0
-        or int(shown.max()) >= rows
-        or bool((np.diff(index.pts[shown]) <= 0).any())
-    ):
-        raise ValueError("its frames do not fit its rows")
-    if index.time_base <= 0 or index.size_bytes != size_of(identity):
-        raise ValueError("it is of another file")
+    if not index.frames or index.time_base <= 0:
+        raise ValueError("it has no frames")
+    for at in range(0, index.frames, _PIECE_ROWS):
+        # With the one before.
+        shown = index.display[max(at - 1, 0) : at + _PIECE_ROWS]
+        if int(shown.min()) < 0 or int(shown.max()) >= rows or bool((np.diff(index.pts[shown]) <= 0).any()):
+            raise ValueError("its frames do not fit its rows")
+        let_go()
 
 
 def _to_stored(index: MediaIndex) -> dict[str, Any]:
@@ -326,13 +344,12 @@ def _from_stored(meta: dict[str, Any], columns: Columns) -> MediaIndex:
     raw = None
     if meta["raw"] is not None:
         raw = RawScan(
-            pts=columns["raw.pts"],
-            dts=columns["raw.dts"],
+            clocks=SentClocks(*(columns[name] for name in ("raw.timed", *_RAW_ODD))),
             hint=columns["raw.hint"],
             hint_bits=int(meta["raw"]["hint_bits"]),
             breaks=columns["raw.breaks"],
             promoted=bool(meta["raw"]["promoted"]),
-            pes=RawPes(columns["raw.pes.pid"], columns["raw.pes.at"], columns["raw.pes.pts"]),
+            pes=RawPes(*(columns[name] for name in _RAW_PES)),
         )
     return MediaIndex(
         container=meta["container"],

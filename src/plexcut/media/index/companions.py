@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -63,32 +63,57 @@ class PesRows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawPes:
-    """PES packets of the streams beside the video that say when they are due, in file order; `pts` raw."""
+    """PES packets of the streams beside the video that say when they are due, in file order; `pts` raw.
+
+    There may be more of them than pictures, so they are kept small: the lowest 32 bits of `at` and `pts`, and in `high`
+    15 more of `at` and, lowest, one more of `pts`.
+    """
 
     pid: npt.NDArray[np.int16]
-    at: I64
-    pts: I64
+    low_at: U32
+    low_pts: U32
+    high: npt.NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, pid: npt.NDArray[np.int16], at: I64, pts: I64) -> Self:
+        """From plain columns."""
+        return cls(pid, at.astype(np.uint32), pts.astype(np.uint32), (at >> 32 << 1 | pts >> 32).astype(np.uint16))
+
+    @property
+    def at(self) -> I64:
+        """File position of the first transport packet of each."""
+        return self.low_at + (self.high.astype(np.int64) >> 1 << 32)
+
+    @property
+    def pts(self) -> I64:
+        """When each is due."""
+        return self.low_pts + ((self.high.astype(np.int64) & 1) << 32)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RawPes) and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in ("pid", "at", "pts")
+            np.array_equal(a, b) for a, b in zip(self.columns, other.columns, strict=True)
         )
 
     def __hash__(self) -> int:
-        return hash((self.at.size, self.at.tobytes()))
+        return hash((self.low_at.size, self.low_at.tobytes()))
+
+    @property
+    def columns(self) -> tuple[npt.NDArray[Any], ...]:
+        """Its columns, as it is made of them."""
+        return self.pid, self.low_at, self.low_pts, self.high
+
+    def take(self, which: I64 | slice) -> Self:
+        """Some of them."""
+        return type(self)(*(column[which] for column in self.columns))
 
     def before(self, at: int) -> Self:
         """Those that begin before a file position."""
-        count = int(np.searchsorted(self.at, at))
-        return type(self)(self.pid[:count], self.at[:count], self.pts[:count])
+        return self.take(slice(int(np.searchsorted(self.at, at))))
 
     def and_then(self, other: Self) -> Self:
         """These and those behind them."""
-        return type(self)(
-            np.concatenate((self.pid, other.pid)),
-            np.concatenate((self.at, other.at)),
-            np.concatenate((self.pts, other.pts)),
-        )
+        both = zip(self.columns, other.columns, strict=True)
+        return type(self)(*(np.concatenate(columns) for columns in both))
 
 
 class CompanionScan:
@@ -100,7 +125,7 @@ class CompanionScan:
     def __init__(self, without: set[int]) -> None:
         self._wanted = np.ones(1 << 13, np.bool_)
         self._wanted[sorted(without)] = False
-        self._columns = (GrowingColumn("i2"), GrowingColumn(), GrowingColumn())
+        self._columns = (GrowingColumn("i2"), GrowingColumn("u4"), GrowingColumn("u4"), GrowingColumn("u2"))
 
     def feed(self, block: Block, heads: U32) -> None:
         """Take up a block's packets, from the first four bytes of each."""
@@ -115,7 +140,8 @@ class CompanionScan:
         pes = parse_pes_heads(block.data, begin, off + PACKET)
         timed = pes.pts != UNKNOWN
         at = block.at + block.stride * begun
-        for column, values in zip(self._columns, (pids[timed], at[timed], pes.pts[timed]), strict=True):
+        found = RawPes.of(pids[timed].astype(np.int16), at[timed], pes.pts[timed])
+        for column, values in zip(self._columns, found.columns, strict=True):
             column.extend(values)
 
     def result(self) -> RawPes:
@@ -128,8 +154,8 @@ def clocked_companion(raw: RawPes, pid: int, line: TimeLine) -> PesRows:
 
     Of repeated packets, and of clocks that say nothing new, the first counts.
     """
-    which = np.flatnonzero(raw.pid == pid)
-    at, pts = raw.at[which], raw.pts[which]
+    mine = raw.take(np.flatnonzero(raw.pid == pid))
+    at, pts = mine.at, mine.pts
     fresh = np.ones(pts.size, np.bool_)
     fresh[1:] = pts[1:] != pts[:-1]
     at, pts = at[fresh], pts[fresh]

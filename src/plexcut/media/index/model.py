@@ -14,10 +14,14 @@ from plexcut.domain.timecode import floor_us, format_timecode, us_to_s
 from plexcut.errors import PositionInvalid
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.index.companions import PesRows, RawPes, clocked_companion
+from plexcut.media.index.sent import SentClocks
 
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 
-INDEX_VERSION = 5
+INDEX_VERSION = 6
+_PIECE_ROWS = 1 << 16
+_LATEST = (1 << 63) - 1
 _LONGEST_FRAME_S = 60
 """Longer than this a file's word on its last frame is not taken."""
 
@@ -56,14 +60,13 @@ class VideoTrack:
 class RawScan:
     """What a transport stream said, so that the index can be made longer when the file grows.
 
-    For each row: `pts`, `dts` as they were sent (`UNKNOWN` for none), `hint` in display order modulo `2**hint_bits`.
-    `breaks`: file positions at which a new clock was announced. `promoted`: the stream has no keyframe by its own
-    account, those of the index were guessed. `pes`: PES packets of the other streams.
+    `clocks`: how those of the rows that were sent are told from the times of the index. `hint` of each row counts in
+    display order modulo `2**hint_bits`. `breaks`: file positions at which a new clock was announced. `promoted`: the
+    stream has no keyframe by its own account, those of the index were guessed. `pes`: PES packets of the other streams.
     """
 
-    pts: I64
-    dts: I64
-    hint: npt.NDArray[np.int32]
+    clocks: SentClocks
+    hint: npt.NDArray[np.uint16]
     hint_bits: int
     breaks: I64
     promoted: bool
@@ -72,12 +75,13 @@ class RawScan:
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, RawScan)
-            and all(np.array_equal(getattr(self, n), getattr(other, n)) for n in ("pts", "dts", "hint", "breaks"))
-            and (self.hint_bits, self.promoted, self.pes) == (other.hint_bits, other.promoted, other.pes)
+            and all(np.array_equal(getattr(self, n), getattr(other, n)) for n in ("hint", "breaks"))
+            and (self.clocks, self.hint_bits, self.promoted, self.pes)
+            == (other.clocks, other.hint_bits, other.promoted, other.pes)
         )
 
     def __hash__(self) -> int:
-        return hash((self.dts.size, self.dts.tobytes()))
+        return hash((self.clocks, self.hint.tobytes()))
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,10 @@ class MediaIndex:
     pts: I64
     dts: I64
     at: I64
-    skip: npt.NDArray[np.int32]
+    skip: npt.NDArray[np.int16]
     size: npt.NDArray[np.int32]
     flags: npt.NDArray[np.uint16]
-    display: I64
+    display: I32
     clock_at: I64
     clock_add: I64
     discontinuities: int
@@ -298,7 +302,7 @@ def _rate(shown_pts: I64, frame_ticks: int, time_base: Fraction) -> Fraction:
     return nearest if abs(nearest / rate - 1) < Fraction(1, 1000) else rate.limit_denominator(100_000)
 
 
-def display_order(pts: I64, flags: npt.NDArray[np.uint16]) -> I64:
+def display_order(pts: I64, flags: npt.NDArray[np.uint16]) -> I32:
     """Rows of the displayable frames in display order: from the first keyframe on, less what cannot be decoded.
 
     The leading pictures of the first keyframe refer to a group that the file does not hold, unless that group is
@@ -306,13 +310,29 @@ def display_order(pts: I64, flags: npt.NDArray[np.uint16]) -> I64:
     """
     keys = np.flatnonzero(flags & PictureFlag.KEY)
     if not keys.size:
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int32)
     first = int(keys[0])
     second = int(keys[1]) if keys.size > 1 else pts.size
-    rows = np.arange(first, pts.size)
-    leading = (rows < second) & (pts[rows] < pts[first])
-    decodable = np.full(rows.size, bool(flags[first] & PictureFlag.CLOSED)) | ((flags[rows] & PictureFlag.RADL) != 0)
-    rows = rows[(~leading | decodable) & ((flags[rows] & PictureFlag.HIDDEN) == 0)]
-    # Of two with one timestamp (a multiplexer's slip) the one that nothing refers to is the earlier.
-    order: I64 = rows[np.lexsort((rows, (flags[rows] & PictureFlag.REF) != 0, pts[rows]))]
-    return order
+    closed = bool(flags[first] & PictureFlag.CLOSED)
+
+    def shown(begin: int) -> I64:
+        rows = np.arange(begin, min(begin + _PIECE_ROWS, pts.size))
+        leading = (rows < second) & (pts[rows] < pts[first])
+        decodable = closed | ((flags[rows] & PictureFlag.RADL) != 0)
+        found: I64 = rows[(~leading | decodable) & ((flags[rows] & PictureFlag.HIDDEN) == 0)]
+        return found
+
+    # Piece by piece, each as far as nothing of a later one comes before, so that little memory is needed for it.
+    begins = range(first, pts.size, _PIECE_ROWS)
+    lowest = [pts[shown(begin)].min(initial=_LATEST) for begin in begins]
+    lowest = [*np.minimum.accumulate(lowest[::-1])[::-1].tolist()[1:], _LATEST]
+    order = np.empty(pts.size - first, np.int32)
+    count, left = 0, np.empty(0, np.int64)
+    for begin, limit in zip(begins, lowest, strict=True):
+        rows = np.concatenate((left, shown(begin)))
+        # Of two with one timestamp (a multiplexer's slip) the one that nothing refers to is the earlier.
+        rows = rows[np.lexsort((rows, (flags[rows] & PictureFlag.REF) != 0, pts[rows]))]
+        done = int(np.searchsorted(pts[rows], limit)) if limit != _LATEST else rows.size
+        order[count : count + done] = rows[:done]
+        count, left = count + done, rows[done:]
+    return order[:count]

@@ -15,7 +15,7 @@ from plexcut.media.index.companions import RawPes
 from plexcut.media.index.model import MediaIndex, RawScan, VideoTrack, display_order
 from plexcut.media.index.packets import find_layout
 from plexcut.media.index.psi import Program, parse_pmt
-from plexcut.media.index.rows import RawRows, clock_raw_rows, promote_keys, raw_clocks
+from plexcut.media.index.rows import WRAP, RawRows, clock_raw_rows, promote_keys
 from plexcut.media.index.transport_stream import OnFraction, StreamScan, choose_program, scan_stretch
 from plexcut.media.sources import open_source
 
@@ -26,6 +26,7 @@ _T = TypeVar("_T", bound=np.generic)
 
 TIME_BASE = Fraction(1, 90_000)
 _KEYS_BACK = 3
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class StreamParts:
     video_pid: int
     dropped: tuple[str, ...]
     rows: RawRows
-    skip: I32
+    skip: npt.NDArray[np.int16]
     size: I32
     breaks: I64
     pes: RawPes
@@ -45,28 +46,34 @@ class StreamParts:
 def parts_of_scan(scan: StreamScan) -> StreamParts:
     """The parts of a scan."""
     rows = scan.rows
-    es = np.asarray(rows.es)
     flags = np.array(rows.flags, np.uint16)
-    damaged = np.searchsorted(es, np.asarray(scan.gaps, np.int64), side="right") - 1
-    flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
-    pts, dts = raw_clocks(es, scan.pes)
+    if scan.gaps:
+        damaged = np.searchsorted(rows.es, np.asarray(scan.gaps, np.int64), side="right") - 1
+        flags[damaged[damaged >= 0]] |= np.uint16(PictureFlag.DAMAGED)
     return StreamParts(
         program=scan.program,
         video_pid=scan.video_pid,
         dropped=tuple(f"programme {p.number}" for p in scan.programs if p.number != scan.program.number),
-        rows=RawRows(pts, dts, np.asarray(rows.at), flags, np.asarray(rows.hint), rows.hint_bits),
-        skip=np.asarray(rows.skip),
-        size=np.diff(np.append(es, scan.es_bytes)).astype(np.int32),
+        rows=RawRows(scan.pts, scan.dts, np.asarray(rows.at), flags, np.asarray(rows.hint), rows.hint_bits),
+        skip=rows.skip,
+        size=rows.sizes(scan.es_bytes),
         breaks=np.asarray(sorted(scan.clock_breaks), np.int64),
         pes=scan.companions,
     )
 
 
 def parts_index(parts: StreamParts, size_bytes: int) -> MediaIndex:
-    """The index; no tracks, the video's facts still open."""
+    """The index; no tracks, the video's facts still open. The parts' raw clocks are made times, and are gone then."""
     rows = parts.rows
     clocked = clock_raw_rows(rows, parts.breaks)
     flags = promote_keys(rows.flags)
+    display = display_order(clocked.pts, flags)
+    moved = too_close(clocked.pts, display)
+    sent = clocked.sent
+    if moved.size:
+        added = added_at(rows.at[moved], clocked.clock_at, clocked.clock_add)
+        sent = sent.with_moved(moved, (clocked.pts[moved] - added) % WRAP, (clocked.dts[moved] - added) % WRAP)
+        unique_times(clocked.pts, display)
     video = next(s for s in parts.program.streams if s.pid == parts.video_pid)
     return MediaIndex(
         container="mpegts",
@@ -80,7 +87,7 @@ def parts_index(parts: StreamParts, size_bytes: int) -> MediaIndex:
         skip=parts.skip,
         size=parts.size,
         flags=flags,
-        display=unique_times(clocked.pts, display_order(clocked.pts, flags)),
+        display=display,
         clock_at=clocked.clock_at,
         clock_add=clocked.clock_add,
         discontinuities=clocked.discontinuities,
@@ -89,8 +96,7 @@ def parts_index(parts: StreamParts, size_bytes: int) -> MediaIndex:
         pmt=parts.program.section,
         pmt_pid=parts.program.pmt_pid,
         raw=RawScan(
-            pts=rows.pts,
-            dts=rows.dts,
+            clocks=sent,
             hint=rows.hint,
             hint_bits=rows.hint_bits,
             breaks=parts.breaks,
@@ -100,13 +106,32 @@ def parts_index(parts: StreamParts, size_bytes: int) -> MediaIndex:
     )
 
 
-def unique_times(pts: I64, display: I64) -> I64:
-    """Make the times of shown frames rise strictly: of two at the same time the second moves on by one tick."""
+def too_close(pts: I64, display: I32) -> I64:
+    """Rows of shown frames whose times `unique_times` changes."""
+    if not any(bool((np.diff(pts[display[i : i + _PIECE]]) <= 0).any()) for i in range(0, display.size, _PIECE - 1)):
+        return np.empty(0, np.int64)
     shown = pts[display]
-    if shown.size and bool((np.diff(shown) <= 0).any()):
-        steps = np.arange(shown.size)
-        pts[display] = np.maximum.accumulate(shown - steps) + steps
+    found: I64 = display[_rising(shown) != shown].astype(np.int64)
+    return found
+
+
+def unique_times(pts: I64, display: I32) -> I32:
+    """Make the times of shown frames rise strictly: of two at the same time the second moves on by one tick."""
+    if too_close(pts, display).size:
+        pts[display] = _rising(pts[display])
     return display
+
+
+def _rising(shown: I64) -> I64:
+    steps = np.arange(shown.size)
+    rising: I64 = np.maximum.accumulate(shown - steps) + steps
+    return rising
+
+
+def added_at(at: I64, clock_at: I64, clock_add: I64) -> I64:
+    """What makes clocks that were sent at file positions ticks of the time line."""
+    added: I64 = clock_add[np.searchsorted(clock_at, at, side="right") - 1]
+    return added
 
 
 def parts_of_index(index: MediaIndex) -> StreamParts | None:
@@ -119,7 +144,13 @@ def parts_of_index(index: MediaIndex) -> StreamParts | None:
         program=program,
         video_pid=index.video.id,
         dropped=index.dropped,
-        rows=RawRows(raw.pts, raw.dts, index.at, flags, raw.hint, raw.hint_bits),
+        rows=RawRows(
+            *raw.clocks.raw(index.pts, index.dts, added_at(index.at, index.clock_at, index.clock_add)),
+            index.at,
+            flags,
+            raw.hint,
+            raw.hint_bits,
+        ),
         skip=index.skip,
         size=index.size,
         breaks=raw.breaks,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -77,6 +78,11 @@ class PesColumns:
         return cls(*(np.ascontiguousarray(column) for column in columns.T))
 
 
+def _room(count: int, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    """An array with memory of its own from the system, which gets all of it back: the heap would keep holes."""
+    return np.frombuffer(mmap.mmap(-1, max(count, 1) * kind.itemsize), kind, count)
+
+
 class GrowingColumn:
     """Numbers that become more and more, in blocks that stay where they are.
 
@@ -87,20 +93,62 @@ class GrowingColumn:
         self._kind = np.dtype(kind)
         self._blocks: list[npt.NDArray[Any]] = []
         self._free = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, value: int) -> None:
+        """Take up one more."""
+        if not self._free:
+            self._blocks.append(_room(_BLOCK_ROWS, self._kind))
+            self._free = _BLOCK_ROWS
+        self._blocks[-1][-self._free] = value
+        self._free -= 1
+        self._count += 1
 
     def extend(self, values: npt.NDArray[Any]) -> None:
         """Take up more."""
+        self._count += int(values.size)
         while values.size:
             if not self._free:
-                self._blocks.append(np.empty(_BLOCK_ROWS, self._kind))
+                self._blocks.append(_room(_BLOCK_ROWS, self._kind))
                 self._free = _BLOCK_ROWS
             count, begin = min(self._free, values.size), _BLOCK_ROWS - self._free
             self._blocks[-1][begin : begin + count] = values[:count]
             values, self._free = values[count:], self._free - count
 
+    @property
+    def last(self) -> int:
+        """The last one; it may be changed."""
+        return int(self._blocks[-1][-1 - self._free])
+
+    @last.setter
+    def last(self, value: int) -> None:
+        self._blocks[-1][-1 - self._free] = value
+
+    def since(self, begin: int) -> npt.NDArray[Any]:
+        """A copy of those from one on."""
+        pieces, at = [np.empty(0, self._kind)], self._count
+        for block in reversed(self._blocks):
+            size = block.size - (self._free if block is self._blocks[-1] else 0)
+            at -= size
+            pieces.insert(1, block[max(begin - at, 0) : size])
+            if at <= begin:
+                break
+        return np.concatenate(pieces)
+
     def values(self) -> npt.NDArray[Any]:
         """All of them, in one piece."""
-        last = [block[: block.size - self._free] for block in self._blocks[-1:]]
-        self._blocks = [np.concatenate([np.empty(0, self._kind), *self._blocks[:-1], *last])]
-        self._free = 0
-        return self._blocks[0]
+        if len(self._blocks) == 1 and not self._free:
+            return self._blocks[0]
+        blocks, found, at = self._blocks[::-1], _room(self._count, self._kind), 0
+        # Each goes once it was copied.
+        self._blocks = []
+        while blocks:
+            block = blocks.pop()
+            size = min(block.size, found.size - at)
+            found[at : at + size] = block[:size]
+            at += size
+        self._blocks, self._free = [found], 0
+        return found

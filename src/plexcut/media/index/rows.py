@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,13 +11,17 @@ import numpy.typing as npt
 
 from plexcut.media.bitstream.pictures import CodedPicture, PictureFlag
 from plexcut.media.index import pes as pes_columns
+from plexcut.media.index import sent as sent_clocks
 from plexcut.media.index.packets import PesStart
-from plexcut.media.index.pes import PesColumns
+from plexcut.media.index.pes import GrowingColumn, PesColumns
+from plexcut.media.index.sent import KeptClocks, SentClocks
 
 I64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint16]
 
-WRAP = 1 << 33
+WRAP = sent_clocks.WRAP
+_LOW = 1 << 32
+_LONGEST_STEP = 90_000
 UNKNOWN = pes_columns.UNKNOWN
 HOLE_TICKS = 10 * 90_000
 """A clock that runs ahead by more than this was set anew; by less, that much was not received."""
@@ -44,16 +47,53 @@ class PictureRows:
     """Frames in decode order, growing. Two fields of opposite parity that belong together are one row."""
 
     def __init__(self) -> None:
-        self.es = array("q")
-        self.at = array("q")
-        self.skip = array("i")
-        self.flags = array("H")
-        self.hint = array("i")
+        self._low = GrowingColumn("u4")
+        self._at = GrowingColumn("i8")
+        self._skip = GrowingColumn("i2")
+        self._flags = GrowingColumn("u2")
+        self._hint = GrowingColumn("u2")
         self.hint_bits = 0
         self._open_field: CodedPicture | None = None
 
     def __len__(self) -> int:
-        return len(self.es)
+        return len(self._low)
+
+    @property
+    def at(self) -> I64:
+        """The file position of each, as in `Placed`."""
+        return self._at.values()
+
+    @property
+    def skip(self) -> npt.NDArray[np.int16]:
+        """As in `Placed`."""
+        return self._skip.values()
+
+    @property
+    def flags(self) -> Flags:
+        """`PictureFlag`s."""
+        return self._flags.values()
+
+    @property
+    def hint(self) -> npt.NDArray[np.uint16]:
+        """Counts in display order, modulo `2**hint_bits`."""
+        return self._hint.values()
+
+    @property
+    def es(self) -> I64:
+        """Where each begins in the elementary stream, from their lowest 32 bits: none is larger than that."""
+        low = self._low.values().astype(np.int64)
+        if low.size:
+            low[1:] = low[0] + np.cumsum(np.diff(low) % _LOW)
+        return low
+
+    def es_from(self, row: int, es_bytes: int) -> I64:
+        """The same for the last ones, from a row on; `es_bytes` of the stream have been seen."""
+        found: I64 = es_bytes - (es_bytes - self._low.since(row).astype(np.int64)) % _LOW
+        return found
+
+    def sizes(self, es_bytes: int) -> npt.NDArray[np.int32]:
+        """Bytes of each, up to the next one; `es_bytes` are those of the stream."""
+        return np.diff(self._low.values(), append=np.uint32(es_bytes % _LOW)).view(np.int32)
 
     def add(self, picture: CodedPicture, placed: Placed) -> None:
         """Take up the next picture in decode order."""
@@ -63,16 +103,16 @@ class PictureRows:
         if first is not None:
             self._open_field = None
             if self._pairs(first, picture):
-                self.flags[-1] = self.flags[-1] & ~_LONE_FIELD | _FIELDS | flags & _REF
+                self._flags.last = self._flags.last & ~_LONE_FIELD | _FIELDS | flags & _REF
                 return
         if picture.structure != 3:
             flags |= _LONE_FIELD | _INTERLACED
             self._open_field = picture
-        self.es.append(picture.start)
-        self.at.append(placed.at)
-        self.skip.append(placed.skip)
-        self.flags.append(flags)
-        self.hint.append(picture.order_hint)
+        self._low.append(picture.start % _LOW)
+        self._at.append(placed.at)
+        self._skip.append(placed.skip)
+        self._flags.append(flags)
+        self._hint.append(picture.order_hint)
 
     def extend(self, pictures: list[CodedPicture], at: list[int], skip: list[int]) -> None:
         """Take up the next pictures in decode order, each with its place."""
@@ -87,9 +127,15 @@ class PictureRows:
                 self.add(CodedPicture(*columns), Placed(*placed))
             return
         self.hint_bits = max(self.hint_bits, int(hint_bits.max(initial=0)))
-        grown = ((self.es, start), (self.at, at), (self.skip, skip), (self.flags, flags), (self.hint, hint))
+        grown = (
+            (self._low, start % _LOW),
+            (self._at, at),
+            (self._skip, skip),
+            (self._flags, flags),
+            (self._hint, hint),
+        )
         for column, values in grown:
-            column.frombytes(values.astype(column.typecode).tobytes())
+            column.extend(values)
 
     @staticmethod
     def _pairs(first: CodedPicture, second: CodedPicture) -> bool:
@@ -98,13 +144,14 @@ class PictureRows:
 
 @dataclass(frozen=True, slots=True)
 class Clocked:
-    """Rows with their times on one continuous line; clock arrays as in `MediaIndex`."""
+    """Rows with their times on one continuous line; clock arrays as in `MediaIndex`; the clocks that were sent."""
 
     pts: I64
     dts: I64
     clock_at: I64
     clock_add: I64
     discontinuities: int
+    sent: SentClocks
 
 
 def promote_keys(flags: Flags) -> Flags:
@@ -130,8 +177,10 @@ def signed_wrap(ticks: int) -> int:
 def clock_rows(rows: PictureRows, pes: PesColumns | Sequence[PesStart], breaks: Sequence[int]) -> Clocked:
     """Times of all rows. `breaks` are file positions at which the stream itself announces a new clock."""
     columns = pes if isinstance(pes, PesColumns) else PesColumns.of(pes)
+    clocks = PictureClocks()
+    clocks.begun(columns.es, columns.pts, columns.dts)
     timed = RawRows(
-        *raw_clocks(np.asarray(rows.es), columns),
+        *clocks.of(rows.es),
         at=np.asarray(rows.at),
         flags=np.asarray(rows.flags),
         hint=np.asarray(rows.hint),
@@ -151,33 +200,44 @@ class RawRows:
     dts: I64
     at: I64
     flags: Flags
-    hint: npt.NDArray[np.int32]
+    hint: npt.NDArray[np.uint16]
     hint_bits: int
 
 
 def clock_raw_rows(rows: RawRows, announced: I64) -> Clocked:
-    """As `clock_rows`; `announced` is sorted."""
-    n = rows.pts.size
-    pts, dts = np.full(n, UNKNOWN), np.full(n, UNKNOWN)
-    step = _usual_step(rows.dts)
-    known = np.flatnonzero(rows.dts != UNKNOWN)
+    """As `clock_rows`; `announced` is sorted. The columns of raw clocks become those of times."""
+    pts, dts = rows.pts, rows.dts
+    step = _usual_step(dts)
     clock_at, clock_add = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    for begin in range(0, known.size, _PIECE_ROWS):
-        piece = known[max(begin - 1, 0) : begin + _PIECE_ROWS]
-        raw, at = rows.dts[piece], rows.at[piece]
+    kept = KeptClocks(pts, dts, rows.at)
+    last: tuple[I64, I64, np.int64] | None = None
+    for begin in range(0, pts.size, _PIECE_ROWS):
+        piece = begin + np.flatnonzero(dts[begin : begin + _PIECE_ROWS] != UNKNOWN)
+        if not piece.size:
+            continue
+        raw_pts, raw_dts = pts[piece], dts[piece]
+        which, raw, now_before = piece, raw_dts, raw_dts[0]
+        if last is not None:
+            which, raw = np.concatenate((last[0], piece)), np.concatenate((last[1], raw_dts))
+            now_before = last[2]
+        at = rows.at[which]
         moved = _signed_wraps(np.diff(raw))
-        expected = step * np.diff(piece)
+        expected = step * np.diff(which)
         following = np.append(announced, np.int64(1 << 62))[np.searchsorted(announced, at[:-1], side="right")]
         told = following <= at[1:]
         anew = (moved > HOLE_TICKS) | (moved < -BACK_TICKS) | (told & (np.abs(moved - expected) > 4 * step))
-        now = (dts[piece[0]] if begin else raw[0]) + np.append(np.int64(0), np.cumsum(np.where(anew, expected, moved)))
-        dts[piece] = now
-        pts[piece] = now + _signed_wraps(rows.pts[piece] - raw)
-        which = np.flatnonzero(anew)
-        clock_at = np.append(clock_at, np.where(told[which], following[which], at[1:][which]))
-        clock_add = np.append(clock_add, now[which + 1] - raw[which + 1])
+        now = now_before + np.append(np.int64(0), np.cumsum(np.where(anew, expected, moved)))
+        dts[piece] = now[-piece.size :]
+        pts[piece] = dts[piece] + _signed_wraps(raw_pts - raw_dts)
+        changes = np.flatnonzero(anew)
+        clock_at = np.append(clock_at, np.where(told[changes], following[changes], at[1:][changes]))
+        clock_add = np.append(clock_add, now[changes + 1] - raw[changes + 1])
+        last = which[-1:], raw[-1:], now[-1]
+        kept.check(clock_at, clock_add)
+        kept.next(piece, raw_pts, raw_dts)
+    kept.check(clock_at, clock_add)
     _fill(pts, dts, rows, step)
-    return Clocked(pts, dts, clock_at, clock_add, clock_at.size - 1)
+    return Clocked(pts, dts, clock_at, clock_add, clock_at.size - 1, kept.clocks())
 
 
 def _signed_wraps(ticks: I64) -> I64:
@@ -185,26 +245,44 @@ def _signed_wraps(ticks: I64) -> I64:
     return found
 
 
-def raw_clocks(es: I64, pes: PesColumns) -> tuple[I64, I64]:
-    """The clocks of a PES packet belong to the first picture that begins in it (2.4.3.7)."""
-    pts, dts = np.full(es.size, UNKNOWN), np.full(es.size, UNKNOWN)
-    if not len(pes) or not es.size:
+class PictureClocks:
+    """The clocks of a PES packet belong to the first picture that begins in it (2.4.3.7); both come in order."""
+
+    def __init__(self) -> None:
+        self._es = self._pts = self._dts = np.empty(0, np.int64)
+        self._last = -1
+
+    def begun(self, es: I64, pts: I64, dts: I64) -> None:
+        """Take up PES packets."""
+        self._es, self._pts = np.concatenate((self._es, es)), np.concatenate((self._pts, pts))
+        self._dts = np.concatenate((self._dts, dts))
+
+    def of(self, es: I64) -> tuple[I64, I64]:
+        """The clocks of the next pictures, which begin here; all PES packets up to the last of them are there."""
+        pts, dts = np.full(es.size, UNKNOWN), np.full(es.size, UNKNOWN)
+        if es.size:
+            which = np.searchsorted(self._es, es, side="right") - 1
+            fresh = (which >= 0) & (np.diff(which, prepend=self._last) != 0)
+            pts[fresh], dts[fresh] = self._pts[which[fresh]], self._dts[which[fresh]]
+            begin = max(int(which[-1]), 0)
+            self._es, self._pts, self._dts = self._es[begin:], self._pts[begin:], self._dts[begin:]
+            self._last = int(which[-1]) - begin
         return pts, dts
-    before = -1
-    for begin in range(0, es.size, _PIECE_ROWS):
-        rows = slice(begin, begin + _PIECE_ROWS)
-        which = np.searchsorted(pes.es, es[rows], side="right") - 1
-        fresh = (which >= 0) & (np.diff(which, prepend=before) != 0)
-        pts[rows][fresh], dts[rows][fresh] = pes.pts[which[fresh]], pes.dts[which[fresh]]
-        before = int(which[-1])
-    return pts, dts
 
 
 def _usual_step(raw_dts: I64) -> int:
-    known = np.flatnonzero(raw_dts != UNKNOWN)
-    steps = np.diff(raw_dts[known]) // np.maximum(np.diff(known), 1)
-    steps = steps[(steps > 0) & (steps < 90_000)]
-    return int(np.median(steps)) if steps.size else 3600
+    """The median of the steps from one row to the next."""
+    counts = np.zeros(_LONGEST_STEP, np.int64)
+    last = np.empty(0, np.int64)
+    for begin in range(0, raw_dts.size, _PIECE_ROWS):
+        known = np.concatenate((last, begin + np.flatnonzero(raw_dts[begin : begin + _PIECE_ROWS] != UNKNOWN)))
+        steps = np.diff(raw_dts[known]) // np.maximum(np.diff(known), 1)
+        counts += np.bincount(steps[(steps > 0) & (steps < _LONGEST_STEP)], minlength=_LONGEST_STEP)
+        last = known[-1:]
+    total = np.cumsum(counts)
+    count = int(total[-1])
+    middle = np.searchsorted(total, ((count - 1) // 2, count // 2), side="right")
+    return int(middle.sum()) // 2 if count else 3600
 
 
 def _fill(pts: I64, dts: I64, rows: RawRows, step: int) -> None:

@@ -17,7 +17,6 @@ from plexcut.media.bitstream.pictures import ASSEMBLERS
 from plexcut.media.index.blocks import Block, coded_blocks
 from plexcut.media.index.companions import CompanionScan, RawPes
 from plexcut.media.index.packets import PID_BITS, PacketLayout, PacketReader, Packets, find_layout, head_of_pid
-from plexcut.media.index.pes import PesColumns
 from plexcut.media.index.psi import Program, SectionReader, parse_pat, parse_pmt
 from plexcut.media.index.rows import PictureRows
 from plexcut.media.index.video import VideoScan
@@ -33,12 +32,13 @@ _SCRAMBLED_SHARE = 0.5
 
 @dataclass(slots=True)
 class StreamScan:
-    """What the pass over a transport stream found; clocks raw."""
+    """What the pass over a transport stream found; clocks raw, those of rows `UNKNOWN` where there were none."""
 
     program: Program
     video_pid: int
     rows: PictureRows
-    pes: PesColumns
+    pts: I64
+    dts: I64
     clock_breaks: list[int]
     gaps: list[int]
     programs: tuple[Program, ...]
@@ -154,12 +154,15 @@ def scan_blocks(
             clock = mine if clocked else np.flatnonzero(pids == head_of_pid(choice.program.pcr_pid))
             breaks += _announced(block, clock, video_heads if clocked else heads[clock])
             on_fraction(min(1.0, (block.at + block.count * block.stride - start) / max(end - start, 1)))
+            del block
     video.finish()
+    pts, dts = video.raw_clocks()
     return StreamScan(
         program=tables.program,
         video_pid=choice.video_pid,
         rows=video.rows,
-        pes=video.pes,
+        pts=pts,
+        dts=dts,
         clock_breaks=breaks,
         gaps=video.gaps,
         programs=choice.programs,

@@ -11,8 +11,8 @@ from plexcut.media.bitstream.pictures import PictureAssembler
 from plexcut.media.bitstream.units import Units
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET, PID_BITS
-from plexcut.media.index.pes import GrowingColumn, PesColumns, parse_pes_heads
-from plexcut.media.index.rows import PictureRows
+from plexcut.media.index.pes import GrowingColumn, parse_pes_heads
+from plexcut.media.index.rows import PictureClocks, PictureRows
 from plexcut.media.index.window import ADAPTED, CARRIES, HEAD, STARTS, Codes, PacketRun, Sieve, Window
 
 U8 = npt.NDArray[np.uint8]
@@ -41,17 +41,17 @@ class VideoScan:
         self._carried: Window | None = None
         self._next = 0
         self._last_unit = -1
-        self._pes = tuple(GrowingColumn() for _ in range(4))
+        self._clocks = PictureClocks()
+        self._raw = (GrowingColumn(), GrowingColumn())
         self._pes_ahead = np.empty(0, np.int64)
         self._places = np.empty((3, 0), np.int64)
         self.rows = PictureRows()
         self.es_bytes = 0
         self.gaps: list[int] = []
 
-    @property
-    def pes(self) -> PesColumns:
-        """All PES packets that have begun."""
-        return PesColumns(*(column.values() for column in self._pes))
+    def raw_clocks(self) -> tuple[I64, I64]:
+        """The clocks of all rows, as they were sent."""
+        return self._raw[0].values(), self._raw[1].values()
 
     def feed(self, block: Block, mine: I64, heads: U32) -> None:
         """Take up packets of the stream: which of the block they are, and their first four bytes."""
@@ -82,9 +82,7 @@ class VideoScan:
         self.es_bytes = run.end
         begun = odd[starting[pes.found]]
         starts = run.starts(begun)
-        found = (starts, block.at + block.stride * mine[begun], pes.pts[pes.found], pes.dts[pes.found])
-        for column, values in zip(self._pes, found, strict=True):
-            column.extend(values)
+        self._clocks.begun(starts, pes.pts[pes.found], pes.dts[pes.found])
         self._pes_ahead = np.concatenate((self._pes_ahead, starts))
         if (empty := odd[begin == PACKET]).size:
             run = run.without(empty)
@@ -187,7 +185,11 @@ class VideoScan:
         pictures = self._assembler.take()
         if pictures.size:
             which = np.searchsorted(places[0], pictures[0])
+            before = len(self.rows)
             self.rows.extend_columns(pictures, places[1, which], places[2, which])
+            clocks = self._clocks.of(self.rows.es_from(before, self.es_bytes))
+            for column, values in zip(self._raw, clocks, strict=True):
+                column.extend(values)
         if places.shape[1]:
             pending = self._assembler.pending(int(places[0, -1]))
             self._places = places[:, int(np.searchsorted(places[0], pending)) :].copy()
