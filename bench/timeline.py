@@ -21,6 +21,8 @@ _WORK = {
     "FireAnimationFrame", "EventDispatch", "TimerFire", "UpdateLayoutTree", "Layout", "PrePaint", "Paint", "Layerize",
     "Commit",
 }  # fmt: skip
+_FRAME = "BeginMainThreadFrame"
+_FRAMES = ("devtools.timeline.frame", "disabled-by-default-devtools.timeline.frame")
 _STEPS = 60
 _STEP_MS = 16
 _BAR_Y, _STRIP_Y = 47, 100
@@ -37,28 +39,38 @@ def main_thread(events: list[Event]) -> list[Event]:
     }
     grouped: dict[tuple[int, int], list[Event]] = {thread: [] for thread in threads}
     for event in events:
-        if event.get("ph") == "X" and (event["pid"], event["tid"]) in grouped:
+        frame = event.get("name") == _FRAME
+        if (event.get("ph") == "X" or frame) and (event.get("pid"), event.get("tid")) in grouped:
             grouped[event["pid"], event["tid"]].append(event)
     return max(grouped.values(), key=lambda found: sum(event["name"] == "FireAnimationFrame" for event in found))
 
 
 def per_frame_ms(events: list[Event]) -> list[float]:
-    """CPU time of scripting and painting between each two frames of the screen, sorted."""
+    """CPU time of scripting and painting for each frame of the screen, sorted.
+
+    A frame begins where the browser begins it. Counting from one animation callback to the next would add up frames:
+    a picture that comes is painted in a frame that no callback asked for. Frames that draw nothing do not count.
+    """
     found = sorted((event for event in events if event["name"] in _WORK), key=lambda event: float(event["ts"]))
-    starts = [event["ts"] for event in found if event["name"] == "FireAnimationFrame"]
+    starts = sorted(float(event["ts"]) for event in events if event["name"] == _FRAME)
     sums = [0.0] * (len(starts) + 1)
+    drawn = set()
     end = -1.0
     for event in found:
+        if event["name"] in {"FireAnimationFrame", "Paint"}:
+            drawn.add(bisect.bisect_right(starts, event["ts"]))
         if event["ts"] < end:
             continue  # within another one
         end = event["ts"] + event["dur"]
         sums[bisect.bisect_right(starts, event["ts"])] += float(event.get("tdur") or event["dur"]) / 1000
-    return sorted(sums[1:-1])
+    return sorted(sums[at] for at in sorted(drawn) if 0 < at < len(starts))
 
 
 def measured(browser: Browser, page: Page, run: Callable[[], None]) -> dict[str, float]:
     """Median, 95 % and the most of what `run` costs for each frame."""
-    browser.start_tracing(page=page, categories=["devtools.timeline", "disabled-by-default-devtools.timeline"])
+    browser.start_tracing(
+        page=page, categories=["devtools.timeline", "disabled-by-default-devtools.timeline", *_FRAMES]
+    )
     run()
     trace = json.loads(browser.stop_tracing())["traceEvents"]
     sums = per_frame_ms(main_thread(trace))
