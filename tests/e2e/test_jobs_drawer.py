@@ -229,3 +229,31 @@ def test_who_asked_for_it_is_told_when_nobody_looks(films: Server, editor: Edito
     page.evaluate("window.told[1].onclick()")
     expect(editor.picture).to_have_attribute("data-frame", "0")
     assert editor.number_in(editor.picture) == 13
+
+
+_SHOWN = """
+    window.shown = [];
+    window.Notification = new Proxy(window.Notification, { construct(real, given) {
+        const made = new real(...given);
+        for (const what of ['show', 'error']) made.addEventListener(what, () => window.shown.push([what, made.title]));
+        return made;
+    } });
+    Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' });
+"""
+
+
+def test_the_browser_itself_shows_the_notification(films: Server, browser: Browser) -> None:
+    context = browser.new_context(permissions=["notifications"])
+    page = context.new_page()
+    page.add_init_script(_SHOWN)
+    page.goto(films.address)
+    assert page.evaluate("Notification.permission") == "granted"
+    page.get_by_role("button", name="Show jobs").click()
+    page.get_by_label("Tell me when jobs end").check()
+    order(page, films, "Birch")
+    for _ in range(600):
+        if page.evaluate("window.shown.length"):
+            break
+        page.wait_for_timeout(200)
+    assert page.evaluate("window.shown") == [["show", "Cut: Birch"]]
+    context.close()
