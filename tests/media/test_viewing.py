@@ -245,6 +245,20 @@ def test_what_nobody_asks_for_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None
     assert store.get(1) is None
 
 
+def test_memory_is_given_back_though_something_else_is_kept_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idle, "_LOOK_EVERY_S", 0.05)
+    given_back = threading.Event()
+    monkeypatch.setattr(idle.heap, "give_back", given_back.set)
+    longer: IdleStore[int, str] = IdleStore(10, idle_s=300)
+    longer.put(1, "played", 1)
+    pictures: IdleStore[int, str] = IdleStore(10, idle_s=0.1)
+    pictures.put(1, "shown", 1)
+    given_back.clear()
+    assert given_back.wait(30)
+    assert longer.get(1) == "played"
+    longer.take(1)
+
+
 def test_files_are_closed_after_a_while(clip_cache: ClipCache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(idle, "IDLE_S", 0.2)
     monkeypatch.setattr(idle, "_LOOK_EVERY_S", 0.05)

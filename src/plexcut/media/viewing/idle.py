@@ -136,13 +136,16 @@ class _Sweeper:
             time.sleep(_LOOK_EVERY_S)
             now = time.monotonic()
             with self._lock:
-                for store in tuple(self._stores):
-                    if store.sweep(now):
-                        self._stores.discard(store)
-                if not self._stores:
+                emptied = [store for store in tuple(self._stores) if store.sweep(now)]
+                self._stores.difference_update(emptied)
+                done = not self._stores
+                if done:
                     self._thread = None
-                    break
-        heap.give_back()
+            if emptied:
+                # Not only when all are empty: what plays is kept ten times as long as pictures.
+                heap.give_back()
+            if done:
+                break
 
 
 _sweeper = _Sweeper()
