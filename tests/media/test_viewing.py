@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import random
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.media_factory import CLIPS, Clip, ClipCache, read_number
 
+from plexcut.domain.timecode import FrameNumber
 from plexcut.errors import Cancelled
 from plexcut.media import frames as frames_module
 from plexcut.media.decoding import ONE_THREAD, Threads, threads_for, top_sub_layer
@@ -274,3 +278,29 @@ def test_files_are_closed_after_a_while(clip_cache: ClipCache, monkeypatch: pyte
         time.sleep(0.05)
     assert closed
     assert looking.at(71) == 71
+
+
+def test_a_store_that_goes_lets_go_what_it_kept() -> None:
+    gone: list[str] = []
+    store: IdleStore[int, str] = IdleStore(100, gone.append)
+    store.put(1, "one", 4)
+    store.put(2, "two", 4)
+    del store
+    for _ in range(100):  # the thread that sweeps may look at it just now
+        gc.collect()
+        if gone:
+            break
+        time.sleep(0.05)
+    assert sorted(gone) == ["one", "two"]
+
+
+def test_an_engine_that_is_closed_leaves_no_file_open(clip_cache: ClipCache) -> None:
+    path = clip_cache.get(CLIPS["h264_open_gop_50p"]).path
+    engine = Engine(None)
+    engine.frame(path, FrameNumber(5))
+    engine.close()
+    opened = set()
+    for found in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # that of the listing itself
+            opened.add(str(found.readlink()))
+    assert str(path) not in opened

@@ -77,7 +77,7 @@ class Engine:
 
                 self._loaded = Parts(self._indexes, self._cache_dir)
                 if self._closed:
-                    self._loaded.waveforms.close()
+                    self._loaded.close()
             return self._loaded
 
     def fingerprint(self, source: Source) -> str:
@@ -243,7 +243,7 @@ class Engine:
         with self._lock:
             self._closed = True
             if self._loaded is not None:
-                self._loaded.waveforms.close()
+                self._loaded.close()
 
 
 def _check_width(width: int | None) -> None:

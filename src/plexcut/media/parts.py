@@ -28,6 +28,12 @@ class Parts:
         self.waveforms = Waveforms(indexes, cache_dir / "waveform" if cache_dir else None)
         self.player = Player()
 
+    def close(self) -> None:
+        """End what runs in the background, and close all files."""
+        self.waveforms.close()
+        self.viewer.close()
+        self.player.close()
+
     def _decoded(
         self, source: Source, index: MediaIndex, number: int, identity: str, should_cancel: ShouldCancel
     ) -> VideoFrame:

@@ -60,6 +60,10 @@ class Player:
                 self._movies.popitem(last=False)
         return PlayedFile(self, movie)
 
+    def close(self) -> None:
+        """Close all files; parts that are asked for later open them again."""
+        self._runs.close()
+
     def _look(self, order: MovieOrder) -> Look:
         """What was found out once about a recording; it costs decoding a picture."""
         key = (order.fingerprint, order.index.program)
@@ -173,6 +177,14 @@ class _IdleRuns:
             self._watch()
         for gone in old:
             gone.close()
+
+    def close(self) -> None:
+        """Close all that wait."""
+        with self._lock:
+            gone = [run for run, _ in self._waiting.values()]
+            self._waiting.clear()
+        for run in gone:
+            run.close()
 
     def _watch(self) -> None:
         """Look again when the oldest is too old. Call it with the lock held."""

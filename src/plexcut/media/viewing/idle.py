@@ -25,7 +25,8 @@ class IdleStore(Generic[K, V]):
     """Values by key, each with its size; safe for several threads.
 
     The least used go when their sizes together exceed `limit` (the newest stays whatever its size), and all of them
-    when they have not been asked for in `idle_s` (0: `IDLE_S`). `on_drop` gets each value that goes, in any thread.
+    when they have not been asked for in `idle_s` (0: `IDLE_S`). `on_drop` gets each value that goes, in any thread, and
+    all of them when the store itself goes; it must not hold the store.
     """
 
     def __init__(self, limit: int, on_drop: Callable[[V], None] | None = None, idle_s: float = 0) -> None:
@@ -35,6 +36,9 @@ class IdleStore(Generic[K, V]):
         self._lock = threading.Lock()
         self._held = 0
         self._entries: OrderedDict[K, tuple[V, int, float]] = OrderedDict()
+        if on_drop is not None:
+            # Before Python finalizes what the values hold, open files among it, in whatever order.
+            weakref.finalize(self, _let_all_go, self._entries, on_drop)
 
     def get(self, key: K) -> V | None:
         """The value, which counts as used; None where there is none."""
@@ -97,6 +101,11 @@ class IdleStore(Generic[K, V]):
         if self._on_drop is not None:
             for value in values:
                 self._on_drop(value)
+
+
+def _let_all_go(entries: OrderedDict[Any, tuple[V, int, float]], on_drop: Callable[[V], None]) -> None:
+    while entries:
+        on_drop(entries.popitem()[1][0])
 
 
 class IdlePool(Generic[K, V]):
