@@ -75,12 +75,8 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
     if (found !== null) player.goToFrame(found)
   }
 
-  /** Does something with the frame that is really on the screen. */
   function atShown(how: (frame: number) => void): void {
-    const shown = playback.playing.value ? here() : player.shown.value?.frame
-    if (shown == null || !recording.ready || !keep.loaded) return
-    playback.stop()
-    how(shown)
+    if (recording.ready && keep.loaded) void playback.atShown(how)
   }
 
   function nudge(by: number): void {
@@ -132,7 +128,7 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
     edgeForward: () => toEdge(edgeAfter),
     playPause: () => playback.toggle(),
     shuttleBack: () => playback.shuttle(-1),
-    shuttleStop: () => playback.stop(),
+    shuttleStop: () => void playback.stop(),
     shuttleForward: () => playback.shuttle(1),
     loop: () => playback.loop(),
     playSeam: () => playback.playSeam(),
@@ -144,7 +140,7 @@ export function useEditorActions({ player, playback, marks, timeline, landmarks,
     setOut: () => atShown(marks.setOut),
     dropMarks: () => {
       marks.drop()
-      playback.stop()
+      void playback.stop()
     },
     removeMarked: () => atShown((frame) => marks.removeTo(frame)),
     split: () => atShown(keep.split),

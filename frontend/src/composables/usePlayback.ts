@@ -17,6 +17,8 @@ const SEAM_S = 2
 const LOOP_S = 1.5
 const TICK_MS = 40
 const LAST_FRAME_MS = 80
+/** So often at most it is waited for, on a machine that is busy. */
+const LAST_FRAME_LOOKS = 6
 
 /** Playing: the recording, a stretch of it, or what will be left of it. When it stops, the exact frame is shown. */
 export function usePlayback(player: Player) {
@@ -38,6 +40,7 @@ export function usePlayback(player: Player) {
   let callback = 0
   let reverse = 0
   let own = false
+  let stopping: Promise<number | null> | null = null
 
   function query(spans: KeepList | null): VideoQuery {
     const { fingerprint } = recording.info ?? {}
@@ -102,29 +105,53 @@ export function usePlayback(player: Player) {
 
   function fail(): void {
     failed.value = true
-    stop()
+    void stop()
   }
 
-  /** Ends it; the frame that was shown last is the place then. */
-  function stop(): void {
-    if (mode.value === null && reverse === 0) return
+  /** Ends it; the frame that was shown last is the place then. Gives that frame; null where nothing played. */
+  function stop(): Promise<number | null> {
+    if (mode.value === null && reverse === 0) return Promise.resolve(null)
+    const backwards = reverse !== 0
     window.clearInterval(reverse)
     reverse = 0
     rate.value = 0
     waiting.value = false
     const element = video.value
-    if (mode.value === null || !element) return
+    if (mode.value === null || !element) return Promise.resolve(backwards ? here() : null)
     element.pause()
-    // The browser may show one more frame, and then tells it.
+    stopping ??= new Promise<number | null>((resolve) => settle(element, LAST_FRAME_LOOKS, resolve)).finally(() => {
+      stopping = null
+    })
+    return stopping
+  }
+
+  /** The browser may show one more frame, and then tells it; a busy one takes its time. */
+  function settle(element: HTMLVideoElement, looks: number, resolve: (frame: number | null) => void): void {
     window.setTimeout(() => {
-      if (rate.value !== 0 || mode.value === null) return
+      if (rate.value !== 0 || mode.value === null) {
+        resolve(frame)
+        return
+      }
+      if (looks > 1 && frame !== null && frame < map.frameAt(element.currentTime)) {
+        settle(element, looks - 1, resolve)
+        return
+      }
       mode.value = null
       element.cancelVideoFrameCallback(callback)
       // At the end the last frame stands on the screen, also where a busy browser did not tell of it.
       if (element.ended) frame = map.frameAt(Number.MAX_SAFE_INTEGER)
       if (frame === null) visible.value = false
       else move(() => player.goToFrame(frame ?? 0))
+      resolve(frame)
     }, LAST_FRAME_MS)
+  }
+
+  /** Does something with the frame that really is on the screen; what plays stops there first. */
+  async function atShown(how: (frame: number) => void): Promise<void> {
+    const { id } = recording
+    const plays = playing.value || mode.value !== null
+    const shown = plays ? await stop() : player.shown.value?.frame
+    if (shown != null && recording.id === id) how(shown)
   }
 
   /** Ends it at once, because somebody goes elsewhere. */
@@ -161,19 +188,19 @@ export function usePlayback(player: Player) {
       const due = from.frame + ((performance.now() - from.at) / 1000) * recording.fps * speed
       if (due <= 0) {
         move(() => player.goToFrame(0))
-        stop()
+        void stop()
       } else if (player.lag() === 0 || !player.loading.value) move(() => player.goToFrame(due))
     }, TICK_MS)
   }
 
   function toggle(): void {
-    if (playing.value) stop()
+    if (playing.value) void stop()
     else run()
   }
 
   function shuttle(direction: 1 | -1): void {
     const next = nextRate(rate.value, direction)
-    if (next === 0) stop()
+    if (next === 0) void stop()
     else if (next < 0) runBack(next)
     else if (mode.value && video.value) {
       rate.value = next
@@ -187,7 +214,7 @@ export function usePlayback(player: Player) {
 
   function loop(): void {
     if (mode.value === 'loop') {
-      stop()
+      void stop()
       return
     }
     const at = here()
@@ -199,7 +226,7 @@ export function usePlayback(player: Player) {
   /** The seam nearest to the place, as the cut will show it. */
   function playSeam(): void {
     if (mode.value === 'seam') {
-      stop()
+      void stop()
       return
     }
     const seam = seamNear(keep.list, here(), recording.frames)
@@ -210,7 +237,7 @@ export function usePlayback(player: Player) {
 
   function playResult(): void {
     if (mode.value === 'result') {
-      stop()
+      void stop()
       return
     }
     const spans = union(keep.list)
@@ -220,7 +247,7 @@ export function usePlayback(player: Player) {
   }
 
   function onEnded(): void {
-    if (mode.value) stop()
+    if (mode.value) void stop()
   }
 
   function onWaiting(): void {
@@ -259,7 +286,7 @@ export function usePlayback(player: Player) {
 
   return {
     video, mode, rate, playing, waiting, visible, failed, track,
-    toggle, stop, shuttle, loop, playSeam, playResult, listenTo, onEnded, onWaiting, fail,
+    toggle, stop, atShown, shuttle, loop, playSeam, playResult, listenTo, onEnded, onWaiting, fail,
   }
 }
 

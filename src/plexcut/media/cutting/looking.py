@@ -21,7 +21,7 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PACKET, Packets, PayloadReader, find_layout
 from plexcut.media.index.pes import UNKNOWN, GrowingColumn, PesColumns
 from plexcut.media.index.psi import SectionReader
-from plexcut.media.index.rows import signed_wrap
+from plexcut.media.index.rows import WRAP
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -223,12 +223,15 @@ class _Ear:
 
     def take(self, block: Block, which: I64, heads: U32) -> None:
         stretch = self._payload.take(block, which, heads)
-        marks = []
-        for es, pts in zip(stretch.pes.es.tolist(), stretch.pes.pts.tolist(), strict=True):
-            if pts != UNKNOWN:
-                last = pts if self._last is None else self._last
-                self._last = last + signed_wrap(pts - last)
-                marks.append((es, self._last))
+        timed = stretch.pes.pts != UNKNOWN
+        marks: list[tuple[int, int]] = []
+        if timed.any():
+            pts = stretch.pes.pts[timed]
+            last = int(pts[0]) if self._last is None else self._last
+            before = np.concatenate(([last], pts[:-1]))
+            pts = last + np.cumsum((pts - before + WRAP // 2) % WRAP - WRAP // 2)
+            self._last = int(pts[-1])
+            marks = list(zip(stretch.pes.es[timed].tolist(), pts.tolist(), strict=True))
         for run in self._reader.feed_runs(stretch.es.tobytes(), marks):
             self.record.add(run)
 

@@ -22,6 +22,8 @@ _SLOT = PACKET - _HEAD_BYTES
 _PAYLOAD = np.dtype((np.void, _SLOT))
 """Arrays of it are gathered several times faster than rows of bytes."""
 _NOTHING = np.empty(0, np.uint8)
+_RARE = 8
+"""One packet in so many, at most, may have anything in front of its payload, so that stretches are worth while."""
 _STARTS, _CARRIES, _ADAPTED, _COUNTER_SHIFT = 0x4000, 0x10000000, 0x20000000, 24
 
 
@@ -107,6 +109,10 @@ def _joined(block: Block, which: I64, begin: I64, front: U8) -> U8:
     odd = np.flatnonzero(begin != _HEAD_BYTES)
     if not odd.size:
         return np.concatenate((front, slots)) if front.size else slots
+    if odd.size * _RARE > which.size:
+        # Many small PES packets: each byte by itself, instead of each stretch.
+        payload = slots.reshape(-1, _SLOT)[np.arange(_HEAD_BYTES, PACKET) >= begin[:, None]]
+        return np.concatenate((front, payload)) if front.size else payload
     # From one packet with something in front of its payload to the next the slots are payload without a break.
     first = (_SLOT * odd + begin[odd] - _HEAD_BYTES).tolist()
     last = [*(_SLOT * odd[1:]).tolist(), slots.size]

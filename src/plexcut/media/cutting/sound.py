@@ -7,12 +7,14 @@ ever further from its place than half a frame.
 
 from __future__ import annotations
 
+import itertools
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import itemgetter
 
 import numpy as np
 
@@ -23,6 +25,7 @@ _CLOCK_SLACK = 2
 """Ticks by which a time stamp may miss the end of the frame before it: it is rounded."""
 _ROUNDING = 1
 """Ticks by which two rounded time stamps may be too near one another."""
+_FEW_MARKS = 4
 _JOIN_SLACK = 24
 """Of a frame's length the part by which one more counts as following: Matroska keeps whole milliseconds."""
 
@@ -120,21 +123,29 @@ class SoundCutter:
 
     def place_run(self, run: SoundRun, span: SpanTimes) -> PlacedRun | None:
         """The same for all frames of a run at once: those that are taken follow one another."""
-        length, half = run.length, run.length / 2
-        wanted = run.time + span.shift
-        first = 0
-        if self._next is not None:
-            first = max(0, math.ceil((self._next - half - self._slack(run.time, span) - wanted) / length))
-        joins = self._next is not None and wanted + first * length < self._next + half + length / _JOIN_SLACK
+        following = self._next
+        # In parts of a tick of which all of them, and half a frame, are whole numbers: fractions are slow.
+        known = () if following is None else (following.denominator,)
+        parts = 2 * math.lcm(run.time.denominator, run.length.denominator, *known)
+        length, wanted = int(run.length * parts), int(run.time * parts) + span.shift * parts
+        half, base, base_end = length // 2, span.base * parts, span.base_end * parts
+        first, joins, at = 0, False, wanted
+        if following is not None:
+            expected = int(following * parts)
+            slack = self._slack(run.time, span) * parts
+            first = max(0, -((wanted - expected + half + slack) // length))
+            joins = _JOIN_SLACK * (wanted + first * length - expected - half) < length
+            at = expected
         if not joins:
-            first = max(first, math.ceil((span.base - half - wanted) / length))
-        at = self._next if self._next is not None and joins else wanted + first * length
-        end = min(len(run), first + math.ceil((span.base_end - half - at) / length))
+            first = max(first, -((wanted - base + half) // length))
+            at = wanted + first * length
+        end = min(len(run), first - (at - base_end + half) // length)
         if end <= first:
             return None
-        self._next = at + (end - first) * length
-        self._taken = span, run.time + end * length
-        return PlacedRun(run, first, end, at, joins)
+        place = Fraction(at, parts)
+        self._next = place + (end - first) * run.length
+        self._taken = span, run.time + end * run.length
+        return PlacedRun(run, first, end, place, joins)
 
     def _place_uneven(self, frame: SoundFrame, wanted: Fraction, span: SpanTimes) -> PlacedSound | None:
         """Frames of many lengths, told only roughly (Vorbis): each at its own time, those that begin in the span."""
@@ -238,6 +249,8 @@ class SoundReader:
         step = plain(length)
         marks = self._marks
         last = self._base + edges[count - 1]
+        if time is not None and size:
+            self._drop_even(edges, time, step)
         while marks and marks[0][0] <= last:
             offset, ticks = marks.popleft()
             behind = offset - self._base - edges[0]
@@ -253,6 +266,21 @@ class SoundReader:
         if time is not None:
             runs.append(self._run(edges, begin, count, Fraction(time), length))
             self._next = Fraction(time + (count - begin) * step)
+
+    def _drop_even(self, edges: Sequence[int], time: int | Fraction, step: int | Fraction) -> None:
+        """Forget the marks of frames of one size if all of them say what was expected, which is nearly always so."""
+        last = self._base + edges[len(edges) - 2]
+        count = bisect_right(self._marks, last, key=itemgetter(0))
+        if count < _FEW_MARKS:
+            return
+        offset, ticks = np.array(list(itertools.islice(self._marks, count)), np.int64).T
+        frame = np.maximum(-((self._base + edges[0] - offset) // (edges[1] - edges[0])), 0)
+        # In parts of a tick, which are whole.
+        parts = math.lcm(Fraction(time).denominator, Fraction(step).denominator)
+        off = int(time * parts) + frame * int(step * parts) - ticks * parts
+        if bool((np.abs(off) <= _CLOCK_SLACK * parts).all()):
+            for _ in range(count):
+                self._marks.popleft()
 
     def _run(self, edges: Sequence[int], begin: int, end: int, time: Fraction, length: Fraction) -> SoundRun:
         low = edges[begin]
