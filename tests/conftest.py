@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.media_factory.fixtures import clip_cache  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples each time, however long one takes on a busy machine; looking for new ones is what `make fuzz` does.
+hypothesis.settings.register_profile("plexcut", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("plexcut")
 
 
 class _ErrorRecorder(logging.Handler):
