@@ -26,7 +26,8 @@ test: dev page ## Run all tests: Vitest, pytest, and the browser tests in Chromi
 	@scripts/need_samba.sh
 	@scripts/need_faketime.sh
 	$(PAGE) npm run test
-	$(PY) -m pytest -n 2 --ignore=tests/e2e
+	@# Many of them wait for something most of the time: three at once keep two cores busy.
+	$(PY) -m pytest -n 3 --dist worksteal --ignore=tests/e2e
 	$(PY) -m pytest -n 2 --dist loadfile tests/e2e
 
 check: dev ## Format, lint, types, layers, sizes, and generated files: what must hold before a commit

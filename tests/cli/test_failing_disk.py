@@ -108,7 +108,7 @@ def test_a_disk_that_hangs_and_a_command_that_is_killed(disk: Disk, op: str) -> 
     process = started(disk.home, "cut", str(disk.film), *CUT)
     time.sleep(0.5)
     disk.mount.hang(op)
-    time.sleep(4)
+    time.sleep(2)
     process.send_signal(signal.SIGKILL)
     disk.mount.heal()  # before that the kernel does not let it go
     process.communicate(timeout=90)

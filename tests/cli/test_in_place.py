@@ -147,7 +147,7 @@ def killed_at_random(tmp_path: Path, film: Path, times: int) -> None:
 
 
 def test_killed_at_random_moments(tmp_path: Path, film: Path) -> None:
-    killed_at_random(tmp_path, film, 10)
+    killed_at_random(tmp_path, film, 6)
 
 
 @pytest.mark.torture
