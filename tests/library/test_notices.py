@@ -15,6 +15,7 @@ import pytest
 from plexcut.library.folder.notices import Notices
 from plexcut.library.folder.watch import FolderWatch
 from tests.fuse import Mount, reason
+from tests.processes import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_S = 30.0
@@ -146,3 +147,14 @@ def test_a_watch_that_begins_on_a_disk_that_hangs_holds_up_nothing_else(tmp_path
         out, _ = process.communicate()
     assert ready, "everything stood still"
     assert out == b"went on\n"
+
+
+def test_a_system_without_notices_is_looked_at_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plexcut.library.folder.notices._HERE", False)
+    with pytest.raises(OSError, match="inotify"):
+        Notices(tmp_path)
+    monkeypatch.setattr("plexcut.library.folder.watch._POLL_S", 0.05)
+    looks: list[int] = []
+    watch = FolderWatch(tmp_path, lambda: bool(looks.append(1)) or True)
+    wait_for(lambda: len(looks) > 2, 30)
+    watch.close()

@@ -40,7 +40,10 @@ _TOGETHER_S = 1.0
 """Changes that follow each other within `_QUIET_S` are one, for `_TOGETHER_S` at most."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
+_HERE = hasattr(_libc, "inotify_add_watch")
+"""Only Linux has it."""
+if _HERE:
+    _libc.inotify_add_watch.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
 
 
 class Notices:
@@ -49,10 +52,12 @@ class Notices:
     For one thread; `wake` may be called from any. A context manager: at its end nothing stays open.
 
     Raises:
-        OSError: `root` cannot be watched, or the kernel's limits are reached.
+        OSError: `root` cannot be watched, the kernel's limits are reached, or this kernel gives no notices.
     """
 
     def __init__(self, root: Path) -> None:
+        if not _HERE:
+            raise OSError(errno.ENOSYS, "this system has no inotify")
         self._root = os.fsencode(root)
         self._fd = -1
         self._folders: dict[int, bytes] = {}

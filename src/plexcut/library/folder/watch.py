@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -69,9 +70,8 @@ class FolderWatch:
                 self._show(None)
 
     def _look_at_each(self, notices: Notices, which: int) -> None:
-        looked_at = float(
-            "-inf"
-        )  # the first look comes after the watch has begun, so that nothing falls between the two
+        # The first look comes after the watch has begun, so that nothing falls between the two.
+        looked_at = -math.inf
         while not self._stop.is_set():
             changed = looked_at > 0 and notices.wait(_WAIT_S)
             if self._stop.is_set() or (not changed and time.monotonic() - looked_at < _SAFETY_S):
