@@ -136,7 +136,10 @@ export function paintProposed(ctx: Context, { layout, palette, view, proposed, p
     ctx.textBaseline = 'middle'
     ctx.textAlign = 'left'
     ctx.fillStyle = palette.ink
-    ctx.fillText(`? ${proposedLabel}`, from + 8, top + height / 2 + 0.5)
+    // A word that is cut off says less than none.
+    const name = `? ${proposedLabel}`
+    const fits = ctx.measureText(name).width <= Math.min(right, layout.width) - from - 14
+    ctx.fillText(fits ? name : '?', from + 8, top + height / 2 + 0.5)
     ctx.restore()
   }
 }
