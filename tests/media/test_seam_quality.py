@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from tests.media.cut_checks import keep_of, make_cut
+from tests.media.test_plan_warnings import SHAPES
 from tests.media_factory import CLIPS, ClipCache, read_number
 
 from plexcut.media.cutting import room
@@ -90,6 +91,7 @@ def test_the_plan_says_where_the_level_leaves_no_room(clip_cache: ClipCache, mon
     told = engine.plan(clip.path, keep_of([(3, 70)]), "exact")
     assert len(told.warnings) == 1
     assert told.warnings[0].startswith("the stream's level allows 0.0 Mbit/s: re-encoded pictures (frames 3-")
+    assert SHAPES["tight"].fullmatch(told.warnings[0])
     assert engine.plan(clip.path, keep_of([(0, 150)]), "exact").warnings == ()
 
 

@@ -6,7 +6,7 @@ import type { CutOrder } from '@/api/types'
 import { judged, lineOf, sumUp, type BatchLine } from '@/domain/batch'
 import type { Output } from '@/domain/cut'
 import type { Pick } from '@/domain/picking'
-import { told } from '@/plugins/told'
+import { told, warned } from '@/plugins/told'
 import { useJobs } from '@/stores/jobs'
 
 /** So many recordings are looked at at a time. */
@@ -32,7 +32,7 @@ export function useBatch(output: () => Output) {
       const { duration_s, size_bytes } = await getRecording(line.recording, signal)
       if (signal.aborted) return
       const known = { duration_s: duration_s ?? line.duration_s, size_bytes: size_bytes ?? line.size_bytes }
-      put(judged({ ...line, ...known }, plan, checks))
+      put(judged({ ...line, ...known }, { ...plan, warnings: plan.warnings.map(warned) }, checks))
     } catch (caught) {
       if (isAbort(caught) || signal.aborted) return
       put({ ...line, state: 'barred', reason: toApiError(caught) })
