@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VIEWS = ROOT / "docs" / "screenshots" / "views"
 GALLERY = ROOT / "docs" / "screenshots.md"
 MOVIE = "Seven Minutes of Rain"
+OTHER_MOVIE = "The Lighthouse Keeper's Map"
 QUALITY = 82
 DEVICES = {"desktop": (1280, 800), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
@@ -37,6 +38,7 @@ TITLES = {
     "batch": "Cutting several",
     "show": "A show",
     "editor": "Editor",
+    "proposals": "Proposed breaks",
     "two-up": "Both sides of an edge",
     "keys": "All keys",
     "cut": "Cutting",
@@ -160,6 +162,16 @@ def show(page: Page, base: str) -> None:
     page.locator("ul.grid a").first.click()
 
 
+def proposals(page: Page, base: str) -> None:
+    """A recording with a list of breaks beside it, of which nothing is decided."""
+    page.goto(f"{base}/")
+    page.get_by_role("link", name=OTHER_MOVIE).first.click()
+    expect(page.get_by_role("button", name="Set in")).to_be_enabled(timeout=60_000)
+    if page.get_by_test_id("sheet").count():
+        page.get_by_test_id("sheet").tap()
+    expect(page.get_by_test_id("proposals").first).to_be_visible(timeout=60_000)
+
+
 def two_up(page: Page, base: str) -> None:
     """The frames on both sides of an edge."""
     open_movie(page, base)
@@ -194,7 +206,8 @@ def trash(page: Page, base: str) -> None:
 
 STEPS: dict[str, Callable[[Page, str], None]] = {
     "setup": setup, "library": library, "table": table, "select": select, "batch": batch, "show": show,
-    "editor": open_movie, "two-up": two_up, "keys": keys, "cut": cut, "jobs": jobs, "trash": trash,
+    "editor": open_movie, "proposals": proposals, "two-up": two_up, "keys": keys, "cut": cut, "jobs": jobs,
+    "trash": trash,
 }  # fmt: skip
 
 
@@ -246,9 +259,11 @@ def main() -> None:
     VIEWS.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,
-        served(chosen.data or Path(folder)) as base,
+        served(data := chosen.data or Path(folder)) as base,
         sync_playwright() as play,
     ):
+        for film in data.rglob(f"{OTHER_MOVIE} (*).ts"):
+            film.with_suffix(".edl").write_text("0\t4.3\t3\n39.0\t58.3\t3\n89.0\t104.0\t3\n")
         browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         take(browser, base, chosen.views or list(STEPS))
         browser.close()

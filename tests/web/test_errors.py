@@ -49,6 +49,7 @@ def test_every_route_with_ids_that_do_not_exist(client: httpx.Client) -> None:
         "/api/recordings/{recording}/names": {"names": []},
         "/api/recordings/{recording}/keep/redo": {"revision": 0},
         "/api/recordings/{recording}/cutlist": {"text": "0 1 0"},
+        "/api/recordings/{recording}/breaks": {"dismissed": []},
         "/api/timeline": {"basename": "f.jpg", "pos": 0, "l": 2, "r": 1, "step": 1, "size": 100},
     }
     asked = 0
@@ -79,6 +80,7 @@ def test_every_route_when_something_unknown_fails(server: Running, client: httpx
         "priority": {"priority": "low"},
         "names": {"names": []},
         "cutlist": {"text": "0 1 0"},
+        "breaks": {"dismissed": []},
         "redo": {"revision": 0},
         "libraries": {"kind": "folder", "name": "x", "path": "/media/x"},
         "try": {"address": "http://h", "token": "t", "step": "token"},
