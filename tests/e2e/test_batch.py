@@ -237,6 +237,7 @@ def test_episodes_are_picked_too(batch: Batch, watched_page: Page) -> None:
     page.keyboard.press("Shift+ArrowDown")
     page.keyboard.press("Shift+ArrowDown")
     expect(bar(page)).to_contain_text("3 selected")
+    expect(bar(page)).to_contain_text("one with saved spans")  # before that there is nothing to cut
     page.keyboard.press("Control+Enter")
     expect(page.get_by_test_id("batch")).to_contain_text("Night Ferry · S01E02 · Salt")
     expect(page.get_by_test_id("batch-words")).to_contain_text("one recording")
