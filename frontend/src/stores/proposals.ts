@@ -27,6 +27,8 @@ export const useProposals = defineStore('proposals', () => {
 
   async function load(): Promise<void> {
     const wanted = recording.id
+    // It was left again meanwhile.
+    if (!wanted) return
     try {
       const found = await getBreaks(wanted)
       if (wanted !== recording.id) return
