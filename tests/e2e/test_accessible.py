@@ -104,10 +104,10 @@ def test_the_focus_goes_through_the_editor_in_reading_order(shown: Page) -> None
     assert order == sorted(order)
 
 
-@pytest.fixture(scope="module")
-def proposed(tmp_path_factory: pytest.TempPathFactory, clip_cache: ClipCache) -> Iterator[Server]:
+@pytest.fixture
+def proposed(tmp_path: Path, clip_cache: ClipCache) -> Iterator[Server]:
     """A recording with a list of breaks beside it."""
-    home = tmp_path_factory.mktemp("proposed")
+    home = tmp_path
     film = home / "recordings" / "Movies" / "Harbour Light (2011).ts"
     film.parent.mkdir(parents=True)
     shutil.copy(clip_cache.get(CLIPS["h264_open_gop_50p"]).path, film)
