@@ -14,7 +14,7 @@ from plexcut.domain.paths import PlexPath
 from plexcut.library.beside import Folders
 from plexcut.library.bounded import Bounded, Stuck
 from plexcut.library.plex.mapping import parts_of, recording_id
-from plexcut.library.plex.paths import Here
+from plexcut.library.plex.paths import Here, mapped
 
 _FILES_MAX = 200_000
 
@@ -64,11 +64,8 @@ def _here(file: str, mappings: Sequence[tuple[PlexPath, Here]]) -> Path | None:
     path = PlexPath.of(file)
     if ".." in path.parts or "\0" in file:
         return None
-    best: tuple[int, Here, tuple[str, ...]] | None = None
-    for prefix, here in mappings:
-        rest = path.below(prefix)
-        if rest is not None and (best is None or len(prefix.parts) > best[0]):
-            best = (len(prefix.parts), here, rest)
+    best = mapped(path, mappings)
     if best is not None:
-        return best[1].expanduser().joinpath(*best[2]) if isinstance(best[1], Path) else None
+        here, rest = best
+        return here.expanduser().joinpath(*rest) if isinstance(here, Path) else None
     return Path(file) if file.startswith("/") else None

@@ -46,6 +46,15 @@ class Located:
     source: Source
 
 
+def mapped(path: PlexPath, mappings: Iterable[tuple[PlexPath, Here]]) -> tuple[Here, tuple[str, ...]] | None:
+    """The folder that the mapping with the longest prefix of `path` leads to, and the rest of it; None: none fits."""
+    fitting = [(prefix, here, rest) for prefix, here in mappings if (rest := path.below(prefix)) is not None]
+    if not fitting:
+        return None
+    _, here, rest = max(fitting, key=lambda found: len(found[0].parts))
+    return here, rest
+
+
 def locate(file: str, mappings: Iterable[tuple[str, Here]], locations: Iterable[str]) -> Located:
     """Where `file` is, by the mapping with the longest prefix.
 
@@ -58,14 +67,10 @@ def locate(file: str, mappings: Iterable[tuple[str, Here]], locations: Iterable[
     path = PlexPath.of(file)
     if ".." in path.parts or "\0" in file:
         raise Unmapped("its path holds '..'")
-    best: tuple[int, Here, tuple[str, ...]] | None = None
-    for plex, here in mappings:
-        prefix = PlexPath.of(plex)
-        rest = path.below(prefix)
-        if rest is not None and (best is None or len(prefix.parts) > best[0]):
-            best = (len(prefix.parts), here, rest)
+    best = mapped(path, ((PlexPath.of(plex), here) for plex, here in mappings))
     if best is not None:
-        return _resolved(best[1], best[2]) if isinstance(best[1], Path) else _on_share(best[1], best[2])
+        here, rest = best
+        return _resolved(here, rest) if isinstance(here, Path) else _on_share(here, rest)
     roots = [PlexPath.of(location) for location in locations if location.startswith("/")]
     fitting = [root for root in roots if ".." not in root.parts and path.below(root) is not None]
     if not fitting:
