@@ -150,7 +150,9 @@ export function usePlayback(player: Player) {
   async function atShown(how: (frame: number) => void): Promise<void> {
     const { id } = recording
     const plays = playing.value || mode.value !== null
-    const shown = plays ? await stop() : player.shown.value?.frame
+    // Until the still picture is there, the film stands over the one of before.
+    const still = visible.value ? here() : player.shown.value?.frame
+    const shown = plays ? await stop() : still
     if (shown != null && recording.id === id) how(shown)
   }
 
