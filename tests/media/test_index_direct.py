@@ -102,7 +102,32 @@ def test_a_slow_disk_is_read_the_usual_way(
     monkeypatch.setattr(ahead, "_JUDGED_BYTES", _CHUNK_BYTES)
     monkeypatch.setattr(ahead, "FAST_BYTES_PER_S", 1e15)
     _index(clip_cache.get(CLIPS["h264_open_gop_50p"]).path)
-    assert _Counting.nbytes == 0
+    # How slow it is was told by the first chunk.
+    assert _Counting.nbytes == _CHUNK_BYTES
+
+
+class _ReadOn(_Counting):
+    """The next chunk, and one more, are always in memory: the system read them ahead."""
+
+    at = 0
+
+    def in_memory(self, start: int, end: int) -> bool:
+        if start > self.at + _CHUNK_BYTES:
+            return False
+        self.at = start
+        return True
+
+
+def test_what_the_system_read_ahead_is_no_reason_to_go_through_its_memory(
+    monkeypatch: pytest.MonkeyPatch, small_chunks: None, clip_cache: ClipCache
+) -> None:
+    path = clip_cache.get(CLIPS["h264_open_gop_50p"]).path
+    usual = _index(path)
+    _Counting.nbytes = 0
+    monkeypatch.setattr(ahead, "DirectReads", _ReadOn)
+    monkeypatch.setattr(ahead, "_AHEAD_BYTES", 4 * _CHUNK_BYTES)
+    assert _same(_index(path), usual)
+    assert _Counting.nbytes > path.stat().st_size - 3 * _CHUNK_BYTES
 
 
 def test_what_is_in_memory_is_told(tmp_path: Path) -> None:

@@ -13,17 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.direct import ALIGNMENT, FAST_BYTES_PER_S, DirectReads, aligned
-from plexcut.media.index.glance import Glance
+from plexcut.media.index.glance import Glance, Scratch
 from plexcut.media.index.packets import PacketLayout
 
-PIECE_BYTES = 1 << 19
-"""What is read at once, and looked at before the next: half of a second-level cache."""
+PIECE_BYTES = 2 << 20
+"""What is read at once, and looked at before the next: small enough to be near the processor still, and so large that
+threads that look and threads that take apart seldom wait for each other's turn in the interpreter."""
 FRONT_BYTES = 1 << 19
 """Room in front of the packets of every block, for those that its reader carries over from the block before."""
 _SLACK_BYTES = 64
 _BUFFERS = 2
 _JUDGED_BYTES = 12 << 20
-"""So much is read the usual way before the speed of the disk is judged by it."""
+"""So much is read the usual way before a disk that was slow is judged again."""
+_AHEAD_BYTES = 32 << 20
+"""The system reads less than this ahead: what is in memory this far on was there before."""
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class ReadAhead:
         self._stopped = False
         self._free: SimpleQueue[Chunk | None] = SimpleQueue()
         self._full: SimpleQueue[Chunk | BaseException | None] = SimpleQueue()
+        self._slow = False
         self._plain_s = 0.0
         self._plain_bytes = 0
         large = end - start > 2 * _JUDGED_BYTES and not (start | chunk_bytes) % ALIGNMENT
@@ -83,7 +87,7 @@ class ReadAhead:
         return thread
 
     def _run(self) -> None:
-        at = self._start
+        at, scratch = self._start, Scratch(PIECE_BYTES)
         try:
             self._file.seek(at)
             while at < self.end and not self._stopped:
@@ -91,7 +95,7 @@ class ReadAhead:
                 if chunk is None:
                     break
                 chunk.at, chunk.size, chunk.looked = at, 0, False
-                self._fill(chunk, min(self._chunk_bytes, self.end - at))
+                self._fill(chunk, min(self._chunk_bytes, self.end - at), scratch)
                 at += chunk.size
                 self._read.put(chunk)
             self._read.put(None)
@@ -103,38 +107,46 @@ class ReadAhead:
 
     def _look_on(self) -> None:
         """Hand on what was read, once it has been looked at."""
+        scratch = Scratch(PIECE_BYTES)
         while isinstance(chunk := self._read.get(), Chunk):
             try:
                 if not chunk.looked:
-                    self._look_at(chunk)
+                    self._look_at(chunk, scratch)
             except BaseException as error:  # noqa: BLE001  (as above)
                 self._full.put(error)
                 return
             self._full.put(chunk)
         self._full.put(chunk)
 
-    def _fill(self, chunk: Chunk, wanted: int) -> None:
+    def _fill(self, chunk: Chunk, wanted: int, scratch: Scratch) -> None:
         room = chunk.data.data[FRONT_BYTES : FRONT_BYTES + wanted]
-        if self._reads_past_cache(chunk.at, wanted):
-            assert self._direct is not None
+        if self._direct is not None and self._reads_past_cache(chunk.at, wanted):
+            begin = time.perf_counter()
             chunk.size = self._direct.read_into(room[: wanted // ALIGNMENT * ALIGNMENT], chunk.at)
+            self._slow = chunk.size < FAST_BYTES_PER_S * (time.perf_counter() - begin)
+            self._plain_s, self._plain_bytes = 0.0, 0
             self._file.seek(chunk.at + chunk.size)
             if chunk.size:
                 self._fill_plainly(chunk, room)
                 return
-        glance = self._glance(chunk)
+        glance = self._glance(chunk, scratch)
         self._fill_plainly(chunk, room, glance)
         self._looked(chunk, glance)
 
     def _reads_past_cache(self, at: int, wanted: int) -> bool:
         """Whether that is not in memory, and the disk so fast that bringing it there would take longer than reading."""
-        if self._direct is None or not self._direct.possible:
+        assert self._direct is not None
+        if not self._direct.possible:
             return False
-        if self._direct.in_memory(at, at + wanted):
+        # By the next bytes alone nothing is told: the system may have read them ahead.
+        on = min(at + _AHEAD_BYTES, self.end - 1)
+        if self._direct.in_memory(at, at + wanted) and self._direct.in_memory(on, min(on + wanted, self.end)):
             # What comes from memory says nothing about the disk.
             self._plain_s, self._plain_bytes = 0.0, 0
             return False
-        return self._plain_bytes >= _JUDGED_BYTES and self._plain_bytes >= FAST_BYTES_PER_S * self._plain_s
+        if self._slow and self._plain_bytes >= _JUDGED_BYTES:
+            self._slow = self._plain_bytes < FAST_BYTES_PER_S * self._plain_s
+        return not self._slow
 
     def _fill_plainly(self, chunk: Chunk, room: memoryview, glance: Glance | None = None) -> None:
         """Read what is still missing of a chunk, piece by piece, and look at each."""
@@ -150,13 +162,13 @@ class ReadAhead:
             if glance is not None:
                 glance.look(FRONT_BYTES + chunk.size)
 
-    def _glance(self, chunk: Chunk) -> Glance | None:
+    def _glance(self, chunk: Chunk, scratch: Scratch) -> Glance | None:
         chunk.phase = FRONT_BYTES + (self.aside - chunk.at) % self._stride
-        return Glance(chunk.data, FRONT_BYTES, chunk.phase, self._stride) if self._looks else None
+        return Glance(chunk.data, FRONT_BYTES, chunk.phase, self._stride, scratch) if self._looks else None
 
-    def _look_at(self, chunk: Chunk) -> None:
+    def _look_at(self, chunk: Chunk, scratch: Scratch) -> None:
         """Look at a chunk that was read as a whole."""
-        glance = self._glance(chunk)
+        glance = self._glance(chunk, scratch)
         assert glance is not None
         for at in range(PIECE_BYTES, chunk.size + PIECE_BYTES, PIECE_BYTES):
             glance.look(FRONT_BYTES + min(at, chunk.size))

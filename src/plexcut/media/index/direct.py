@@ -16,7 +16,7 @@ FAST_BYTES_PER_S = 300e6
 is lost if what was read once is not kept in memory."""
 
 _PROBES = 3
-_AT_ONCE = 1 << 20
+_AT_ONCE = 4 << 20
 
 
 class DirectReads:
