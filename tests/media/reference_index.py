@@ -83,6 +83,7 @@ def signed_wrap(ticks: int) -> int:
 def clock_rows(rows: PictureRows, pes: list[object], breaks: list[int]) -> Clocked:
     """Times of all rows. `breaks` are file positions at which the stream itself announces a new clock."""
     raw_pts, raw_dts = raw_clocks(rows, pes)
+    _forget_torn(raw_pts, raw_dts, rows, breaks)
     n = len(rows)
     pts, dts = np.full(n, UNKNOWN), np.full(n, UNKNOWN)
     step = _usual_step(raw_dts)
@@ -108,6 +109,21 @@ def clock_rows(rows: PictureRows, pes: list[object], breaks: list[int]) -> Clock
         previous, previous_row = now, i
     _fill(pts, dts, rows, step)
     return Clocked(pts, dts, np.asarray(clock_at, np.int64), np.asarray(clock_add, np.int64), len(clock_at) - 1)
+
+
+def _forget_torn(pts: np.ndarray, dts: np.ndarray, rows: PictureRows, breaks: list[int]) -> None:
+    """No clock for single pictures whose own one says something else than that of both neighbours, or is absurd."""
+    known = np.flatnonzero(dts != UNKNOWN).tolist()
+    torn = [i for i in known if not -90_000 <= signed_wrap(int(pts[i] - dts[i])) <= 900_000]
+    for a, b, c in zip(known, known[1:], known[2:], strict=False):
+        steps = [signed_wrap(int(dts[j] - dts[i])) for i, j in ((a, b), (b, c))]
+        announced = any(rows.at[a] < place <= rows.at[c] for place in breaks)
+        over = signed_wrap(int(dts[c] - dts[a]))
+        if all(not -45_000 <= step <= 900_000 for step in steps) and 0 <= over <= 900_000 and not announced:
+            torn.append(b)
+    torn = sorted(set(torn))
+    if len(torn) * 8 <= len(known):
+        pts[torn] = dts[torn] = UNKNOWN
 
 
 def raw_clocks(rows: PictureRows, pes: list[object]) -> tuple[np.ndarray, np.ndarray]:

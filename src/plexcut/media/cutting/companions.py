@@ -175,6 +175,7 @@ class SoundCompanion(Companion):
         yield from self._flush()
         self._reader = SoundReader(self._codec, TICKS)
         self._tap = PayloadTap()
+        self.record.begin_anew()
 
     def _grouped(self, placed: PlacedRun) -> Iterator[Timed]:
         """As many frames to a PES packet as fit."""

@@ -15,7 +15,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 
 from plexcut.errors import FormatUnsupported
-from plexcut.media.cutting.seam_proof import psnr
+from plexcut.media.cutting.picture_compare import psnr
 from plexcut.media.decoding import make_decoder
 from plexcut.media.index.model import MediaIndex
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader
 
 _MB = 16
+_KEYS_BEFORE, _ROWS_BEFORE, _KEYS_BEHIND = 12, 300, 3
 _HIGH_PROFILE = 100
 _BASELINE_PROFILES = (66, 88)
 _LEVEL_MACROBLOCKS = {
@@ -82,7 +84,8 @@ class SourceSets:
 def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:
     """The parameter sets that the picture of `row` uses.
 
-    They are looked for in its own access unit, in those of the keyframes before it, and in the file's header.
+    They are looked for in its own access unit, in those of the keyframes before it, and in the file's header; where
+    packets were lost or came in another order, around it.
 
     Raises:
         FormatUnsupported: they are nowhere to be found.
@@ -91,12 +94,17 @@ def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:
     kept: dict[tuple[int, int], bytes] = {}
     for nal in parameter_nals("h264", index.video.extradata):
         _take(nal, sets, kept)
-    for key in index.keys[index.keys < row][-12:].tolist():
-        for nal in unit_nals(next(reader.read(key, key + 1))[0], index):
-            _take(nal, sets, kept)
     nals = unit_nals(next(reader.read(row, row + 1))[0], index)
-    own = {nal[0] & 31 for nal in nals if _take(nal, sets, kept)}
-    header = first_header(nals, sets)
+    own: set[int] = set()
+    header: h264.SliceHeader | None = None
+    for rows in rows_with_sets(index, row):
+        for each in rows:
+            for nal in unit_nals(next(reader.read(each, each + 1))[0], index):
+                _take(nal, sets, kept)
+        own = {nal[0] & 31 for nal in nals if _take(nal, sets, kept)}
+        header = first_header(nals, sets)
+        if header is not None:
+            break
     if header is None:
         raise FormatUnsupported("a keyframe's parameter sets are missing", "cut at another place")
     return SourceSets(
@@ -106,6 +114,15 @@ def source_sets(reader: UnitReader, index: MediaIndex, row: int) -> SourceSets:
         counts=Counts.of(header),
         pps_ids=frozenset(sets.pps),
     )
+
+
+def rows_with_sets(index: MediaIndex, row: int) -> Iterator[list[int]]:
+    """Where the parameter sets of a keyframe may be that does not bring its own, the likeliest first."""
+    keys = index.keys
+    before = keys[keys < row]
+    yield before[-_KEYS_BEFORE:].tolist()
+    yield list(range(max(int(before[-1]) if before.size else 0, row - _ROWS_BEFORE), row))
+    yield keys[keys > row][:_KEYS_BEHIND].tolist()
 
 
 def unit_nals(unit: bytes, index: MediaIndex) -> list[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +25,13 @@ UNKNOWN_FLAGS = -1
 class HeardTrack:
     """The frames of an audio track, by time: when each begins and how long it sounds, and a hash of it.
 
-    Seconds, times from the first picture on.
+    Seconds, times from the first picture on. `disordered_s` are times around which the track was sent out of order.
     """
 
     times_s: F64
     lengths_s: F64
     digests: U64
+    disordered_s: F64 = field(default_factory=lambda: np.empty(0))
 
     def __len__(self) -> int:
         return int(self.times_s.size)
@@ -43,12 +44,22 @@ class TrackRecord:
         self._times: list[F64] = []
         self._lengths: list[F64] = []
         self._digests = array("Q")
+        self._end: float | None = None
+        self._disordered: list[float] = []
+
+    def begin_anew(self) -> None:
+        """What follows lies elsewhere in the file."""
+        self._end = None
 
     def add(self, run: SoundRun) -> None:
         """Note the frames of a run."""
         count = len(run)
-        self._times.append(float(run.time) + float(run.length) * np.arange(count, dtype=np.float64))
-        self._lengths.append(np.full(count, float(run.length)))
+        time, length = float(run.time), float(run.length)
+        if self._end is not None and time < self._end - length / 2:
+            self._disordered += (time, self._end)
+        self._end = time + count * length
+        self._times.append(time + length * np.arange(count, dtype=np.float64))
+        self._lengths.append(np.full(count, length))
         data, edges = memoryview(run.data), run.edges
         self._digests.extend(
             [xxhash.xxh3_64_intdigest(data[edges[i] : edges[i + 1]]) for i in range(count)],
@@ -63,7 +74,10 @@ class TrackRecord:
     def heard(self, first: int, ticks_per_s: int) -> HeardTrack | None:
         """All frames, each once; `first` is the time of the first picture, in ticks. None if there are none."""
         columns = self.columns()
-        return None if columns is None else heard_track(columns, first, ticks_per_s)
+        if columns is None:
+            return None
+        disordered = (np.array(sorted(self._disordered)) - first) / ticks_per_s
+        return replace(heard_track(columns, first, ticks_per_s), disordered_s=disordered)
 
 
 def heard_track(columns: tuple[F64, F64, U64], first: int, ticks_per_s: int) -> HeardTrack:

@@ -22,6 +22,7 @@ from plexcut.media.cutting.h264_sets import (
     Counts,
     SourceSets,
     reorder_depth,
+    rows_with_sets,
     source_sets,
     stand_in_counts,
     unit_nals,
@@ -33,10 +34,10 @@ from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.room import most_bits
 from plexcut.media.cutting.runs import Run, SeamsBehind, find_runs
 from plexcut.media.cutting.schedule import Schedule
-from plexcut.media.decoding import decode_rows
+from plexcut.media.cutting.seam_frames import decode_frames
 from plexcut.media.index.container import nal_length_size, parameter_nals
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.units import UnitReader, open_units
+from plexcut.media.units import open_units
 
 _READ_AHEAD = 32
 _FIELD_LINES = 32
@@ -236,17 +237,13 @@ class PictureSource:
         if own.issuperset(_HEVC_SETS):
             return []
         kept: dict[int, list[bytes]] = {}
-        for nals in (
-            parameter_nals("hevc", self._index.video.extradata),
-            *(unit_nals(self._unit(k), self._index) for k in self._index.keys[self._index.keys < row][-12:].tolist()),
-        ):
-            fresh: dict[int, list[bytes]] = {}
-            for nal in nals:
-                if hevc.nal_type(nal) in _HEVC_SETS:
-                    fresh.setdefault(hevc.nal_type(nal), []).append(nal)
-            kept.update(fresh)
-        missing = [kind for kind in _HEVC_SETS if kind not in kept and kind not in own]
-        if missing:
+        _take_sets(kept, parameter_nals("hevc", self._index.video.extradata))
+        for rows in rows_with_sets(self._index, row):
+            for each in rows:
+                _take_sets(kept, unit_nals(self._unit(each), self._index))
+            if own.union(kept).issuperset(_HEVC_SETS):
+                break
+        else:
             raise FormatUnsupported("a keyframe's parameter sets are missing", "cut at another place")
         return [nal for kind in _HEVC_SETS if kind not in own for nal in kept.get(kind, [])]
 
@@ -371,28 +368,10 @@ class PictureSource:
         return int(before[-1]) if before.size else int(self._index.keys[0])
 
 
-def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int]) -> list[VideoFrame]:
-    """The decoded pictures of some frames, in that order; frames near one another are decoded together.
-
-    For a frame that is damaged so that no picture comes out, the one before it stands in.
-
-    Raises:
-        FormatUnsupported: of none of them a picture comes out.
-    """
-    found: dict[int, VideoFrame] = {}
-    todo = sorted(set(numbers))
-    while todo:
-        first = index.key_before(int(index.display[todo[0]]))
-        group = [n for n in todo if n - todo[0] < 250]
-        rows = {int(index.display[n]) for n in group}
-        first = min(first, *(index.key_before(row) for row in rows))
-        for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
-            found[int(index.number_of[row])] = frame
-        todo = todo[len(group) :]
-    if not found:
-        raise FormatUnsupported(f"frame {numbers[0]} is damaged and cannot be re-encoded", "cut a little beside it")
-    for n in sorted(set(numbers) - set(found)):
-        # What a player shows there: the picture before stands still (at the very beginning, the one behind).
-        nearest = max((k for k in found if k < n), default=min(found))
-        found[n] = found[nearest]
-    return [found[n] for n in numbers]
+def _take_sets(kept: dict[int, list[bytes]], nals: Sequence[bytes]) -> None:
+    """HEVC parameter sets by their kind: those of one access unit take the place of earlier ones."""
+    fresh: dict[int, list[bytes]] = {}
+    for nal in nals:
+        if hevc.nal_type(nal) in _HEVC_SETS:
+            fresh.setdefault(hevc.nal_type(nal), []).append(nal)
+    kept.update(fresh)

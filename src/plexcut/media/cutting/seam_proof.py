@@ -6,9 +6,9 @@ import itertools
 import math
 import os
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,16 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
-from plexcut.domain.spans import KeepList
 from plexcut.media.cutting.observed import BODY_FRAMES
+from plexcut.media.cutting.picture_compare import (
+    Opened,
+    PictureDifference,
+    compare_pictures,
+    difference,
+    near_groups,
+    places_of,
+    unsettled,
+)
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.decoding import decode_rows, decode_strictly
 from plexcut.media.index.model import MediaIndex
@@ -34,19 +42,6 @@ _GROUPS_AHEAD = 3
 
 
 I64 = npt.NDArray[np.int64]
-Opened = tuple[UnitReader, MediaIndex]
-
-
-@dataclass(frozen=True, slots=True)
-class PictureDifference:
-    """How frame `frame` of the source differs from its place in the result; `psnr_db` is infinite where it does not.
-
-    `damaged`: the decoder called the source's own picture damaged.
-    """
-
-    frame: int
-    psnr_db: float
-    damaged: bool
 
 
 @dataclass(slots=True)
@@ -115,9 +110,23 @@ class SeamProof:
         stop, over = watch
         with open_units(*self.source) as theirs, open_units(*self.result) as ours:
             for start, end in stretches:
-                played.join(self._stretch((theirs, ours), (start, end), shown, stop))
+                played.join(self._from_far_enough((theirs, ours), (start, end), shown, stop))
                 over.append(start)
         return played
+
+    def _from_far_enough(
+        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, stop: threading.Event
+    ) -> Played:
+        """One stretch; where pictures are lost, from further ahead: what it begins with may be damaged."""
+        best = self._stretch(readers, stretch, shown, stop)
+        keys = self.result[1].keys
+        for start in keys[keys < stretch[0]][::-1][:_GROUPS_AHEAD].tolist():
+            if stop.is_set() or self.source[1].uncertain.issuperset(best.lost):
+                break
+            again = self._stretch(readers, (start, stretch[1]), shown, stop)
+            if len(again.lost) < len(best.lost):
+                best = again
+        return best
 
     def _stretch(
         self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, stop: threading.Event
@@ -163,7 +172,7 @@ class SeamProof:
         began = int(result.number_of[stretch[0]])
         same = source.key_before(int(source.display[shown[max(began, 0)]]))
         found: list[int] = []
-        for group in _groups(sorted(frames)):
+        for group in near_groups(sorted(frames)):
             rows = [int(source.display[n]) for n in group]
             start = source.key_before(min(rows))
             earlier = source.keys[source.keys < start]
@@ -203,7 +212,7 @@ class SeamProof:
             while frame is not None and frame[0] < number:
                 frame = next(theirs, None)
             if frame is not None and frame[0] == number:
-                played.differences.append(_difference(number, frame[1], picture))
+                played.differences.append(difference(number, frame[1], picture))
         played.pictures = len(seen)
         certain = [number for number in seen if number not in self.source[1].uncertain]
         back = _steps_back(certain)
@@ -221,6 +230,9 @@ class SeamProof:
                 for found in compare_pictures((theirs, self.source[1]), (ours, self.result[1]), places):
                     if found.frame not in best or found.psnr_db > best[found.frame].psnr_db:
                         best[found.frame] = found
+                still = [n for n in doubtful if n in best and not self._good(best[n])]
+                for n in unsettled((theirs, self.source[1]), still):
+                    best[n] = replace(best[n], damaged=True)
         played.differences = [best[n] for n in sorted(best)]
 
     def _good(self, found: PictureDifference) -> bool:
@@ -266,107 +278,6 @@ def _faults(source: Opened, rows: range) -> set[int]:
         for _ in decode_strictly(*source, rows, complaints):
             pass
     return {int(source[1].number_of[row]) for row in complaints}
-
-
-def _difference(number: int, theirs: VideoFrame, ours: VideoFrame) -> PictureDifference:
-    return PictureDifference(number, psnr(theirs, ours), bool(theirs.is_corrupt))
-
-
-def places_of(keep: KeepList, frames: Sequence[int]) -> dict[int, int]:
-    """Source frame to result frame."""
-    wanted = set(frames)
-    places: dict[int, int] = {}
-    at = 0
-    for span in keep:
-        places.update({n: at + n - span.start for n in range(span.start, span.end) if n in wanted})
-        at += len(span)
-    return places
-
-
-def compare_pictures(source: Opened, result: Opened, places: dict[int, int]) -> list[PictureDifference]:
-    """Decode frames on both sides and compare them; a frame that comes out on one side only is left out.
-
-    What differs is decoded once more from one group further ahead: a damaged picture looks different for every place
-    that decoding began at.
-    """
-    differences: list[PictureDifference] = []
-    for group in _groups(sorted(places)):
-        best: dict[int, PictureDifference] = {}
-        for groups_back in (0, 1):
-            todo = [n for n in group if n not in best or best[n].psnr_db < math.inf]
-            if todo:
-                ours = _decoded(result, [places[n] for n in todo], groups_back)
-                theirs = _decoded(source, todo, groups_back)
-                _keep_best(best, theirs, {n: ours[places[n]] for n in todo if places[n] in ours})
-        differences += best.values()
-    return differences
-
-
-def _keep_best(best: dict[int, PictureDifference], theirs: dict[int, VideoFrame], ours: dict[int, VideoFrame]) -> None:
-    for number, frame in theirs.items():
-        if number not in ours:
-            continue
-        found = _difference(number, frame, ours[number])
-        if number not in best or found.psnr_db > best[number].psnr_db:
-            best[number] = found
-
-
-def _groups(frames: Sequence[int]) -> Iterable[list[int]]:
-    group: list[int] = []
-    for n in frames:
-        if group and (n - group[-1] > 8 or len(group) >= 40):
-            yield group
-            group = []
-        group.append(n)
-    if group:
-        yield group
-
-
-def _decoded(opened: Opened, frames: Sequence[int], groups_back: int) -> dict[int, VideoFrame]:
-    reader, index = opened
-    rows = {int(index.display[n]) for n in frames}
-    first = min(index.key_before(row) for row in rows)
-    earlier = index.keys[index.keys < first]
-    if groups_back and earlier.size:
-        first = int(earlier[-groups_back])
-    stretch = range(first, max(rows) + 1)
-    return {int(index.number_of[row]): frame for row, frame in decode_rows(reader, index, stretch, rows)}
-
-
-def psnr(a: VideoFrame, b: VideoFrame) -> float:
-    """Peak signal-to-noise ratio over all planes, in dB; infinite for equal pictures, 0 where the shapes differ."""
-    if (a.width, a.height) != (b.width, b.height) or len(a.planes) != len(b.planes):
-        return 0.0
-    pairs = list(zip(_planes(a), _planes(b), strict=True))
-    if all(np.array_equal(one, other) for one, other in pairs):
-        return math.inf
-    square, count = 0.0, 0
-    peak = 255.0
-    for one, other in pairs:
-        if one.dtype == np.uint16:
-            peak = 1023.0
-        difference = one.astype(np.int32) - other
-        square += float(np.einsum("ij,ij->", difference, difference, dtype=np.float64))
-        count += difference.size
-    return math.inf if square == 0 else 10 * math.log10(peak * peak * count / square)
-
-
-def _planes(frame: VideoFrame) -> Iterable[np.ndarray[tuple[int, int], np.dtype[np.uint8 | np.uint16]]]:
-    wide = any(component.bits > 8 for component in frame.format.components)
-    for plane in frame.planes:
-        data = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        row = plane.width * (2 if wide else 1)
-        lines = np.ascontiguousarray(data[: plane.height, :row])
-        yield lines.view(np.uint16) if wide else lines
-
-
-def without_picture(source: Opened, frames: Collection[int]) -> frozenset[int]:
-    """Of some frames those that are damaged so that the source itself gives no picture."""
-    given: set[int] = set()
-    for group in _groups(sorted(frames)):
-        for groups_back in (0, 1):
-            given.update(_decoded(source, group, groups_back))
-    return frozenset(frames) - given
 
 
 def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:

@@ -105,8 +105,10 @@ class SoundCutter:
             return None
         # Matroska's whole milliseconds: without some slack neither of two neighbours may be within half a frame.
         joins = self._next is not None and wanted < self._next + half + frame.length / _JOIN_SLACK
+        # Where the span before ended in silence, nothing of what was cut away fills it.
+        joins = joins and self._next is not None and self._next >= span.base - half
         at = self._next if self._next is not None and joins else wanted
-        if at >= span.base_end - half or (not joins and at < span.base - half):
+        if not span.base - half <= at < span.base_end - half:
             return None
         self._next = at + frame.length
         self._taken = span, frame.time + frame.length
@@ -135,6 +137,8 @@ class SoundCutter:
             slack = self._slack(run.time, span) * parts
             first = max(0, -((wanted - expected + half + slack) // length))
             joins = _JOIN_SLACK * (wanted + first * length - expected - half) < length
+            # Where the span before ended in silence, nothing of what was cut away fills it.
+            joins = joins and expected >= base - half
             at = expected
         if not joins:
             first = max(first, -((wanted - base + half) // length))

@@ -173,11 +173,10 @@ def _is_uneven(track: HeardTrack) -> bool:
 
 
 def _rough_times(source: HeardTrack) -> list[float]:
-    """Where the source's own frames do not follow one another: gaps, overlaps, clocks that drift."""
+    """Where the source's own frames do not follow one another: gaps, overlaps, clocks that drift, or go back."""
     times, lengths = source.times_s, source.lengths_s
     off = np.abs(np.diff(times) - lengths[:-1]) > np.maximum(0.1 * lengths[:-1], float(_SLACK_S))
-    rough: list[float] = times[1:][off].tolist()
-    return rough
+    return sorted([*times[1:][off].tolist(), *source.disordered_s.tolist()])
 
 
 def _near(rough: Sequence[float], time_s: float) -> bool:

@@ -19,17 +19,13 @@ from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media.cutting.companions import TICKS
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.observed import looked_at, observed_plan, own_bytes_check, seams_of
+from plexcut.media.cutting.picture_compare import PictureDifference, without_picture
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.readback import Readback
 from plexcut.media.cutting.reading import read_and_play
 from plexcut.media.cutting.same_bytes import altered_frames, may_be_altered
 from plexcut.media.cutting.schedule import Schedule
-from plexcut.media.cutting.seam_proof import (
-    PictureDifference,
-    Played,
-    SeamProof,
-    without_picture,
-)
+from plexcut.media.cutting.seam_proof import Played, SeamProof
 from plexcut.media.cutting.sound_proof import SoundProof, compare_sound, kept_seconds, sound_check, spans_of
 from plexcut.media.cutting.stream_proof import kept_streams, streams_check
 from plexcut.media.cutting.transport_check import transport_faults

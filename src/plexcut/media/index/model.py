@@ -19,7 +19,7 @@ from plexcut.media.index.sent import SentClocks
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 
-INDEX_VERSION = 6
+INDEX_VERSION = 7
 _PIECE_ROWS = 1 << 16
 _LATEST = (1 << 63) - 1
 _LONGEST_FRAME_S = 60

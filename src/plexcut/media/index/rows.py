@@ -15,6 +15,7 @@ from plexcut.media.index import sent as sent_clocks
 from plexcut.media.index.packets import PesStart
 from plexcut.media.index.pes import GrowingColumn, PesColumns
 from plexcut.media.index.sent import KeptClocks, SentClocks
+from plexcut.media.index.torn_clocks import forget_torn
 
 I64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint16]
@@ -207,9 +208,11 @@ class RawRows:
 def clock_raw_rows(rows: RawRows, announced: I64) -> Clocked:
     """As `clock_rows`; `announced` is sorted. The columns of raw clocks become those of times."""
     pts, dts = rows.pts, rows.dts
+    torn = forget_torn(pts, dts, rows.at, announced)
     step = _usual_step(dts)
     clock_at, clock_add = np.zeros(1, np.int64), np.zeros(1, np.int64)
     kept = KeptClocks(pts, dts, rows.at)
+    kept.torn(*torn)
     last: tuple[I64, I64, np.int64] | None = None
     for begin in range(0, pts.size, _PIECE_ROWS):
         piece = begin + np.flatnonzero(dts[begin : begin + _PIECE_ROWS] != UNKNOWN)

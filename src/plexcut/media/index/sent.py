@@ -71,6 +71,11 @@ class KeptClocks:
         self._timed[piece] = True
         self._piece = piece, pts, dts
 
+    def torn(self, which: I64, pts: I64, dts: I64) -> None:
+        """The raw clocks of rows that get their times from elsewhere."""
+        self._timed[which] = True
+        self._odd.append((which, pts, dts))
+
     def check(self, clock_at: I64, clock_add: I64) -> None:
         """Look at the piece before, now that all clocks up to it and a piece further are known."""
         if self._piece is None:
@@ -86,4 +91,5 @@ class KeptClocks:
         """What was found."""
         none = np.empty(0, np.int64)
         odd, pts, dts = (np.concatenate([none, *(found[i] for found in self._odd)]) for i in range(3))
-        return SentClocks(np.packbits(self._timed), odd, pts, dts)
+        order = np.argsort(odd)
+        return SentClocks(np.packbits(self._timed), odd[order], pts[order], dts[order])
