@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from plexcut.media.bitstream.bits import BitReader
 from plexcut.media.bitstream.mpeg2_pictures import Mpeg2Pictures
-from plexcut.media.bitstream.units import Units
-from plexcut.media.index.glance import Glance, Scratch, heads_of, start_codes, zero_tails
+from plexcut.media.bitstream.units import BitColumns, Units
+from plexcut.media.index.glance import (
+    Glance,
+    KnownCodes,
+    Lens,
+    Scratch,
+    Seen,
+    Sought,
+    heads_of,
+    start_codes,
+    zero_tails,
+)
 from plexcut.media.index.packets import PACKET, head_of_pid
-from plexcut.media.index.window import HEAD, PacketRun, Sieve, Window
+from plexcut.media.index.window import HEAD, PacketRun, Window
 
 _MINE, _OTHER = 0x100, 0x1FE
 _FIRST = 40_000
@@ -65,7 +77,24 @@ def test_mpeg2_pictures_of_many_units(seed: int) -> None:
     assert many.take().tolist() == single.take().tolist()
 
 
-def _stretch(chance: random.Random, stride: int) -> tuple[Window, Sieve, bytes]:
+def test_fields_of_many_pieces_are_those_of_each() -> None:
+    chance = random.Random(7)
+    pieces = [bytes(chance.choices([0, 1, 0x20, 0x80, 0xFF], (8, 2, 2, 1, 1), k=16)) for _ in range(3000)]
+    columns = BitColumns(np.frombuffer(b"".join(pieces), np.uint8).reshape(-1, 16))
+    where = np.array([chance.random() < 0.5 for _ in pieces])
+    count = np.array([chance.randrange(17) for _ in pieces])
+    found = [columns.ue(), columns.u(5), columns.ue(where), columns.u(count), columns.u(3, where), columns.ue()]
+    good = np.flatnonzero(~columns.bad)
+    assert good.size > 300
+    for i in good.tolist():
+        reader, asked = BitReader(pieces[i]), bool(where[i])
+        expected = [reader.ue(), reader.u(5), reader.ue() if asked else 0, reader.u(int(count[i]))]
+        expected += [reader.u(3) if asked else 0, reader.ue()]
+        assert [int(column[i]) for column in found] == expected
+        assert int(columns.used[i]) == reader.pos
+
+
+def _stretch(chance: random.Random, stride: int) -> tuple[Window, bytes]:
     """Packets of two streams, many of them odd, full of start codes; what the first one carries."""
     count = chance.randrange(40, 300)
     data = np.frombuffer(
@@ -92,9 +121,23 @@ def _stretch(chance: random.Random, stride: int) -> tuple[Window, Sieve, bytes]:
     none = np.empty(0, np.int64)
     tails = zero_tails(data, _FIRST, count, stride)
     window = Window(data, stride, _FIRST, run, 0, none, chance.choice([tails, None]))
-    heads = heads_of(data, _FIRST, count, stride)
-    sieve = Sieve(heads, head_of_pid(_MINE), lambda two: np.asarray((two[:, 0] == 0xB3) | (two[:, 1] == 2), np.bool_))
-    return window, sieve, b"".join(payload)
+    return window, b"".join(payload)
+
+
+def _lens(stride: int) -> Lens:
+    """Looks at up to 1024 bytes at once, for units that begin with B3, or have a 2 behind their first byte."""
+    sought = Sought(head_of_pid(_MINE), lambda two: np.asarray((two[:, 0] == 0xB3) | (two[:, 1] == 2), np.bool_))
+    return Lens(stride, sought, Scratch(1024))
+
+
+def _glance(chance: random.Random, data: np.ndarray, stretch: tuple[int, int], phase: int, stride: int) -> Seen:
+    """What is seen of a stretch in pieces of any size."""
+    at, end = stretch
+    glance = Glance(data, at, phase, _lens(stride))
+    while at < end:
+        at = min(end, at + chance.choice([1, 2, 3, 187, 1023, 1024]))
+        glance.look(at)
+    return glance.seen()
 
 
 def _all_codes(data: bytes) -> list[int]:
@@ -109,7 +152,7 @@ def _all_codes(data: bytes) -> list[int]:
 @pytest.mark.parametrize("seed", range(12))
 def test_start_codes_of_a_stretch(seed: int, stride: int) -> None:
     chance = random.Random(f"{seed} {stride}")
-    window, sieve, payload = _stretch(chance, stride)
+    window, payload = _stretch(chance, stride)
     expected = _all_codes(payload)
     codes = window.start_codes()
     assert (codes.es - 1000).tolist() == expected
@@ -120,7 +163,12 @@ def test_start_codes_of_a_stretch(seed: int, stride: int) -> None:
         assert rows == [payload[at - 997 : at - 997 + count] for at in whole.es.tolist()]
     for at in chance.sample(range(len(payload)), 20):
         assert window.bytes_at(1000 + at, 400) == payload[at : at + 400]
-    sifted = (window.start_codes(sieve).es - 1000).tolist()
+    # From anywhere in the packets before on, where what is seen begins.
+    begin = _FIRST - chance.randrange(3 * stride)
+    end = min(window.data.size - 8, _FIRST + stride * (int(window.run.slots[-1]) + 1) + chance.randrange(3 * stride))
+    seen = _glance(chance, window.data, (begin, end), _FIRST - (_FIRST - begin) // stride * stride, stride)
+    window = replace(window, known=KnownCodes(begin, seen.sought))
+    sifted = (window.start_codes().es - 1000).tolist()
     assert set(sifted) <= set(expected)
     looked_for = [payload[at + 3 : at + 4] == b"\xb3" or payload[at + 4 : at + 5] == b"\x02" for at in expected]
     wanted = [i for i, is_it in enumerate(looked_for) if is_it]
@@ -137,13 +185,9 @@ def test_a_glance_in_pieces_is_one_at_all(seed: int) -> None:
     stride, begin = chance.choice([188, 192, 204]), chance.randrange(1000)
     data = np.frombuffer(bytes(chance.choices([0, 1, 2], (8, 4, 1), k=30_000)), np.uint8).copy()
     end, phase = data.size - 64, begin + chance.randrange(stride)
-    glance = Glance(data, begin, phase, stride, Scratch(1024))
-    at = begin
-    while at < end:
-        at = min(end, at + chance.choice([1, 2, 3, 187, 1023, 1024]))
-        glance.look(at)
-    assert glance.codes.tolist() == start_codes(data, begin, end).tolist()
-    assert glance.codes.tolist() == [begin + code for code in _all_codes(data[begin:end].tobytes())]
-    assert glance.heads.tolist() == heads_of(data, phase, (end - phase - 4) // stride + 1, stride).tolist()
+    seen = _glance(chance, data, (begin, end), phase, stride)
+    assert seen.codes.tolist() == start_codes(data, begin, end).tolist()
+    assert seen.codes.tolist() == [begin + code for code in _all_codes(data[begin:end].tobytes())]
+    assert seen.heads.tolist() == heads_of(data, phase, (end - phase - 4) // stride + 1, stride).tolist()
     whole = (end - phase - PACKET) // stride + 1
-    assert glance.tails.tolist() == zero_tails(data, phase, whole, stride).tolist()
+    assert seen.tails.tolist() == zero_tails(data, phase, whole, stride).tolist()

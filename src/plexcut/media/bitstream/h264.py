@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from plexcut.media.bitstream.bits import BitReader, unescape
@@ -193,7 +194,10 @@ class ParameterSets:
         """Whether `add` would change anything."""
         parsed = self._parse(nal)
         known = self.sps if isinstance(parsed, SequenceParameters) else self.pps
-        return parsed is not None and known.get(parsed.id) != parsed
+        if parsed is None:
+            return False
+        before = known.get(parsed.id)
+        return before is not parsed and before != parsed
 
     def _parse(self, nal: bytes) -> SequenceParameters | PictureParameters | None:
         if nal not in self._parsed:
@@ -364,6 +368,7 @@ def restriction_at(sps: bytes, vui_at: int) -> int | None:
     return None if r.overrun else r.pos
 
 
+@lru_cache(maxsize=64)
 def recovery_frames(sei: bytes) -> int | None:
     """`recovery_frame_cnt` of the recovery point in an SEI NAL unit; None where it holds none (D.2.8)."""
     data = unescape(sei[:1024])

@@ -15,6 +15,8 @@ Mask = npt.NDArray[np.bool_]
 
 LONGEST_CODE = 31
 """Bits of the longest Exp-Golomb code that `BitColumns` reads."""
+_EXPONENT_OF_TOP = 1023 + 31
+"""The exponent of a number of 32 bits whose first one is set, as it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +56,35 @@ class BitColumns:
 
     def u(self, bits: int | I64, where: Mask | None = None) -> I64:
         """Up to 32 bits, unsigned; 0, and nothing read, where `where` is false."""
-        count = np.broadcast_to(np.asarray(bits, np.uint64), self._high.shape)
+        count = np.full(self._high.size, bits, np.uint64) if isinstance(bits, int) else bits.astype(np.uint64)
         if where is not None:
-            count = np.where(where, count, np.uint64(0))
-        value = self._high >> (np.uint64(64) - count)
-        self._skip(count)
-        return value.astype(np.int64)
+            count *= where
+        return self._take(count)
 
     def ue(self, where: Mask | None = None) -> I64:
         """Exp-Golomb, unsigned; 0, and nothing read, where `where` is false."""
-        top = (self._high >> np.uint64(32)).astype(np.float64)
-        zeros = np.uint64(32) - np.frexp(top)[1].astype(np.uint64)
-        long = 2 * zeros + 1 > LONGEST_CODE
+        # The exponent of the next 32 bits, as a number, tells how many zeros are in front; that of 0 is the lowest.
+        exponent = (self._high >> np.uint64(32)).astype(np.float64).view(np.int64) >> 52
+        length = 2 * (_EXPONENT_OF_TOP - exponent) + 1
+        long = length > LONGEST_CODE
         if where is not None:
             long &= where
+            length *= where
         self._long |= long
-        length = np.where(long, np.uint64(1), 2 * zeros + np.uint64(1))
-        if where is not None:
-            length = np.where(where, length, np.uint64(0))
-        value = (self._high >> (np.uint64(64) - length)).astype(np.int64) - 1
-        self._skip(length)
-        return value if where is None else np.where(where, value, 0)
+        length[long] = 1
+        value = self._take(length.view(np.uint64))
+        value -= 1 if where is None else where
+        return value
 
-    def _skip(self, count: U64) -> None:
+    def _take(self, count: U64) -> I64:
+        """So many bits of each, as a number."""
         # A shift by all 64 bits gives 0 in NumPy.
-        self._high = (self._high << count) | (self._low >> (np.uint64(64) - count))
+        left = np.uint64(64) - count
+        value = self._high >> left
+        self._high = (self._high << count) | (self._low >> left)
         self._low = self._low << count
-        self.used += count.astype(np.int64)
+        self.used += count.view(np.int64)
+        return value.view(np.int64)
 
 
 def escaped(data: U8) -> Mask:

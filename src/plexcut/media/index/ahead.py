@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.direct import ALIGNMENT, FAST_BYTES_PER_S, DirectReads, aligned
-from plexcut.media.index.glance import Glance, Scratch
+from plexcut.media.index.glance import Glance, Lens, Scratch, Seen, Sought
 from plexcut.media.index.packets import PacketLayout
 
 PIECE_BYTES = 2 << 20
@@ -33,36 +33,36 @@ _AHEAD_BYTES = 32 << 20
 class Chunk:
     """A buffer: `size` bytes of the file from `at` on lie behind its front.
 
-    Where it was looked at while it was read, `heads` are those of its packets if one begins at `phase` of `data`,
-    `tails` says which of them end in a zero, and `codes` are the start codes behind the front.
+    Where it was looked at, `seen` is what there is behind its front if a packet begins at `phase` of `data`.
     """
 
     data: npt.NDArray[np.uint8]
     at: int = 0
     size: int = 0
     phase: int = 0
-    looked: bool = False
-    heads: npt.NDArray[np.uint32] | None = None
-    tails: npt.NDArray[np.int64] | None = None
-    codes: npt.NDArray[np.int64] | None = None
+    seen: Seen | None = None
 
 
 class ReadAhead:
     """Reads `[start, end)` of a file in chunks, on a thread. Close it before the file.
 
-    With `looks` it finds the heads of packets and start codes as well, in each piece while that is near the processor.
-    What is not in memory is then read past the page cache where the disk is fast, and looked at by a second thread.
+    Where something is `sought` it looks at each piece while that is near the processor. What is not in memory is then
+    read past the page cache where the disk is fast, and looked at by a second thread.
     `aside` is where packets are expected: their place in the file modulo their stride.
     """
 
     def __init__(
-        self, source: tuple[BinaryIO, PacketLayout], stretch: tuple[int, int], chunk_bytes: int, *, looks: bool
+        self,
+        source: tuple[BinaryIO, PacketLayout],
+        stretch: tuple[int, int],
+        chunk_bytes: int,
+        sought: Sought | None = None,
     ) -> None:
         start, end = stretch
         self._file, layout = source
         self._stride, self.aside = layout.stride, layout.first % layout.stride
         self._start, self._chunk_bytes = start, chunk_bytes
-        self._looks = looks
+        self._sought = sought
         self.end = end
         self._stopped = False
         self._free: SimpleQueue[Chunk | None] = SimpleQueue()
@@ -71,7 +71,7 @@ class ReadAhead:
         self._plain_s = 0.0
         self._plain_bytes = 0
         large = end - start > 2 * _JUDGED_BYTES and not (start | chunk_bytes) % ALIGNMENT
-        self._direct = DirectReads.of(self._file) if looks and large else None
+        self._direct = DirectReads.of(self._file) if sought and large else None
         self._read = SimpleQueue[Chunk | BaseException | None]() if self._direct else self._full
         buffers = min(_BUFFERS + (self._direct is not None), 1 + (end - start - 1) // chunk_bytes)
         for _ in range(buffers):
@@ -87,15 +87,15 @@ class ReadAhead:
         return thread
 
     def _run(self) -> None:
-        at, scratch = self._start, Scratch(PIECE_BYTES)
+        at, lens = self._start, self._lens()
         try:
             self._file.seek(at)
             while at < self.end and not self._stopped:
                 chunk = self._free.get()
                 if chunk is None:
                     break
-                chunk.at, chunk.size, chunk.looked = at, 0, False
-                self._fill(chunk, min(self._chunk_bytes, self.end - at), scratch)
+                chunk.at, chunk.size, chunk.seen = at, 0, None
+                self._fill(chunk, min(self._chunk_bytes, self.end - at), lens)
                 at += chunk.size
                 self._read.put(chunk)
             self._read.put(None)
@@ -107,18 +107,23 @@ class ReadAhead:
 
     def _look_on(self) -> None:
         """Hand on what was read, once it has been looked at."""
-        scratch = Scratch(PIECE_BYTES)
+        lens = self._lens()
+        assert lens is not None
         while isinstance(chunk := self._read.get(), Chunk):
             try:
-                if not chunk.looked:
-                    self._look_at(chunk, scratch)
+                if chunk.seen is None:
+                    self._look_at(chunk, lens)
             except BaseException as error:  # noqa: BLE001  (as above)
                 self._full.put(error)
                 return
             self._full.put(chunk)
         self._full.put(chunk)
 
-    def _fill(self, chunk: Chunk, wanted: int, scratch: Scratch) -> None:
+    def _lens(self) -> Lens | None:
+        """What a thread looks with, if it does."""
+        return Lens(self._stride, self._sought, Scratch(PIECE_BYTES)) if self._sought else None
+
+    def _fill(self, chunk: Chunk, wanted: int, lens: Lens | None) -> None:
         room = chunk.data.data[FRONT_BYTES : FRONT_BYTES + wanted]
         if self._direct is not None and self._reads_past_cache(chunk.at, wanted):
             begin = time.perf_counter()
@@ -129,9 +134,10 @@ class ReadAhead:
             if chunk.size:
                 self._fill_plainly(chunk, room)
                 return
-        glance = self._glance(chunk, scratch)
+        glance = self._glance(chunk, lens) if lens else None
         self._fill_plainly(chunk, room, glance)
-        self._looked(chunk, glance)
+        if glance:
+            chunk.seen = glance.seen()
 
     def _reads_past_cache(self, at: int, wanted: int) -> bool:
         """Whether that is not in memory, and the disk so fast that bringing it there would take longer than reading."""
@@ -162,24 +168,16 @@ class ReadAhead:
             if glance is not None:
                 glance.look(FRONT_BYTES + chunk.size)
 
-    def _glance(self, chunk: Chunk, scratch: Scratch) -> Glance | None:
+    def _glance(self, chunk: Chunk, lens: Lens) -> Glance:
         chunk.phase = FRONT_BYTES + (self.aside - chunk.at) % self._stride
-        return Glance(chunk.data, FRONT_BYTES, chunk.phase, self._stride, scratch) if self._looks else None
+        return Glance(chunk.data, FRONT_BYTES, chunk.phase, lens)
 
-    def _look_at(self, chunk: Chunk, scratch: Scratch) -> None:
+    def _look_at(self, chunk: Chunk, lens: Lens) -> None:
         """Look at a chunk that was read as a whole."""
-        glance = self._glance(chunk, scratch)
-        assert glance is not None
+        glance = self._glance(chunk, lens)
         for at in range(PIECE_BYTES, chunk.size + PIECE_BYTES, PIECE_BYTES):
             glance.look(FRONT_BYTES + min(at, chunk.size))
-        self._looked(chunk, glance)
-
-    @staticmethod
-    def _looked(chunk: Chunk, glance: Glance | None) -> None:
-        chunk.heads = chunk.tails = chunk.codes = None
-        if glance is not None:
-            chunk.heads, chunk.tails, chunk.codes = glance.heads, glance.tails, glance.codes
-        chunk.looked = True
+        chunk.seen = glance.seen()
 
     def next(self) -> Chunk | None:
         """The next chunk; None behind the last one."""

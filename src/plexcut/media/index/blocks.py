@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.ahead import FRONT_BYTES, Chunk, ReadAhead
-from plexcut.media.index.glance import KnownCodes, heads_of, start_codes, zero_tails
+from plexcut.media.index.glance import KnownCodes, Seen, Sought, heads_of, start_codes, zero_tails
 from plexcut.media.index.packets import LOOK_AHEAD, PACKET, SYNC, PacketLayout, Packets, resync
 
 U8 = npt.NDArray[np.uint8]
@@ -31,7 +31,7 @@ class Block:
     `data` is writable, `(m,) uint8`; packet `i` of `count` begins at `first + i * stride` of it and at
     `at + i * stride` of the file. In front of `first` at least `FRONT_BYTES` less a few packets are free to be
     written to, and behind the last packet some bytes can be read that mean nothing. `codes` are its start codes, where
-    they were looked for.
+    they were looked for; `sought` is as in `Seen`, for all packets of the block.
     """
 
     data: U8
@@ -42,6 +42,7 @@ class Block:
     known_heads: U32 | None = None
     known_tails: I64 | None = None
     codes: KnownCodes | None = None
+    sought: KnownCodes | None = None
 
     def heads(self) -> U32:
         """The first four bytes of each packet, the sync byte lowest; `(count,) uint32`."""
@@ -68,26 +69,34 @@ def packet_blocks(
 
     The first one is looked for from `start` on.
     """
-    return _blocks((file, layout), stretch, size_bytes, chunk_bytes, looks=False)
+    return _blocks((file, layout), stretch, size_bytes, chunk_bytes)
 
 
 def coded_blocks(
-    file: BinaryIO, layout: PacketLayout, stretch: tuple[int, int], size_bytes: int, chunk_bytes: int = 0
+    source: tuple[BinaryIO, PacketLayout],
+    sought: Sought,
+    stretch: tuple[int, int],
+    size_bytes: int,
+    chunk_bytes: int = 0,
 ) -> Generator[Block]:
     """The same, with their heads and start codes, which the thread that reads finds."""
     chunk_bytes = chunk_bytes or (CHUNK_BYTES if stretch[1] - stretch[0] < _LONG_BYTES else CHUNK_BYTES // 2)
-    return _blocks((file, layout), stretch, size_bytes, chunk_bytes, looks=True)
+    return _blocks(source, stretch, size_bytes, chunk_bytes, sought)
 
 
 def _blocks(
-    source: tuple[BinaryIO, PacketLayout], stretch: tuple[int, int], size_bytes: int, chunk_bytes: int, *, looks: bool
+    source: tuple[BinaryIO, PacketLayout],
+    stretch: tuple[int, int],
+    size_bytes: int,
+    chunk_bytes: int,
+    sought: Sought | None = None,
 ) -> Generator[Block]:
     stride = source[1].stride
     start, stop = stretch[0], min(stretch[1], size_bytes)
     if start >= stop:
         return
     end = min(size_bytes, stop + LOOK_AHEAD * stride)
-    reader = ReadAhead(source, (start, end), chunk_bytes, looks=looks)
+    reader = ReadAhead(source, (start, end), chunk_bytes, sought)
     try:
         yield from _Walk(reader, stride, stop, size_bytes).blocks()
     finally:
@@ -167,8 +176,9 @@ class _Walk:
         if count == 0:
             return None, False
         self._reader.aside = self._at % stride
-        tails = self._tails(count)
-        block = Block(self._chunk.data, self._pos, count, stride, self._at, heads[:count], tails, self._codes())
+        block = Block(self._chunk.data, self._pos, count, stride, self._at, heads[:count], self._tails(count))
+        if self._chunk.seen is not None:
+            block = replace(block, codes=self._codes(self._chunk.seen.codes), sought=self._sought(self._chunk.seen))
         return block, count == rows
 
     def _heads(self, rows: int) -> U32:
@@ -176,12 +186,13 @@ class _Walk:
         assert self._chunk is not None
         chunk, stride = self._chunk, self._stride
         known, aside = divmod(self._pos - chunk.phase, stride)
-        if chunk.heads is None or aside or chunk.heads.size < rows + known:
+        seen = chunk.seen
+        if seen is None or aside or seen.heads.size < rows + known:
             return heads_of(chunk.data, self._pos, rows, stride)
         if known >= 0:
-            return chunk.heads[known : known + rows]
+            return seen.heads[known : known + rows]
         return np.concatenate(
-            (heads_of(chunk.data, self._pos, min(-known, rows), stride), chunk.heads[: max(rows + known, 0)])
+            (heads_of(chunk.data, self._pos, min(-known, rows), stride), seen.heads[: max(rows + known, 0)])
         )
 
     def _tails(self, rows: int) -> I64 | None:
@@ -189,20 +200,28 @@ class _Walk:
         assert self._chunk is not None
         chunk, stride = self._chunk, self._stride
         known, aside = divmod(self._pos - chunk.phase, stride)
-        if chunk.tails is None or aside:
+        if chunk.seen is None or aside:
             return None
-        begin, end = np.searchsorted(chunk.tails, (known, known + rows))
-        tails = chunk.tails[begin:end] - known
+        begin, end = np.searchsorted(chunk.seen.tails, (known, known + rows))
+        tails = chunk.seen.tails[begin:end] - known
         if known >= 0:
             return tails
         return np.concatenate((zero_tails(chunk.data, self._pos, min(-known, rows), stride), tails))
 
-    def _codes(self) -> KnownCodes | None:
+    def _codes(self, behind_front: I64) -> KnownCodes:
         """The start codes from here on."""
         assert self._chunk is not None
-        if self._chunk.codes is None:
-            return None
         if self._pos >= FRONT_BYTES:
-            return KnownCodes(self._pos, self._chunk.codes[np.searchsorted(self._chunk.codes, self._pos) :])
+            return KnownCodes(self._pos, behind_front[np.searchsorted(behind_front, self._pos) :])
         taken_along = start_codes(self._chunk.data, self._pos, min(FRONT_BYTES + 2, self._fill))
-        return KnownCodes(self._pos, np.concatenate((taken_along, self._chunk.codes)))
+        return KnownCodes(self._pos, np.concatenate((taken_along, behind_front)))
+
+    def _sought(self, seen: Seen) -> KnownCodes | None:
+        """Those that are sought among the packets from here on.
+
+        None behind a place without sync, and where packets lie elsewhere: the one before may have counted as the next
+        of one that is not among them.
+        """
+        assert self._chunk is not None
+        known, aside = divmod(self._pos - self._chunk.phase, self._stride)
+        return None if aside or known > 0 else self._codes(seen.sought)

@@ -8,14 +8,13 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from plexcut.media.index.apart import ADAPTED, CARRIES, STARTS, Apart
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET, pid_of
 from plexcut.media.index.pes import UNKNOWN, GrowingColumn, parse_pes_heads
 
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
-
-_STARTS, _CARRIES, _ADAPTED = 0x4000, 0x10000000, 0x20000000
 
 
 class TimeLine(Protocol):
@@ -127,15 +126,15 @@ class CompanionScan:
         self._wanted[sorted(without)] = False
         self._columns = (GrowingColumn("i2"), GrowingColumn("u4"), GrowingColumn("u4"), GrowingColumn("u2"))
 
-    def feed(self, block: Block, heads: U32) -> None:
-        """Take up a block's packets, from the first four bytes of each."""
-        begun = np.flatnonzero(heads & (_STARTS | _CARRIES) == _STARTS | _CARRIES)
-        pids = pid_of(heads[begun])
-        wanted = self._wanted[pids]
-        begun, pids = begun[wanted], pids[wanted]
+    def feed(self, block: Block, apart: Apart) -> None:
+        """Take up a block's packets."""
+        begun = np.flatnonzero(apart.heads & (STARTS | CARRIES) == STARTS | CARRIES)
+        begun = begun[self._wanted[pid_of(apart.heads[begun])]]
+        begun, heads = apart.special[begun], apart.heads[begun]
+        pids = pid_of(heads)
         off = block.first + block.stride * begun
         begin = off + 4
-        adapted = np.flatnonzero(heads[begun] & _ADAPTED != 0)
+        adapted = np.flatnonzero(heads & ADAPTED)
         begin[adapted] += 1 + block.data[off[adapted] + 4].astype(np.int64)
         pes = parse_pes_heads(block.data, begin, off + PACKET)
         timed = pes.pts != UNKNOWN

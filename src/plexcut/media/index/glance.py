@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.index.packets import PACKET
+from plexcut.media.index.apart import ADAPTED, CARRIES, STARTS
+from plexcut.media.index.packets import PACKET, PID_BITS, pieces_at
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 _HEAD = 4
+_ENTIRE = PACKET - 3
+"""A start code that begins no later lies in one packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,52 +103,100 @@ def zero_tails(data: U8, first: int, count: int, stride: int) -> I64:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which start codes are looked for: those of packets with these `PID_BITS` whose next two bytes are `relevant`."""
+
+    pid_bits: int
+    relevant: Callable[[U8], Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """What packets that lie `stride` apart are looked at with: by one thread at a time, pieces no larger than there is
+    `scratch` for.
+    """
+
+    stride: int
+    sought: Sought
+    scratch: Scratch
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`heads` are those of the packets, `tails` says which of them end in a zero, `codes` are all start codes.
+
+    `sought` are those of them that are looked for, and for each the next one of its stream; and some more.
+    """
+
+    heads: U32
+    tails: I64
+    codes: I64
+    sought: I64
+
+
 class Glance:
     """Looks at bytes piece by piece as they are written to `data` from `begin` on, while they are near the processor.
 
-    `heads` are those of the packets that begin there if one begins at `phase` and the others each `stride` further;
-    `tails` says which of them end in a zero; `codes` are start codes. No piece is larger than what there is `scratch`
-    for.
+    Its packets are those that lie there if one begins at `phase`.
     """
 
-    def __init__(self, data: U8, begin: int, phase: int, stride: int, scratch: Scratch | None = None) -> None:
+    def __init__(self, data: U8, begin: int, phase: int, lens: Lens) -> None:
         self._data = data
         self._begin = begin
         self._paired = begin // 2 * 2
         self._next = self._whole = self._phase = phase
-        self._stride = stride
-        self._scratch = scratch
-        self._heads: list[U32] = []
-        self._tails: list[I64] = []
-        self._codes: list[I64] = []
+        self._lens = lens
+        self._heads: list[U32] = [np.empty(0, np.uint32)]
+        self._tails: list[I64] = [np.empty(0, np.int64)]
+        self._codes: list[I64] = [np.empty(0, np.int64)]
+        self._relevant: list[Mask] = [np.empty(0, np.bool_)]
 
     def look(self, end: int) -> None:
         """What was written up to `end` since the last time."""
-        data = self._data
-        count = max(0, (end - _HEAD - self._next) // self._stride + 1)
-        self._heads.append(heads_of(data, self._next, count, self._stride))
-        self._next += count * self._stride
-        count = max(0, (end - PACKET - self._whole) // self._stride + 1)
-        tails = zero_tails(data, self._whole, count, self._stride)
-        tails += (self._whole - self._phase) // self._stride
+        data, stride = self._data, self._lens.stride
+        count = max(0, (end - _HEAD - self._next) // stride + 1)
+        self._heads.append(heads_of(data, self._next, count, stride))
+        self._next += count * stride
+        count = max(0, (end - PACKET - self._whole) // stride + 1)
+        tails = zero_tails(data, self._whole, count, stride)
+        tails += (self._whole - self._phase) // stride
         self._tails.append(tails)
-        self._whole += count * self._stride
+        self._whole += count * stride
         # Not the pair that `end` may lie in: of a start code that ends there the first two bytes are one.
-        pairs = telling_pairs(data, self._paired, end // 2 * 2, self._scratch)
+        pairs = telling_pairs(data, self._paired, end // 2 * 2, self._lens.scratch)
         self._paired = max(self._paired, end // 2 * 2)
         if pairs.size and pairs[-1] == end - 2 and not data[end - 1]:
             # The byte behind these two zeros is still to come.
             self._paired, pairs = end - 2, pairs[:-1]
-        self._codes.append(codes_at(data, pairs, self._begin, end))
+        codes = codes_at(data, pairs, self._begin, end)
+        relevant = self._lens.sought.relevant(pieces_at(data, codes + 3, 2))
+        # Of the last one the bytes behind it may still be to come.
+        relevant[max(0, codes.size - 2) :] |= codes[-2:] + 5 > end
+        self._codes.append(codes)
+        self._relevant.append(relevant)
 
-    @property
-    def heads(self) -> U32:
-        return np.concatenate([np.empty(0, np.uint32), *self._heads])
+    def seen(self) -> Seen:
+        """All that was seen."""
+        heads, tails, codes = np.concatenate(self._heads), np.concatenate(self._tails), np.concatenate(self._codes)
+        return Seen(heads, tails, codes, self._sought(heads, tails, codes))
 
-    @property
-    def tails(self) -> I64:
-        return np.concatenate([np.empty(0, np.int64), *self._tails])
-
-    @property
-    def codes(self) -> I64:
-        return np.concatenate([np.empty(0, np.int64), *self._codes])
+    def _sought(self, heads: U32, tails: I64, codes: I64) -> I64:
+        """Without those of other streams, and most of those that nobody looks for."""
+        stride = self._lens.stride
+        slot = (codes - self._phase) // stride
+        within = codes - self._phase - stride * slot
+        # At the ends there are pieces of packets; what they belong to is not seen here.
+        front, back = np.searchsorted(slot, (0, heads.size))
+        head = heads[slot[front:back]]
+        mine = front + np.flatnonzero((head & PID_BITS == self._lens.sought.pid_bits) & (within[front:back] <= _ENTIRE))
+        slot, within, head = slot[mine], within[mine], heads[slot[mine]]
+        sure = (within <= _ENTIRE - 2) & (head & (ADAPTED | STARTS | CARRIES) == CARRIES)
+        # What is not sure may be looked for, or may be no payload, so that the one behind it counts as the next.
+        wanted = np.concatenate(self._relevant)[mine] | ~sure
+        kept = np.append(wanted, True)
+        kept[1:] |= wanted
+        # The next one of what was before, and of one that lies between two packets.
+        kept[0] = True
+        kept[np.searchsorted(slot, tails, side="right")] = True
+        return np.concatenate((codes[:front], codes[mine[kept[:-1]]], codes[back:]))

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.index.packets import PesStart
+from plexcut.media.index.packets import PesStart, pieces_at
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ class PesHeads:
 
 def parse_pes_heads(data: U8, begin: I64, end: I64) -> PesHeads:
     """The PES headers at `begin` of `data`; each may be looked at up to its `end`."""
-    head = data[np.minimum(begin, end)[:, None] + np.arange(_HEAD)]
+    head = pieces_at(data, np.minimum(begin, end), _HEAD)
     room = end - begin
     found = (room >= 9) & (head[:, 0] == 0) & (head[:, 1] == 0) & (head[:, 2] == 1)
     plain = _PLAIN[head[:, 3]] | (head[:, 6] & 0xC0 != 0x80)

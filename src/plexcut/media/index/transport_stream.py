@@ -14,8 +14,10 @@ from plexcut.domain.media import Source
 from plexcut.errors import FormatUnsupported, UsageError
 from plexcut.media import ts_tables
 from plexcut.media.bitstream.pictures import ASSEMBLERS
+from plexcut.media.index.apart import ADAPTED, SCRAMBLED, Apart, told_apart
 from plexcut.media.index.blocks import Block, coded_blocks
 from plexcut.media.index.companions import CompanionScan, RawPes
+from plexcut.media.index.glance import Sought
 from plexcut.media.index.packets import PID_BITS, PacketLayout, PacketReader, Packets, find_layout, head_of_pid
 from plexcut.media.index.psi import Program, SectionReader, parse_pat, parse_pmt
 from plexcut.media.index.rows import PictureRows
@@ -63,7 +65,7 @@ def scan(path: Source, program: int | None, on_fraction: OnFraction, size_bytes:
         choice = choose_program(file, layout, size, program, path.name)
         if choice.codec not in ASSEMBLERS:
             return None
-        return scan_blocks(coded_blocks(file, layout, (0, size), size), choice, (0, size), on_fraction)
+        return _scan_blocks(_blocks_of((file, layout), choice, (0, size), size), choice, (0, size), on_fraction)
 
 
 def scan_stretch(
@@ -79,7 +81,7 @@ def scan_stretch(
     picture is as long as the stretch holds of it. `choice.codec` must be one of `ASSEMBLERS`.
     """
     size = file.seek(0, 2)
-    return scan_blocks(coded_blocks(file, layout, stretch, size), choice, stretch, on_fraction)
+    return _scan_blocks(_blocks_of((file, layout), choice, stretch, size), choice, stretch, on_fraction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,17 @@ class _Tables:
         self._again = data[-1] if data[-1, 1] & 0x40 and self._sections.idle else None
 
 
-def scan_blocks(
+def _blocks_of(
+    source: tuple[BinaryIO, PacketLayout], choice: ProgramChoice, stretch: tuple[int, int], size_bytes: int
+) -> Generator[Block]:
+    """The packets of a stretch, with the start codes that the programme's video is made of."""
+    sought = Sought(head_of_pid(choice.video_pid), ASSEMBLERS[choice.codec]().relevant)
+    return coded_blocks(source, sought, stretch, size_bytes)
+
+
+def _scan_blocks(
     blocks: Generator[Block], choice: ProgramChoice, stretch: tuple[int, int], on_fraction: OnFraction
 ) -> StreamScan:
-    """The same for packets that come from elsewhere: those of a `stretch` of the file, in blocks."""
     video, companions = VideoScan(ASSEMBLERS[choice.codec]()), CompanionScan(_not_companions(choice))
     breaks: list[int] = []
     scrambled = total = 0
@@ -139,20 +148,15 @@ def scan_blocks(
     start, end = stretch
     with closing(blocks):
         for block in blocks:
-            heads = block.heads()
-            pids = heads & PID_BITS
-            mine = np.flatnonzero(pids == head_of_pid(choice.video_pid))
-            video_heads = heads[mine]
-            scrambled += int(np.count_nonzero(video_heads & 0x80000000))
-            total += mine.size
-            video.feed(block, mine, video_heads)
-            companions.feed(block, heads)
-            sections = np.flatnonzero(pids == head_of_pid(choice.program.pmt_pid))
+            apart = told_apart(block.heads(), choice.video_pid)
+            scrambled += int(np.count_nonzero(apart.heads[apart.mine] & SCRAMBLED))
+            total += block.count - int(np.count_nonzero(~apart.mine))
+            video.feed(block, apart.video)
+            companions.feed(block, apart)
+            sections = apart.special[apart.heads & PID_BITS == head_of_pid(choice.program.pmt_pid)]
             if sections.size:
                 tables.feed(block.packets(sections))
-            clocked = choice.program.pcr_pid == choice.video_pid
-            clock = mine if clocked else np.flatnonzero(pids == head_of_pid(choice.program.pcr_pid))
-            breaks += _announced(block, clock, video_heads if clocked else heads[clock])
+            breaks += _announced(block, apart, choice.program.pcr_pid)
             on_fraction(min(1.0, (block.at + block.count * block.stride - start) / max(end - start, 1)))
             del block
     video.finish()
@@ -179,11 +183,9 @@ def _not_companions(choice: ProgramChoice) -> set[int]:
     return others - mine | {choice.video_pid}
 
 
-def _announced(block: Block, which: I64, heads: npt.NDArray[np.uint32]) -> list[int]:
-    """File positions at which packets, whose heads these are, announce a new clock: by a PCR and the discontinuity
-    indicator.
-    """
-    adapted = which[np.flatnonzero(heads & 0x20000000)]
+def _announced(block: Block, apart: Apart, pid: int) -> list[int]:
+    """File positions at which packets announce a new clock: by a PCR and the discontinuity indicator."""
+    adapted = apart.special[apart.heads & (PID_BITS | ADAPTED) == head_of_pid(pid) | ADAPTED]
     off = block.first + block.stride * adapted
     flagged = (block.data[off + 5] & 0x90 == 0x90) & (block.data[off + 4] > 0)
     found: list[int] = (block.at + block.stride * adapted[flagged]).tolist()

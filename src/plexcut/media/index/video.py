@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from plexcut.media.bitstream.pictures import PictureAssembler
 from plexcut.media.bitstream.units import Units
+from plexcut.media.index.apart import ADAPTED, STARTS, WRONG, StreamPackets
 from plexcut.media.index.blocks import Block
-from plexcut.media.index.packets import PACKET, PID_BITS
+from plexcut.media.index.glance import KnownCodes
+from plexcut.media.index.packets import PACKET
 from plexcut.media.index.pes import GrowingColumn, parse_pes_heads
 from plexcut.media.index.rows import PictureClocks, PictureRows
-from plexcut.media.index.window import ADAPTED, CARRIES, HEAD, STARTS, Codes, PacketRun, Sieve, Window
+from plexcut.media.index.window import HEAD, Codes, PacketRun, Window
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -23,9 +25,6 @@ _SHORTEST_UNIT = 5
 """Bytes of a start code and the two behind it; damage puts start codes closer together."""
 _HEAD_BYTES = 2048
 """How much of a unit a picture assembler may look at; parameter sets are far shorter."""
-
-_WRONG = 0x8000
-_COUNTER, _COUNTER_SHIFT, _NEXT = 0x0F000000, 24, 0x01000000
 
 
 class VideoScan:
@@ -53,21 +52,17 @@ class VideoScan:
         """The clocks of all rows, as they were sent."""
         return self._raw[0].values(), self._raw[1].values()
 
-    def feed(self, block: Block, mine: I64, heads: U32) -> None:
-        """Take up packets of the stream: which of the block they are, and their first four bytes."""
-        carries = heads & CARRIES
-        if not carries.all():
-            which = np.flatnonzero(carries)
-            mine, heads = mine[which], heads[which]
-        if not mine.size:
+    def feed(self, block: Block, packets: StreamPackets) -> None:
+        """Take up the packets of the stream in a block."""
+        if not packets.slots.size:
             return
-        repeated, missing = self._continuity(block, mine, heads)
+        repeated, missing = self._continuity(block, packets)
         if repeated.size:
-            mine, heads = np.delete(mine, repeated), np.delete(heads, repeated)
-        if not mine.size:
+            packets = packets.without(repeated)
+        if not packets.slots.size:
             return
-        odd = np.flatnonzero(heads & (ADAPTED | STARTS))
-        odd_heads = heads[odd]
+        mine, some = packets.slots, np.flatnonzero(packets.heads & (ADAPTED | STARTS))
+        odd, odd_heads = packets.odd[some], packets.heads[some]
         off = block.first + block.stride * mine[odd]
         begin = np.full(odd.size, HEAD)
         adapted = np.flatnonzero(odd_heads & ADAPTED)
@@ -87,29 +82,28 @@ class VideoScan:
         if (empty := odd[begin == PACKET]).size:
             run = run.without(empty)
         if run.slots.size:
-            bits = int(heads[0]) & PID_BITS
-            sieve = Sieve(block.heads(), bits, self._assembler.relevant) if not repeated.size else None
-            self._scan(self._with_carried(block, run), sieve)
+            # Those that are sought are so among all packets, repeated ones too.
+            codes = block.codes if repeated.size or block.sought is None else block.sought
+            self._scan(self._with_carried(block, run, codes))
 
     def finish(self) -> None:
         """The stream is at its end."""
         if self._carried is not None:
-            self._scan(self._carried, None, last=True)
+            self._scan(self._carried, last=True)
         self._assembler.end()
         self._collect()
 
-    def _continuity(self, block: Block, mine: I64, heads: U32) -> tuple[I64, I64]:
+    def _continuity(self, block: Block, packets: StreamPackets) -> tuple[I64, I64]:
         """Which packets are repeated ones, and which of the others do not follow the one before (2.4.3.3)."""
+        mine = packets.slots
         data, off = block.data, block.first + block.stride * mine[[0, -1]]
-        counter = heads & _COUNTER
+        counter = block.heads().view(np.uint8)[3::4][mine]
         steps = np.empty_like(counter)
         np.subtract(counter[1:], counter[:-1], out=steps[1:])
-        steps[0] = (
-            _NEXT if self._last is None else (int(counter[0]) - (int(self._last[3]) << _COUNTER_SHIFT)) & _COUNTER
-        )
-        steps &= _COUNTER
+        steps[0] = 1 if self._last is None else (int(counter[0]) - int(self._last[3])) & 15
+        steps &= 15
         again, missing = list[int](), list[int]()
-        for i in np.flatnonzero(steps != _NEXT).tolist():
+        for i in np.flatnonzero(steps != 1).tolist():
             if steps[i]:
                 missing.append(i)
                 continue
@@ -121,13 +115,13 @@ class VideoScan:
                 again.append(i)
         self._last = data[off[-1] : off[-1] + PACKET].copy()
         repeated = np.array(again, np.int64)
-        bad = np.union1d(np.array(missing, np.int64), np.flatnonzero(heads & _WRONG))
+        bad = np.union1d(np.array(missing, np.int64), packets.odd[packets.heads & WRONG != 0])
         if repeated.size:
             bad = np.setdiff1d(bad, repeated)
             bad -= np.searchsorted(repeated, bad)
         return repeated, bad
 
-    def _with_carried(self, block: Block, run: PacketRun) -> Window:
+    def _with_carried(self, block: Block, run: PacketRun, codes: KnownCodes | None) -> Window:
         """The packets of a block behind the carried ones, which are copied in front of its first packet."""
         carried = self._carried
         at = np.empty(0, np.int64)
@@ -137,10 +131,10 @@ class VideoScan:
             rows = block.data[begin : block.first].reshape(count, block.stride)
             rows[:, :PACKET] = carried.data[: count * PACKET].reshape(count, PACKET)
             run, at = run.behind(carried.run), carried.carried_at
-        return Window(block.data, block.stride, block.first, run, block.at, at, block.zero_tails(), block.codes)
+        return Window(block.data, block.stride, block.first, run, block.at, at, block.zero_tails(), codes)
 
-    def _scan(self, window: Window, sieve: Sieve | None, *, last: bool = False) -> None:
-        codes = window.start_codes(sieve)
+    def _scan(self, window: Window, *, last: bool = False) -> None:
+        codes = window.start_codes()
         begin = int(np.searchsorted(codes.es, self._next))
         end = int(np.searchsorted(codes.es, window.end - 4)) if last else codes.es.size
         codes = codes.take(slice(begin, end))

@@ -6,7 +6,6 @@ down, and what is asked of a few packets is worked out for them alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -15,15 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.glance import KnownCodes, start_codes, zero_tails
-from plexcut.media.index.packets import PACKET, PID_BITS
+from plexcut.media.index.packets import PACKET, pieces_at
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 HEAD = 4
-STARTS, CARRIES, ADAPTED = 0x4000, 0x10000000, 0x20000000
-"""Flags in the first four bytes of a packet, the sync byte lowest."""
 PAYLOAD = PACKET - HEAD
 
 
@@ -107,18 +104,6 @@ class PacketRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Sieve:
-    """Which start codes are looked for: those of packets with these `PID_BITS` whose next two bytes are `relevant`.
-
-    `heads` are those of all packets from slot 0 on; all with these bits and with payload must be in the run.
-    """
-
-    heads: npt.NDArray[np.uint32]
-    pid_bits: int
-    relevant: Callable[[U8], Mask]
-
-
-@dataclass(frozen=True, slots=True)
 class Codes:
     """Start codes: the place of the first zero in the elementary stream, in the data, and in its packet's 188 bytes.
 
@@ -174,21 +159,11 @@ class Window:
 
     def gather(self, codes: Codes, count: int) -> U8:
         """`count` bytes behind each of some start codes, `(n, count)`; what lies behind the stretch's end is noise."""
-        found = self._pieces(codes.raw + 3, count)
+        found = pieces_at(self.data, codes.raw + 3, count)
         room = PACKET - codes.within - 3
         crossing = np.flatnonzero(room < count)
         if crossing.size:
             self._add_following(found, crossing, codes.take(crossing), room[crossing])
-        return found
-
-    def _pieces(self, begin: I64, count: int) -> U8:
-        """`count` bytes of the data from some places on."""
-        last = self.data.size - count
-        if begin.size and int(begin.max()) > last:
-            clipped: U8 = self.data[np.minimum(begin[:, None] + np.arange(count), self.data.size - 1)]
-            return clipped
-        pieces = np.ndarray((last + 1,), np.dtype((np.void, count)), self.data.data, 0, (1,))[begin]
-        found: U8 = pieces.view(np.uint8).reshape(-1, count)
         return found
 
     def _add_following(self, found: U8, rows: I64, codes: Codes, room: I64) -> None:
@@ -200,7 +175,7 @@ class Window:
         behind = codes.packet + 1
         near = np.minimum(behind, self.run.slots.size - 1)
         begins = self.run.starts_and_begins(near)[1]
-        pieces = self._pieces(self.off(near) + begins - np.minimum(room, 0), count)
+        pieces = pieces_at(self.data, self.off(near) + begins - np.minimum(room, 0), count)
         columns = np.arange(count)
         from_next = columns >= room[:, None]
         source = np.where(from_next, columns - np.maximum(room, 0)[:, None], columns)
@@ -228,14 +203,12 @@ class Window:
             ]
         return b"".join(pieces)
 
-    def start_codes(self, sieve: Sieve | None = None) -> Codes:
-        """Every `00 00 01`, in order; with a sieve those that it looks for, and for each the next one."""
+    def start_codes(self) -> Codes:
+        """Every `00 00 01` that is `known`, and those between packets, in order."""
         raw = self._codes_inside()
         across = self._codes_across()
         if across.size:
             raw = np.insert(raw, np.searchsorted(raw, across), across)
-        if sieve is not None:
-            raw = self._sifted(raw, sieve)
         slot = (raw - self.first) // self.stride
         packet = np.searchsorted(self.run.slots, slot)
         if not bool((found := self.run.slots[packet] == slot).all()):
@@ -259,23 +232,6 @@ class Window:
                 raw = np.concatenate((start_codes(self.data, low, self.known.begin), raw))
         whole = (raw - self.first) % self.stride <= PACKET - 3
         return raw if bool(whole.all()) else raw[whole]
-
-    def _sifted(self, raw: I64, sieve: Sieve) -> I64:
-        """Without those of other streams, and most of those that nobody looks for."""
-        carried = int(np.searchsorted(raw, self.first))
-        front, raw = raw[:carried], raw[carried:]
-        slot = (raw - self.first) // self.stride
-        heads = sieve.heads[slot]
-        mine = np.flatnonzero(heads & PID_BITS == sieve.pid_bits)
-        raw, slot, heads = raw[mine], slot[mine], heads[mine]
-        sure = raw + 5 <= self.first + self.stride * slot + PACKET
-        sure &= heads & (ADAPTED | STARTS | CARRIES) == CARRIES
-        # What is not sure may be looked for, or may be no payload, so that the one behind it counts as the next.
-        wanted = sieve.relevant(self._pieces(raw + 3, 2)) | ~sure
-        kept = wanted.copy()
-        kept[1:] |= wanted[:-1]
-        kept[:1] = True
-        return np.concatenate((front, raw[kept]))
 
     def _ending_in_zero(self) -> I64:
         """Packets, but for the last one, whose last byte is a zero."""
