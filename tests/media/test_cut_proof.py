@@ -50,7 +50,7 @@ class Written:
     made: Made
 
     def proved(self) -> Verification:
-        return prove_cut(self.source, self.path, self.made, lambda _fraction: None).verification
+        return prove_cut(self.source, self.path, self.made, lambda _what, _fraction: None).verification
 
 
 def _written(

@@ -1,98 +1,120 @@
-"""What the parts of a cut take, roughly: so that progress rises as time goes by, and the time left can be told."""
+"""What there is to be done for a cut, counted before anything is done: the time that is left is told by it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.domain.ports import OnProgress, ShouldCancel
-from plexcut.errors import Cancelled
+from plexcut.media.bitstream.pictures import PictureFlag
+from plexcut.media.cutting.observed import BODY_FRAMES
 from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.runs import Run, find_runs
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.index.model import MediaIndex
 
-F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 
-# Measured on two cores; only their relation matters.
-_WRITE_S_PER_BYTE = 2.7e-9
-_READ_S_PER_BYTE = 1.0e-9
-_DECODE_S_PER_MEGAPIXEL = 0.003
-_ENCODE_S_PER_MEGAPIXEL = {"h264": 0.018, "hevc": 0.12, "mpeg2video": 0.008, "mpeg1video": 0.008}
-_PLAYED_GROUPS = 3
-"""Groups of pictures that are decoded at each place where parts meet, of source and result, by each of two workers."""
-_LEAST = 0.05
-"""What counts, of the cheaper of two things that are done at the same time."""
-_INDEX_SHARE = 0.2
-_MOVE_S = 0.02
+_PLACES = 256
+"""The bytes that are written are counted for so many pictures together."""
+_FARTHEST = 400
+"""Pictures behind a place where parts meet that are played at most."""
+
+_NEAR = 250
+"""Frames nearer than this are decoded together."""
 
 
 @dataclass(frozen=True, slots=True)
-class CutCost:
-    """Seconds, roughly; `reached[n]` is the share of the writing that is done with `n` pictures."""
+class SeamWork:
+    """A run of pictures that is encoded: how many are decoded for it, how many encoded; the result's picture `place` is
+    the first that waits for it.
+    """
 
-    encode_s: float
-    write_s: float
-    verify_s: float
-    reached: F64
+    place: int
+    decoded: int
+    encoded: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutWork:
+    """All of a cut. `written[i]` are the bytes of copied pictures in front of the result's picture number
+    `min(i * 256, pictures)`.
+
+    `played`: pictures that are decoded, of source and result, to prove the seams. `at_once`: seams are encoded while
+    others are written, not before. `codec` of the pictures, and how large they are.
+    """
+
+    seams: tuple[SeamWork, ...]
+    pictures: int
+    written: npt.NDArray[np.float64]
+    played: int
+    at_once: bool
+    codec: str = "h264"
+    megapixels: float = 1.0
 
     @classmethod
     def of(cls, index: MediaIndex, plan: Plan, schedule: Schedule, *, at_once: bool) -> Self:
-        """Of a plan; `at_once`: pictures are encoded while others are written."""
-        video = index.video
-        megapixels = max(video.width * video.height, 1) / 1e6
-        encoded = schedule.row < 0
-        sizes = np.where(encoded, 0, index.size[np.maximum(schedule.row, 0)])
-        group = index.pts.size / max(index.keys.size, 1)
-        parts = [part for part in plan.parts if part.kind == "encode"]
-        each = megapixels * _ENCODE_S_PER_MEGAPIXEL.get(video.codec, 0.0)
-        decode_s = group * megapixels * _DECODE_S_PER_MEGAPIXEL
-        encode_s = each * int(encoded.sum()) + decode_s * len(parts)
-        write_s = _WRITE_S_PER_BYTE * float(sizes.sum())
-        played_s = _PLAYED_GROUPS * decode_s * (len(plan.parts) + 1)
-        read_s = _READ_S_PER_BYTE * float(sizes.sum())
-        whole_s = max(encode_s, write_s) if at_once else write_s
-        # What is done meanwhile hardly counts.
-        encoding = at_once and encode_s > write_s
-        spent = sizes * _WRITE_S_PER_BYTE * (_LEAST if encoding else 1.0)
-        spent += encoded * (encode_s / max(int(encoded.sum()), 1)) * (1.0 if encoding else _LEAST)
-        reached = np.append(0.0, np.cumsum(spent)) / max(float(spent.sum()), 1e-9)
-        return cls(0.0 if at_once else encode_s, whole_s, max(read_s, played_s), reached)
+        """Of a plan."""
+        video, count = index.video, schedule.row.size
+        starts = np.arange(0, count, _PLACES)
+        each = np.add.reduceat(np.where(schedule.row >= 0, index.size[schedule.row], 0), starts, dtype=np.float64)
+        return cls(
+            seams=tuple(_seam(index, schedule, run) for run in find_runs(plan, schedule)),
+            pictures=count,
+            written=np.append(0.0, np.cumsum(each)),
+            played=_played(index, plan, schedule),
+            at_once=at_once,
+            codec=video.codec,
+            megapixels=max(video.width * video.height, 1) / 1e6,
+        )
+
+    @property
+    def bytes(self) -> float:
+        """Of all copied pictures."""
+        return float(self.written[-1])
+
+    def bytes_to(self, picture: float) -> float:
+        """Of the copied pictures in front of one of the result."""
+        marks = np.minimum(np.arange(self.written.size) * _PLACES, self.pictures)
+        return float(np.interp(picture, marks, self.written))
 
 
-class CutProgress:
-    """The phases of a cut on one scale, by what each takes. Raises Cancelled where somebody says so."""
+def _seam(index: MediaIndex, schedule: Schedule, run: Run) -> SeamWork:
+    places = [*run.pictures, *run.stand_ins]
+    frames = np.sort(schedule.frame[places])
+    decoded = 0
+    # Between the end of one span and the beginning of the next nothing needs to be decoded.
+    for near in np.split(frames, np.flatnonzero(np.diff(frames) >= _NEAR) + 1):
+        rows = index.display[near]
+        first = min(index.key_before(int(rows[0])), index.key_before(int(rows.min())))
+        decoded += int(rows.max()) + 1 - first
+    return SeamWork(min(places), decoded, len(places))
 
-    def __init__(self, tell: OnProgress, should_cancel: ShouldCancel) -> None:
-        self.should_cancel = should_cancel
-        self._tell = tell
-        self._told = 0.0
-        self._bounds = {"index": (0.0, _INDEX_SHARE)}
-        self._reached = np.linspace(0.0, 1.0, 2)
 
-    def plan(self, cost: CutCost) -> None:
-        """From now on it is known what is to be done."""
-        low, whole_s = self._told, cost.encode_s + cost.write_s + cost.verify_s + _MOVE_S
-        steps = {"encode": cost.encode_s, "write": cost.write_s, "verify": cost.verify_s, "move": _MOVE_S}
-        begin, scale = low, (1.0 - low) / whole_s
-        for phase, seconds in steps.items():
-            self._bounds[phase] = begin, min(1.0, begin + seconds * scale)
-            begin += seconds * scale
-        self._reached = cost.reached
+def _played(index: MediaIndex, plan: Plan, schedule: Schedule) -> int:
+    """About as many pictures as are decoded when every place where parts meet is played, by source and result."""
+    begins = np.flatnonzero(np.diff(schedule.part, prepend=-1))
+    copied = schedule.row >= 0
+    key = copied & (index.flags[schedule.row] & PictureFlag.KEY != 0)
+    key[begins] = True
+    keys = np.flatnonzero(key)
+    ends = np.cumsum([0, *(len(part.frames) for part in plan.parts)])
+    near = np.searchsorted(keys, ends, side="right")
+    compared = np.searchsorted(keys, ends - BODY_FRAMES, side="right")
+    first = keys[np.maximum(np.minimum(near - 2, compared - 1), 0)]
+    behind = np.append(keys, [schedule.row.size] * 2)[np.minimum(near + 1, keys.size)]
+    ours = _joined(first.tolist(), np.minimum(behind, ends + _FARTHEST).tolist())
+    group = index.pts.size / max(index.keys.size, 1)
+    return ours + round(ends.size * (BODY_FRAMES + group / 2))
 
-    def __call__(self, phase: str, fraction: float) -> None:
-        """So much of a phase is done; of the writing: so much of all pictures."""
-        if self.should_cancel():
-            raise Cancelled("the cut was cancelled")
-        fraction = min(max(fraction, 0.0), 1.0)
-        if phase == "write":
-            fraction = float(self._reached[round(fraction * (self._reached.size - 1))])
-        low, high = self._bounds[phase]
-        self._told = max(self._told, low + (high - low) * fraction)
-        self._tell(phase, self._told)
 
-    def finish(self) -> None:
-        """All is done, and cannot be cancelled any more."""
-        self._tell("move", 1.0)
+def _joined(starts: Sequence[int], ends: Sequence[int]) -> int:
+    """How many numbers are in some ranges that rise."""
+    count = reached = 0
+    for start, end in zip(starts, ends, strict=True):
+        count += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return count

@@ -35,12 +35,13 @@ from plexcut.errors import (
     VerificationFailed,
 )
 from plexcut.media import heap
-from plexcut.media.cutting.cost import CutCost, CutProgress
+from plexcut.media.cutting.cost import CutWork
 from plexcut.media.cutting.h264_numbers import Unfit
 from plexcut.media.cutting.opening import Avoided, settled_plan
 from plexcut.media.cutting.output import Sync
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.plan import Plan, plan_warnings
+from plexcut.media.cutting.progress import CutProgress
 from plexcut.media.cutting.render import Watch, is_container, render_container
 from plexcut.media.cutting.room import room_warnings
 from plexcut.media.cutting.schedule import Schedule, make_schedule
@@ -120,7 +121,7 @@ def _proved(
         plan = settled_plan(request.source, index, request.keep, request.mode, avoided)
         _check_space(request, index, plan)
         work = _Work(request, index, plan, make_schedule(index, plan))
-        progress.plan(CutCost.of(index, plan, work.schedule, at_once=not is_container(request, index)))
+        progress.plan(CutWork.of(index, plan, work.schedule, at_once=not is_container(request, index)))
         with _temporary(request) as temporary:
             try:
                 made = work.render(temporary.file, progress)
@@ -129,7 +130,7 @@ def _proved(
                 avoided.banned.add(unfit.row)
                 continue
             sync = _begin_sync(temporary.file)
-            proof = prove_cut((request.source, index), temporary.path, made, lambda f: progress("verify", f))
+            proof = prove_cut((request.source, index), temporary.path, made, progress)
             if proof.verification.ok:
                 _wait_for(sync, progress)
                 progress("move", 0.0)
@@ -159,7 +160,9 @@ class _Work:
         """Write the result to `out`."""
         try:
             if is_container(self.request, self.index):
-                watch = Watch(partial(progress, "encode"), partial(progress, "write"), progress.should_cancel)
+                watch = Watch(
+                    partial(progress, "encode"), partial(progress, "write"), progress.should_cancel, progress.watch
+                )
                 streams = render_container(self.request, self.index, (self.plan, self.schedule), out, watch)
                 return Made(self.plan, self.schedule, streams=streams)
             return self._spliced(out, progress)
@@ -171,9 +174,11 @@ class _Work:
     def _spliced(self, out: BinaryIO, progress: CutProgress) -> Made:
         pictures = PictureSource(self.request.source, self.index, self.plan, self.schedule)
         try:
+            progress.watch(pictures.spent)
             progress("encode", 0.0)
             pictures.encode_behind(progress.should_cancel)
             splice = TransportSplice(self.request.source, self.index, self.schedule, pictures)
+            progress("write", 0.0)
             for fraction in splice.write(out):
                 progress("write", fraction)
             return Made(self.plan, self.schedule, splice.ledger, splice.results())

@@ -32,7 +32,7 @@ from plexcut.media.cutting.mpeg2_join import is_mpeg1, is_progressive_sequence, 
 from plexcut.media.cutting.openings import broken_link, with_opening
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.room import most_bits
-from plexcut.media.cutting.runs import Run, SeamsBehind, find_runs
+from plexcut.media.cutting.runs import Run, SeamsBehind, SeamsSpent, find_runs
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.seam_frames import decode_frames
 from plexcut.media.index.container import nal_length_size, parameter_nals
@@ -75,6 +75,7 @@ class PictureSource:
         self._ahead: dict[int, bytes] = {}
         self._remarked: dict[int, tuple[Drops, SourceSets]] = {}
         self._behind: SeamsBehind | None = None
+        self.spent = SeamsSpent()
         self._in_band = self._repeated_sets()
         self.encoder_sets: list[bytes] = []
         self.coarser = 0
@@ -94,14 +95,14 @@ class PictureSource:
             Cancelled: `should_cancel` said so.
         """
         total = max(1, self._plan.reencoded)
-        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel)
+        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel, self.spent)
         self._behind.wait_for_all(lambda: on_fraction(len(self._encoded) / total))
         self._look_up()
 
     def encode_behind(self, should_cancel: ShouldCancel = never) -> None:
         """The same, on a thread, while the caller gets pictures: `get` waits for those that are not there yet."""
         self._look_up()
-        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel)
+        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel, self.spent)
 
     def _look_up(self) -> None:
         for part in self._parts:
@@ -252,7 +253,8 @@ class PictureSource:
 
     def _encode(self, run: Run, places: Sequence[int]) -> list[CodedUnit]:
         numbers = [int(self._schedule.frame[p]) for p in places]
-        frames = decode_frames(self._seam_reader, self._index, numbers)
+        with self.spent.decoding():
+            frames = decode_frames(self._seam_reader, self._index, numbers)
         codec = self._index.video.codec
         if codec == "h264":
             return self._encode_h264(run, frames, numbers)

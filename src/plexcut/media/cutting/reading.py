@@ -19,7 +19,7 @@ from plexcut.media.index.model import MediaIndex
 
 _POLL_S = 0.2
 
-OnFraction = Callable[[float], None]
+OnDone = Callable[[str, float], None]
 
 
 class _Reading:
@@ -36,9 +36,9 @@ class _Reading:
         if self._stopped.is_set():
             raise Cancelled("the cut was cancelled")
 
-    def result(self, on_fraction: OnFraction) -> Readback:
+    def result(self, on_done: OnDone) -> Readback:
         while not wait([self._found], _POLL_S).done:
-            on_fraction((1.0 + self.fraction) / 2)
+            on_done("read", self.fraction)
         return self._found.result()
 
     def close(self) -> None:
@@ -50,11 +50,12 @@ def read_and_play(
     result: tuple[Path, MediaIndex],
     made: tuple[Schedule, Ledger],
     seams_of: Callable[[MediaIndex], SeamProof],
-    on_fraction: OnFraction,
+    on_done: OnDone,
 ) -> tuple[Readback, Played | None]:
     """Read a result, given with the index of its source, and play its seams by the index that it must turn out to have.
 
-    What was played is None where it turned out to have another one.
+    What was played is None where it turned out to have another one. `on_done` is told how much is done of `read` and of
+    `play`.
 
     Raises:
         FormatUnsupported: it is no such transport stream.
@@ -65,16 +66,19 @@ def read_and_play(
     reading = _Reading(output, source, ledger)
     try:
         expected = foreseen(source, ledger, schedule.pts + START_TICKS, schedule.dts + START_TICKS)
-        played = (
-            None if expected is None else _played(seams_of(expected), lambda f: on_fraction((reading.fraction + f) / 2))
-        )
-        found = reading.result(on_fraction)
+
+        def on_played(fraction: float) -> None:
+            on_done("read", reading.fraction)
+            on_done("play", fraction)
+
+        played = None if expected is None else _played(seams_of(expected), on_played)
+        found = reading.result(on_done)
     finally:
         reading.close()
     return found, played if expected is not None and _same(expected, found.index) else None
 
 
-def _played(seams: SeamProof, on_fraction: OnFraction) -> Played | None:
+def _played(seams: SeamProof, on_fraction: Callable[[float], None]) -> Played | None:
     try:
         return seams.play(on_fraction)
     except Cancelled:

@@ -10,6 +10,7 @@ from plexcut.domain.containers import of_format, written_as
 from plexcut.domain.media import CutRequest, StreamResult
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.plan import Plan
+from plexcut.media.cutting.runs import SeamsSpent
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.index.model import MediaIndex
 
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is told while it is written: the share that is encoded, and that is written."""
+    """What is told while it is written: the share that is encoded, and that is written; first where is noted what
+    encoding takes.
+    """
 
     on_encoded: Callable[[float], None]
     on_written: Callable[[float], None]
     should_cancel: Callable[[], bool]
+    on_begin: Callable[[SeamsSpent], None]
 
 
 def is_container(request: CutRequest, index: MediaIndex) -> bool:
@@ -69,6 +73,7 @@ def _rendered(
     (plan, schedule), (out, watch) = cut, target
     pictures = PictureSource(request.source, index, plan, schedule)
     try:
+        watch.on_begin(pictures.spent)
         pictures.encode_seams(watch.on_encoded, watch.should_cancel)
         wishes = Wishes(request.container, request.chapters)
         writer: ContainerCut | TransportToContainer
@@ -77,6 +82,7 @@ def _rendered(
             writer.in_band = writer.in_band or in_band
         else:
             writer = ContainerCut(request.source, index, schedule, pictures, wishes)
+        watch.on_written(0.0)
         for fraction in writer.write(out):
             watch.on_written(fraction)
         return writer.results()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+import numpy as np
 
 from plexcut.domain.ports import ShouldCancel
 from plexcut.errors import Cancelled
@@ -32,6 +36,29 @@ class Run:
     stood_for: tuple[int, ...] = ()
 
 
+@dataclass(slots=True)
+class SeamsSpent:
+    """What the encoding of runs took so far, in seconds: `runs` are done, of their `cpu_s` `decode_cpu_s` for decoding.
+
+    `since`: when the one at work was begun, by `time.monotonic`; None while there is none. `waited_s`: how long others
+    waited for them.
+    """
+
+    runs: int = 0
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    decode_cpu_s: float = 0.0
+    waited_s: float = 0.0
+    since: float | None = None
+
+    @contextmanager
+    def decoding(self) -> Iterator[None]:
+        """What is done meanwhile is decoding."""
+        began_s = time.thread_time()
+        yield
+        self.decode_cpu_s += time.thread_time() - began_s
+
+
 def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
     """The runs of re-encoded pictures, in decode order."""
     parts = plan.parts
@@ -39,7 +66,11 @@ def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
     collected: list[int] = []
     stand_ins: list[int] = []
     key: int | None = None
-    for place, (number, row) in enumerate(zip(schedule.part.tolist(), schedule.row.tolist(), strict=True)):
+    begins = np.array([-1 if part.rows is None else part.rows.start for part in parts])
+    # Of millions of pictures these are a few.
+    places = np.flatnonzero((schedule.row < 0) | (schedule.row == begins[schedule.part]))
+    for place in places.tolist():
+        number, row = int(schedule.part[place]), int(schedule.row[place])
         rows = parts[number].rows
         if row >= 0 and rows is not None and row == rows.start:
             key = row
@@ -64,10 +95,13 @@ class SeamsBehind:
     Nobody waits for the thread who gives up, not even the interpreter's end: a run of HEVC takes seconds.
     """
 
-    def __init__(self, runs: Sequence[Run], encode: Callable[[Run], None], should_cancel: ShouldCancel) -> None:
+    def __init__(
+        self, runs: Sequence[Run], encode: Callable[[Run], None], should_cancel: ShouldCancel, spent: SeamsSpent
+    ) -> None:
         self._runs = runs
         self._encode = encode
         self._should_cancel = should_cancel
+        self._spent = spent
         self._done = [Future[None]() for _ in runs]
         self._by_place: dict[int, int] = {}
         self._by_key: dict[int, int] = {}
@@ -103,9 +137,11 @@ class SeamsBehind:
             self._asked = max(self._asked, number)
             self._changed.notify_all()
         done = self._done[number]
+        began = time.monotonic()
         while not done.done() and not futures.wait([done], _POLL_S).done:
             if self._should_cancel():
                 raise Cancelled("the cut was cancelled")
+        self._spent.waited_s += time.monotonic() - began
         done.result()
 
     def close(self, at_last: Callable[[], None]) -> None:
@@ -123,7 +159,7 @@ class SeamsBehind:
                 if self._stopped:
                     break
             try:
-                self._encode(run)
+                self._timed(run)
                 done.set_result(None)
             except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
                 done.set_exception(error)
@@ -132,3 +168,12 @@ class SeamsBehind:
                 self._changed.wait()
         if self._at_last is not None:
             self._at_last()
+
+    def _timed(self, run: Run) -> None:
+        spent, cpu_s = self._spent, time.thread_time()
+        spent.since = began = time.monotonic()
+        self._encode(run)
+        spent.wall_s += time.monotonic() - began
+        spent.cpu_s += time.thread_time() - cpu_s
+        spent.since = None
+        spent.runs += 1

@@ -42,6 +42,8 @@ _GROUPS_AHEAD = 3
 
 
 I64 = npt.NDArray[np.int64]
+Watch = tuple[threading.Event, list[int]]
+"""Whether to stop, and the rows that came out so far."""
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class SeamProof:
             Whatever `on_fraction` raises, which is called now and then.
         """
         todo = _stretches(self.result[1], self.plan)
+        rows = max(sum(end - start for start, end in todo), 1)
         stop = threading.Event()
         shown = np.concatenate([np.arange(span.start, span.end) for span in self.plan.keep])
         played = Played()
@@ -96,40 +99,36 @@ class SeamProof:
                     done, waiting = wait(waiting, _POLL_S, FIRST_COMPLETED)
                     for each in done:
                         played.join(each.result())
-                    on_fraction(len(over) / max(len(todo), 1))
+                    on_fraction(min(1.0, len(over) / rows))
             finally:
                 stop.set()
         self._look_again(played)
         return played
 
-    def _play(
-        self, stretches: Sequence[tuple[int, int]], shown: I64, watch: tuple[threading.Event, list[int]]
-    ) -> Played:
-        """Some stretches, one after the other, until the event is set; the start of each that is over is noted."""
+    def _play(self, stretches: Sequence[tuple[int, int]], shown: I64, watch: Watch) -> Played:
+        """Some stretches, one after the other, until the event is set; every row that comes out is noted."""
         played = Played()
-        stop, over = watch
         with open_units(*self.source) as theirs, open_units(*self.result) as ours:
             for start, end in stretches:
-                played.join(self._from_far_enough((theirs, ours), (start, end), shown, stop))
-                over.append(start)
+                played.join(self._from_far_enough((theirs, ours), (start, end), shown, watch))
         return played
 
     def _from_far_enough(
-        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, stop: threading.Event
+        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, watch: Watch
     ) -> Played:
         """One stretch; where pictures are lost, from further ahead: what it begins with may be damaged."""
-        best = self._stretch(readers, stretch, shown, stop)
+        best = self._stretch(readers, stretch, shown, watch)
         keys = self.result[1].keys
         for start in keys[keys < stretch[0]][::-1][:_GROUPS_AHEAD].tolist():
-            if stop.is_set() or self.source[1].uncertain.issuperset(best.lost):
+            if watch[0].is_set() or self.source[1].uncertain.issuperset(best.lost):
                 break
-            again = self._stretch(readers, (start, stretch[1]), shown, stop)
+            again = self._stretch(readers, (start, stretch[1]), shown, watch)
             if len(again.lost) < len(best.lost):
                 best = again
         return best
 
     def _stretch(
-        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, stop: threading.Event
+        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, watch: Watch
     ) -> Played:
         """One stretch; where a picky decoder finds fault with it, a lenient one goes through it again.
 
@@ -137,6 +136,7 @@ class SeamProof:
         was not decoded: nobody asks for them here.
         """
         complaints: list[int] = []
+        stop = watch[0]
         index = self.result[1]
         numbers = index.number_of[stretch[0] : stretch[1]]
         played = Played()
@@ -144,12 +144,12 @@ class SeamProof:
         if not damaged:
             found: list[int] = []
             pictures = decode_strictly(readers[1], index, range(*stretch), found)
-            played = self._compared(readers[0], stretch, shown, pictures, stop)
+            played = self._compared(readers[0], stretch, shown, pictures, watch)
             complaints = [row for row in found if stretch[0] == 0 or index.pts[row] >= index.pts[stretch[0]]]
             damaged = bool(complaints) or (bool(found) and not self._whole(played))
         if damaged and not stop.is_set():
             pictures = decode_rows(readers[1], index, range(*stretch))
-            played = self._compared(readers[0], stretch, shown, pictures, stop)
+            played = self._compared(readers[0], stretch, shown, pictures, watch)
         if complaints and not stop.is_set():
             played.complaints = self._new_complaints(readers[0], complaints, stretch, shown)
         return played
@@ -191,7 +191,7 @@ class SeamProof:
         stretch: tuple[int, int],
         shown: I64,
         pictures: Iterator[tuple[int, VideoFrame]],
-        stop: threading.Event,
+        watch: Watch,
     ) -> Played:
         index = self.result[1]
         start, end = stretch
@@ -203,8 +203,9 @@ class SeamProof:
         frame = next(theirs, None)
         seen: list[int] = []
         for row, picture in pictures:
-            if stop.is_set():
+            if watch[0].is_set():
                 return played
+            watch[1].append(row)
             if index.pts[row] < index.pts[start]:
                 continue
             number = int(shown[index.number_of[row]])

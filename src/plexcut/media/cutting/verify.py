@@ -40,7 +40,8 @@ _NAMED_LOST = 400
 _TIME_TOLERANCE_S = Fraction(11, 10_000)
 """Matroska keeps whole milliseconds."""
 
-OnFraction = Callable[[float], None]
+OnDone = Callable[[str, float], None]
+"""Told of `read` and `play`, how much of each is done, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Made:
         return frozenset(self.schedule.frame[~own].tolist())
 
 
-def prove_cut(source: tuple[Source, MediaIndex], output: Path, made: Made, on_fraction: OnFraction) -> CutProof:
+def prove_cut(source: tuple[Source, MediaIndex], output: Path, made: Made, on_done: OnDone) -> CutProof:
     """Check a cut that was just made: also that every copied picture has the source's own bytes.
 
     Raises:
@@ -133,20 +134,20 @@ def prove_cut(source: tuple[Source, MediaIndex], output: Path, made: Made, on_fr
     """
     try:
         if made.ledger is None:
-            proof = _Proof(source, output, made, build_index(output, None, lambda f: on_fraction(0.3 * f)))
+            proof = _Proof(source, output, made, build_index(output, None, lambda f: on_done("read", f)))
         else:
             found, played = read_and_play(
                 (output, source[1]),
                 (made.schedule, made.ledger),
                 lambda index: _seams(source, (output, index), made, observed_plan(made.plan.keep, made.altered())),
-                lambda f: on_fraction(0.9 * f),
+                on_done,
             )
             proof = _Proof(source, output, made, found.index, found, played)
     except Cancelled:
         raise
     except PlexcutError as error:
         return CutProof(Verification(False, (Check("opens", False, error.line),)))
-    return proof.checked(on_fraction)
+    return proof.checked(on_done)
 
 
 def _seams(source: tuple[Source, MediaIndex], result: tuple[Path, MediaIndex], made: Made, observed: Plan) -> SeamProof:
@@ -168,7 +169,7 @@ class _Proof:
     found: Readback | None = None
     played: Played | None = None
 
-    def checked(self, on_fraction: OnFraction) -> CutProof:
+    def checked(self, on_done: OnDone) -> CutProof:
         index, keep = self.source[1], self.made.plan.keep
         checks = [_count_check(self.result, keep), _times_check(index, self.result, keep), _spacing_check(self.result)]
         if self.found is not None:
@@ -178,7 +179,7 @@ class _Proof:
         altered, bytes_check = self._bytes()
         checks.append(bytes_check)
         observed = observed_plan(keep, altered)
-        more, broken = self._pictures(observed, lambda f: on_fraction(0.9 + 0.08 * f))
+        more, broken = self._pictures(observed, lambda f: on_done("play", f))
         checks += more
         if self.made.ledger is not None:
             program = parse_pmt(index.pmt, index.pmt_pid)
@@ -186,11 +187,11 @@ class _Proof:
             checks.append(Check("streams", True, kept_streams(streams, self.made.ledger.others)))
         sound = self._heard()
         checks.append(sound.check)
-        on_fraction(1.0)
+        on_done("play", 1.0)
         seams = seams_of(index, observed, sound.offsets_ms)
         return CutProof(Verification(all(check.ok for check in checks), tuple(checks), seams), broken)
 
-    def _pictures(self, observed: Plan, on_fraction: OnFraction) -> tuple[list[Check], tuple[Part, ...]]:
+    def _pictures(self, observed: Plan, on_fraction: Callable[[float], None]) -> tuple[list[Check], tuple[Part, ...]]:
         """The pictures at the seams, how they play, and the copied parts whose pictures do not come out right."""
         plan = self.made.plan
         frames = looked_at(observed)
