@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
 from tests.media.cut_checks import keep_of
 from tests.media_factory import CLIPS, ClipCache
 
 from plexcut.domain.media import CutRequest
 from plexcut.jobs.progress import throttled
 from plexcut.media import decoding
-from plexcut.media.cutting import seam_frames, seam_proof
 from plexcut.media.cutting.cost import CutWork, SeamWork
 from plexcut.media.cutting.pace import Moment
 from plexcut.media.cutting.plan import plan_cut
@@ -25,8 +28,6 @@ from plexcut.media.cutting.schedule import make_schedule
 from plexcut.media.engine import Engine
 
 _STEP_S = 0.04
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Machine:
 
     def _write(self, progress: CutProgress, spent: SeamsSpent) -> None:
         work, seam_s, written = self.work, 0.0, 0.0
-        spent.since = self.now.at_s
+        spent.begun = [self.now.at_s]
         while written < work.bytes or spent.runs < len(work.seams):
             limit = work.bytes_to(work.seams[spent.runs].place) if spent.runs < len(work.seams) else work.bytes
             waits = written >= limit
@@ -88,10 +89,10 @@ class Machine:
                 takes = seam.decoded * self.decode_s, seam.encoded * self.encode_s
                 if seam_s >= sum(takes):
                     spent.runs += 1
-                    spent.wall_s += self.now.at_s - (spent.since or 0.0)
+                    spent.wall_s += self.now.at_s - spent.begun[0]
                     spent.cpu_s += seam_s
                     spent.decode_cpu_s += takes[0]
-                    spent.since, seam_s = (self.now.at_s if spent.runs < len(work.seams) else None), 0.0
+                    spent.begun, seam_s = [self.now.at_s] * (spent.runs < len(work.seams)), 0.0
             if waits:
                 spent.waited_s += _STEP_S
             else:
@@ -171,18 +172,14 @@ def test_what_is_counted_beforehand_is_what_is_done(
     plan = plan_cut(index, keep, "exact")
     schedule = make_schedule(index, plan)
     work = CutWork.of(index, plan, schedule, at_once=True)
-    decoded, played = [0], [0]
-    decode_rows, decode_strictly = decoding.decode_rows, decoding.decode_strictly
-    monkeypatch.setattr(seam_frames, "decode_rows", _counting(decode_rows, decoded))
-    monkeypatch.setattr(seam_proof, "decode_rows", _counting(decode_rows, played))
-    monkeypatch.setattr(seam_proof, "decode_strictly", _counting(decode_strictly, played))
+    decoded = _count_decoded(monkeypatch)
     told: list[tuple[str, float]] = []
     request = CutRequest(source, tmp_path / "cut.ts", keep)
     engine.cut(request, lambda phase, fraction: told.append((phase, fraction)), lambda: False)
-    assert sum(seam.decoded for seam in work.seams) == decoded[0]
+    assert sum(seam.decoded for seam in work.seams) == decoded["cut-encode"]
     assert sum(seam.encoded for seam in work.seams) == plan.reencoded
     assert work.bytes == index.size[schedule.row[schedule.row >= 0]].sum()
-    assert played[0] * 0.6 < work.played < played[0] * 1.7
+    assert decoded["cut-play"] * 0.6 < work.played < decoded["cut-play"] * 1.7
     fractions = [fraction for _, fraction in told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
@@ -190,11 +187,14 @@ def test_what_is_counted_beforehand_is_what_is_done(
     assert phases == ["index", "encode", "write", "verify", "move"]
 
 
-def _counting(function: Callable[P, R], count: list[int]) -> Callable[P, R]:
-    """The same, which adds up the rows that are asked for."""
+def _count_decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts the pictures that are decoded from now on, by the threads that do it."""
+    count = Counter[str]()
+    decode_packet = decoding.decode_packet
 
-    def counted(*args: P.args, **kwargs: P.kwargs) -> R:
-        count[0] += next(len(each) for each in args if isinstance(each, range))
-        return function(*args, **kwargs)
+    def counted(context: VideoCodecContext, packet: Any, *more: Any) -> Iterator[tuple[int, VideoFrame]]:
+        count[threading.current_thread().name.partition("_")[0]] += packet is not None
+        return decode_packet(context, packet, *more)
 
-    return counted
+    monkeypatch.setattr(decoding, "decode_packet", counted)
+    return count

@@ -23,6 +23,8 @@ _PLACES = 256
 _FARTHEST = 400
 """Pictures behind a place where parts meet that are played at most."""
 
+_LEADING = 4
+"""Pictures behind a keyframe, and itself, that look at what is in front of it."""
 _NEAR = 250
 """Frames nearer than this are decoded together."""
 
@@ -90,7 +92,10 @@ def _seam(index: MediaIndex, schedule: Schedule, run: Run) -> SeamWork:
     for near in np.split(frames, np.flatnonzero(np.diff(frames) >= _NEAR) + 1):
         rows = index.display[near]
         first = min(index.key_before(int(rows[0])), index.key_before(int(rows.min())))
-        decoded += int(rows.max()) + 1 - first
+        # Others, to which nothing refers, are left out.
+        needed = index.flags[first : int(rows.max()) + 1] & PictureFlag.REF != 0
+        needed[rows - first] = True
+        decoded += int(np.count_nonzero(needed))
     return SeamWork(min(places), decoded, len(places))
 
 
@@ -104,10 +109,11 @@ def _played(index: MediaIndex, plan: Plan, schedule: Schedule) -> int:
     ends = np.cumsum([0, *(len(part.frames) for part in plan.parts)])
     near = np.searchsorted(keys, ends, side="right")
     compared = np.searchsorted(keys, ends - BODY_FRAMES, side="right")
-    first = keys[np.maximum(np.minimum(near - 2, compared - 1), 0)]
-    behind = np.append(keys, [schedule.row.size] * 2)[np.minimum(near + 1, keys.size)]
+    first = keys[np.maximum(compared - 1, 0)]
+    behind = np.append(keys + _LEADING, schedule.row.size)[near]
     ours = _joined(first.tolist(), np.minimum(behind, ends + _FARTHEST).tolist())
-    group = index.pts.size / max(index.keys.size, 1)
+    # Of the source only what is compared, and what that refers to.
+    group = np.count_nonzero(index.flags & PictureFlag.REF) / max(index.keys.size, 1)
     return ours + round(ends.size * (BODY_FRAMES + group / 2))
 
 

@@ -26,14 +26,14 @@ _X264 = (
     "bframes=0:ref=1:scenecut=0:keyint=infinite:open-gop=0:weightp=0:rc-lookahead=0:sync-lookahead=0:mbtree=0:"
     "threads=1:sliced-threads=0:slices=1:repeat-headers=1:aud=1:force-cfr=1"
 )
-_X264_PRESET = "veryfast"
-"""At this quality a third of the time of `fast`, for fewer bytes and 0.3 dB less (measured on 720p50 at 10 Mbit/s)."""
+_X264_PRESET = "superfast"
+"""At equal quality two thirds of the time of `veryfast`, for a tenth more bytes (measured on 720p50 and 1080i25)."""
 _X265 = (
     "bframes=0:scenecut=0:keyint=-1:open-gop=0:rc-lookahead=5:repeat-headers=1:aud=1:info=0:log-level=none:"
     "pools=none:frame-threads=1:wpp=0"
 )
-_QUALITY, _COARSEST = 15, 22
-"""H.264 and HEVC: the quality aimed at, and the coarsest quantiser. Even pure noise then has 40 dB."""
+_QUALITY, _X264_QUALITY, _COARSEST = 15, 16, 22
+"""HEVC and H.264: the quality aimed at, and the coarsest quantiser. Even pure noise then has 40 dB."""
 _MPEG2_SCALES = (1, 2, 3, 4, 6, 8)
 """Quantiser scale codes of MPEG-2."""
 _GOOD_PSNR_DB = 40.0
@@ -183,7 +183,7 @@ def _make_encoder(frame: VideoFrame, index: MediaIndex, needs: CodingNeeds) -> V
             "profile": _h264_profile(index, needs),
             "x264-params": (
                 f"{_X264}:cabac={int(needs.cabac)}:8x8dct={int(needs.transform_8x8)}"
-                f":crf={_QUALITY + needs.coarser}:qpmax={_COARSEST + needs.coarser + _deeper(frame)}"
+                f":crf={_X264_QUALITY + needs.coarser}:qpmax={_COARSEST + needs.coarser + _deeper(frame)}"
             ),
         }
     elif codec == "hevc":

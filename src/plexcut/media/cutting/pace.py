@@ -141,14 +141,17 @@ class Pace:
         if not work.at_once and not done.picture:
             wrote_s = 0.0
         per_byte = Rate(_WRITE_S_PER_BYTE / share, _TRUSTED_BYTES).seen(written, wrote_s)
-        at_s, ready_s = 0.0, 0.0 if spent.since is None else spent.since - now.at_s
+        at_s = 0.0
+        begun = sorted(spent.begun)[: spent.threads]
+        lanes = [begin - now.at_s for begin in begun] + [0.0] * (spent.threads - len(begun))
         place = done.picture
         for seam in work.seams[spent.runs :]:
-            ready_s = max(ready_s + (seam.decoded * decode_s + seam.encoded * encode_s) / share, 0.0)
+            lane = lanes.index(min(lanes))
+            lanes[lane] = max(lanes[lane] + (seam.decoded * decode_s + seam.encoded * encode_s) / share, 0.0)
             if work.at_once and seam.place > place:
                 at_s += (work.bytes_to(seam.place) - work.bytes_to(place)) * per_byte
                 place = seam.place
-            at_s = max(at_s, ready_s)
+            at_s = max(at_s, lanes[lane])
         return at_s + (work.bytes - work.bytes_to(place)) * per_byte
 
     def _foreseen(self, done: Done, now: Moment) -> tuple[float, float, float]:

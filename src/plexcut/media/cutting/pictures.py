@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,7 +10,6 @@ from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
 from plexcut.domain.ports import ShouldCancel, never
-from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream import h264, hevc
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
@@ -22,14 +22,13 @@ from plexcut.media.cutting.h264_sets import (
     Counts,
     SourceSets,
     reorder_depth,
-    rows_with_sets,
     source_sets,
     stand_in_counts,
     unit_nals,
     with_reordering,
 )
 from plexcut.media.cutting.mpeg2_join import is_mpeg1, is_progressive_sequence, with_sequence_of, without_sequence_end
-from plexcut.media.cutting.openings import broken_link, with_opening
+from plexcut.media.cutting.openings import HEVC_SETS, broken_link, missing_hevc_sets, with_opening
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.room import most_bits
 from plexcut.media.cutting.runs import Run, SeamsBehind, SeamsSpent, find_runs
@@ -37,14 +36,16 @@ from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.seam_frames import decode_frames
 from plexcut.media.index.container import nal_length_size, parameter_nals
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.units import open_units
+from plexcut.media.units import UnitReader, open_units
 
 _READ_AHEAD = 32
+_ENCODERS = 2
+_PIXEL_BYTES = 2
+_AT_ONCE_BYTES = 200 << 20
 _FIELD_LINES = 32
 """Interlaced MPEG-2 pictures are coded in multiples of so many lines, others of half as many."""
 Drops = list[tuple[int, ...] | None]
 TRIMMED = ("h264", "hevc")
-_HEVC_SETS = (hevc.VPS, hevc.SPS, hevc.PPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ class PictureSource:
         self._parts = plan.parts
         self._schedule = schedule
         self._reader = open_units(path, index)
-        self._seam_reader = open_units(path, index)
+        self._path = path
+        self._of_thread = threading.local()
+        self._seam_readers: list[UnitReader] = []
         self._length_size = nal_length_size(index.video.codec, index.video.extradata)
         self._byte_stream = index.container == "mpegts"
         self._encoded: dict[int, CodedUnit] = {}
@@ -83,9 +86,22 @@ class PictureSource:
     def close(self) -> None:
         self._reader.close()
         if self._behind is None:
-            self._seam_reader.close()
+            self._close_seams()
         else:
-            self._behind.close(self._seam_reader.close)
+            self._behind.close(self._close_seams)
+
+    def _close_seams(self) -> None:
+        for reader in self._seam_readers:
+            reader.close()
+
+    @property
+    def _seam_reader(self) -> UnitReader:
+        """What this thread reads pictures around seams with."""
+        reader: UnitReader | None = getattr(self._of_thread, "reader", None)
+        if reader is None:
+            reader = self._of_thread.reader = open_units(self._path, self._index)
+            self._seam_readers.append(reader)
+        return reader
 
     def encode_seams(self, on_fraction: Callable[[float], None], should_cancel: Callable[[], bool]) -> None:
         """Re-encode all pictures that need it, and look up what copied parts need in front.
@@ -95,14 +111,23 @@ class PictureSource:
             Cancelled: `should_cancel` said so.
         """
         total = max(1, self._plan.reencoded)
-        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel, self.spent)
+        self._behind = self._begin(should_cancel)
         self._behind.wait_for_all(lambda: on_fraction(len(self._encoded) / total))
         self._look_up()
 
     def encode_behind(self, should_cancel: ShouldCancel = never) -> None:
         """The same, on a thread, while the caller gets pictures: `get` waits for those that are not there yet."""
         self._look_up()
-        self._behind = SeamsBehind(find_runs(self._plan, self._schedule), self._encode_run, should_cancel, self.spent)
+        self._behind = self._begin(should_cancel)
+
+    def _begin(self, should_cancel: ShouldCancel) -> SeamsBehind:
+        runs = find_runs(self._plan, self._schedule)
+        video = self._index.video
+        longest = max((len(run.pictures) for run in runs), default=0)
+        # Decoded pictures are large: those of two seams at once are too many where they are many, or wide.
+        fit = 2 * longest * video.width * video.height * _PIXEL_BYTES <= _AT_ONCE_BYTES
+        self.spent.threads = min(_ENCODERS, max(len(runs), 1)) if fit else 1
+        return SeamsBehind(runs, self._encode_run, should_cancel, self.spent)
 
     def _look_up(self) -> None:
         for part in self._parts:
@@ -220,7 +245,7 @@ class PictureSource:
             sets = source_sets(self._seam_reader, self._index, row)
             return [] if sets.in_band else list(sets.nals)
         if codec == "hevc" and (self._plan.reencoded or not self._length_size):
-            return self._hevc_opening(row)
+            return missing_hevc_sets(self._seam_reader, self._index, row)
         return []
 
     def _repeated_sets(self) -> list[bytes]:
@@ -231,22 +256,7 @@ class PictureSource:
         video = self._index.video
         if video.codec != "hevc" or not self._length_size or not self._plan.reencoded:
             return []
-        return [nal for nal in parameter_nals("hevc", video.extradata) if hevc.nal_type(nal) in _HEVC_SETS]
-
-    def _hevc_opening(self, row: int) -> list[bytes]:
-        own = {hevc.nal_type(nal) for nal in unit_nals(self._unit(row), self._index)}
-        if own.issuperset(_HEVC_SETS):
-            return []
-        kept: dict[int, list[bytes]] = {}
-        _take_sets(kept, parameter_nals("hevc", self._index.video.extradata))
-        for rows in rows_with_sets(self._index, row):
-            for each in rows:
-                _take_sets(kept, unit_nals(self._unit(each), self._index))
-            if own.union(kept).issuperset(_HEVC_SETS):
-                break
-        else:
-            raise FormatUnsupported("a keyframe's parameter sets are missing", "cut at another place")
-        return [nal for kind in _HEVC_SETS if kind not in own for nal in kept.get(kind, [])]
+        return [nal for nal in parameter_nals("hevc", video.extradata) if hevc.nal_type(nal) in HEVC_SETS]
 
     def _unit(self, row: int) -> bytes:
         return b"".join(next(self._seam_reader.read(row, row + 1)))
@@ -368,12 +378,3 @@ class PictureSource:
         row = int(self._index.display[int(self._schedule.frame[run.pictures[0]])])
         before = self._index.keys[self._index.keys <= row]
         return int(before[-1]) if before.size else int(self._index.keys[0])
-
-
-def _take_sets(kept: dict[int, list[bytes]], nals: Sequence[bytes]) -> None:
-    """HEVC parameter sets by their kind: those of one access unit take the place of earlier ones."""
-    fresh: dict[int, list[bytes]] = {}
-    for nal in nals:
-        if hevc.nal_type(nal) in _HEVC_SETS:
-            fresh.setdefault(hevc.nal_type(nal), []).append(nal)
-    kept.update(fresh)

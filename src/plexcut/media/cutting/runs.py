@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,8 +40,8 @@ class Run:
 class SeamsSpent:
     """What the encoding of runs took so far, in seconds: `runs` are done, of their `cpu_s` `decode_cpu_s` for decoding.
 
-    `since`: when the one at work was begun, by `time.monotonic`; None while there is none. `waited_s`: how long others
-    waited for them.
+    `threads`: how many are at it. `begun`: when those at work now were begun, by `time.monotonic`. `waited_s`: how long
+    others waited for them.
     """
 
     runs: int = 0
@@ -49,14 +49,32 @@ class SeamsSpent:
     cpu_s: float = 0.0
     decode_cpu_s: float = 0.0
     waited_s: float = 0.0
-    since: float | None = None
+    threads: int = 1
+    begun: list[float] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def decoding(self) -> Iterator[None]:
         """What is done meanwhile is decoding."""
         began_s = time.thread_time()
         yield
-        self.decode_cpu_s += time.thread_time() - began_s
+        with self._lock:
+            self.decode_cpu_s += time.thread_time() - began_s
+
+    def begin(self) -> tuple[float, float]:
+        """A thread begins a run."""
+        began = time.monotonic(), time.thread_time()
+        with self._lock:
+            self.begun.append(began[0])
+        return began
+
+    def end(self, began: tuple[float, float]) -> None:
+        """It has done so; `began` is what `begin` gave."""
+        with self._lock:
+            self.begun.remove(began[0])
+            self.wall_s += time.monotonic() - began[0]
+            self.cpu_s += time.thread_time() - began[1]
+            self.runs += 1
 
 
 def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
@@ -90,9 +108,9 @@ def find_runs(plan: Plan, schedule: Schedule) -> list[Run]:
 
 
 class SeamsBehind:
-    """Encodes runs on a thread, one after the other, a few ahead of what is asked for. Close it.
+    """Encodes runs on threads, in their order, a few ahead of what is asked for. Close it.
 
-    Nobody waits for the thread who gives up, not even the interpreter's end: a run of HEVC takes seconds.
+    Nobody waits for a thread who gives up, not even the interpreter's end: a run of HEVC takes seconds.
     """
 
     def __init__(
@@ -111,9 +129,12 @@ class SeamsBehind:
                 self._by_key[run.key] = number
         self._changed = threading.Condition()
         self._asked = 0
+        self._next = 0
         self._stopped = False
         self._at_last: Callable[[], None] | None = None
-        threading.Thread(target=self._work, name="cut-encode", daemon=True).start()
+        self._at_work = spent.threads
+        for _ in range(self._at_work):
+            threading.Thread(target=self._work, name="cut-encode", daemon=True).start()
 
     def wait(self, picture: int, row: int) -> None:
         """Until a picture of the schedule is encoded, or what a copied keyframe (its `row`) needs for it is known.
@@ -145,35 +166,35 @@ class SeamsBehind:
         done.result()
 
     def close(self, at_last: Callable[[], None]) -> None:
-        """Begin no further run; `at_last` is called when the one at work is done, which is not waited for."""
+        """Begin no further run; `at_last` is called when those at work are done, which are not waited for."""
         with self._changed:
             self._stopped = True
             self._at_last = at_last
             self._changed.notify_all()
 
     def _work(self) -> None:
-        for number, (run, done) in enumerate(zip(self._runs, self._done, strict=True)):
-            with self._changed:
-                while number > self._asked + _RUNS_AHEAD and not self._stopped:
-                    self._changed.wait()
-                if self._stopped:
-                    break
+        while (number := self._take()) is not None:
             try:
-                self._timed(run)
-                done.set_result(None)
+                self._timed(self._runs[number])
+                self._done[number].set_result(None)
             except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
-                done.set_exception(error)
+                self._done[number].set_exception(error)
         with self._changed:
-            while not self._stopped:
-                self._changed.wait()
-        if self._at_last is not None:
+            self._at_work -= 1
+            last = not self._at_work
+        if last and self._at_last is not None:
             self._at_last()
 
     def _timed(self, run: Run) -> None:
-        spent, cpu_s = self._spent, time.thread_time()
-        spent.since = began = time.monotonic()
+        began = self._spent.begin()
         self._encode(run)
-        spent.wall_s += time.monotonic() - began
-        spent.cpu_s += time.thread_time() - cpu_s
-        spent.since = None
-        spent.runs += 1
+        self._spent.end(began)
+
+    def _take(self) -> int | None:
+        """The next run, when it is near enough to what is asked for; None: there is nothing more to do."""
+        with self._changed:
+            number = self._next
+            self._next += 1
+            while not self._stopped and (number >= len(self._runs) or number > self._asked + _RUNS_AHEAD):
+                self._changed.wait()
+            return None if self._stopped else number

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from av.video.frame import VideoFrame
 
+from plexcut.domain.ports import never
 from plexcut.errors import FormatUnsupported
 from plexcut.media.decoding import decode_rows
 from plexcut.media.index.model import MediaIndex
@@ -30,8 +31,10 @@ def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int])
     while todo:
         group = [n for n in todo if n - todo[0] < _NEAR_FRAMES]
         rows = {int(index.display[n]) for n in group}
-        first = min(index.key_before(row) for row in rows)
-        for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
+        stretch = range(min(index.key_before(row) for row in rows), max(rows) + 1)
+        # What damaged pictures look like depends on all that were decoded before them.
+        damaged = not index.uncertain.isdisjoint(index.number_of[stretch.start : stretch.stop].tolist())
+        for row, frame in decode_rows(reader, index, stretch, rows, hurry=None if damaged else never):
             found[int(index.number_of[row])] = frame
         todo = todo[len(group) :]
     if not found:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from plexcut.domain.media import Source
+from plexcut.domain.ports import never
 from plexcut.media.cutting.observed import BODY_FRAMES
 from plexcut.media.cutting.picture_compare import (
     Opened,
@@ -252,7 +253,8 @@ def _in_order(source: Opened, frames: Sequence[int]) -> Iterator[tuple[int, Vide
         else:
             stretches.append((first, {row}))
     for first, rows in stretches:
-        for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows):
+        # Whatever does not come out alike is looked at again, with all pictures decoded.
+        for row, frame in decode_rows(reader, index, range(first, max(rows) + 1), rows, hurry=never):
             yield int(index.number_of[row]), frame
 
 
@@ -282,9 +284,10 @@ def _faults(source: Opened, rows: range) -> set[int]:
 
 
 def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:
-    """Rows of the result around every place where parts meet, from keyframe to keyframe; overlapping ones joined.
+    """Rows of the result around every place where parts meet, overlapping ones joined.
 
-    What is compared there is shown behind the keyframe that a stretch begins with.
+    From a keyframe behind which all that is compared there is shown, past the next keyframe and the pictures that still
+    look behind it.
     """
     edges = [0]
     for part in plan.parts:
@@ -292,13 +295,22 @@ def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for edge in edges:
         row = int(index.display[min(edge, index.frames - 1)])
-        before, behind = index.keys[index.keys <= row], index.keys[index.keys > row]
-        first = index.key_before(int(index.display[min(max(0, edge - BODY_FRAMES), index.frames - 1)]))
-        start = min(first, int(before[max(0, before.size - 2)])) if before.size else 0
-        end = int(behind[1]) if behind.size > 1 else index.pts.size
+        behind = index.keys[index.keys > row]
+        start = min(
+            index.key_before(row),
+            index.key_before(int(index.display[min(max(0, edge - BODY_FRAMES), index.frames - 1)])),
+        )
+        end = _past_leading(index, int(behind[0])) if behind.size else index.pts.size
         end = min(end, row + _PLAYED_ROWS)
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], end))
         else:
             found.append((start, end))
     return found
+
+
+def _past_leading(index: MediaIndex, key: int) -> int:
+    """The row behind a keyframe and all its leading pictures."""
+    shown_before = index.pts[key : key + _REORDERED_ROWS] < index.pts[key]
+    leading = np.flatnonzero(shown_before)
+    return min(key + 2 + (int(leading[-1]) if leading.size else 0), index.pts.size)
