@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
+from fuzz.__main__ import shared_out
 from fuzz.seeds import seeds
 from fuzz.targets import TARGETS
 from tests.media_factory import ClipCache
@@ -31,3 +32,10 @@ def test_seeds_and_damaged_seeds(clip_cache: ClipCache, name: str) -> None:
 @pytest.mark.parametrize("path", _FOUND, ids=[f"{path.parent.name}-{path.name[:24]}" for path in _FOUND])
 def test_what_was_found_once(path: Path) -> None:
     TARGETS[path.parent.name](path.read_bytes())
+
+
+def test_every_target_gets_its_share_of_the_time() -> None:
+    times = shared_out(600, list(TARGETS))
+    assert list(times) == list(TARGETS)
+    assert min(times.values()) >= 10
+    assert abs(sum(times.values()) - 600) <= len(times)
