@@ -14,6 +14,8 @@ from plexcut.media.decoding import decode_rows
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader
 
+_FOLLOWING_ROWS = 2
+
 Opened = tuple[UnitReader, MediaIndex]
 
 
@@ -85,14 +87,14 @@ def near_groups(frames: Sequence[int]) -> Iterable[list[int]]:
         yield group
 
 
-def _decoded(opened: Opened, frames: Sequence[int], groups_back: int) -> dict[int, VideoFrame]:
+def _decoded(opened: Opened, frames: Sequence[int], groups_back: int, following: int = 0) -> dict[int, VideoFrame]:
     reader, index = opened
     rows = {int(index.display[n]) for n in frames}
     first = min(index.key_before(row) for row in rows)
     earlier = index.keys[index.keys < first]
     if groups_back and earlier.size:
         first = int(earlier[-groups_back])
-    stretch = range(first, max(rows) + 1)
+    stretch = range(first, min(max(rows) + 1 + following, index.pts.size))
     return {int(index.number_of[row]): frame for row, frame in decode_rows(reader, index, stretch, rows)}
 
 
@@ -145,5 +147,6 @@ def without_picture(source: Opened, frames: Collection[int]) -> frozenset[int]:
     given: set[int] = set()
     for group in near_groups(sorted(frames)):
         for groups_back in (0, 1):
-            given.update(_decoded(source, group, groups_back))
+            # A decoder may give out what is left of the very last one, which it drops where others follow.
+            given.update(_decoded(source, group, groups_back, _FOLLOWING_ROWS))
     return frozenset(frames) - given

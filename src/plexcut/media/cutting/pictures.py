@@ -15,7 +15,7 @@ from plexcut.media.bitstream.bits import annexb_nals, to_annexb, to_sized
 from plexcut.media.bitstream.pictures import PictureFlag
 from plexcut.media.cutting.carried import carried_nals, is_film, with_carried, with_picture_data_of
 from plexcut.media.cutting.encode import CodingNeeds, encode_pictures, padded
-from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, Numbering, depth_below, number_run
+from plexcut.media.cutting.h264_numbers import LeadIn, Numbered, Numbering, Unfit, depth_below, number_run
 from plexcut.media.cutting.h264_references import Buffer, CodedPicture, coded_pictures, fitted_marking, held_before
 from plexcut.media.cutting.h264_rewrite import fit, remarked
 from plexcut.media.cutting.h264_sets import (
@@ -348,7 +348,12 @@ class PictureSource:
         `source`: the references that the source holds at the keyframe, and the counters of what is stood in for.
         """
         index, reader = self._index, self._seam_reader
-        if run.key is None or index.flags[run.key] & PictureFlag.CLOSED:
+        if run.key is None:
+            return []
+        if index.flags[run.key] & PictureFlag.CLOSED:
+            if run.stand_ins:
+                # Nothing is shown before such a keyframe that comes behind it, unless its time stamp is wrong.
+                raise Unfit(run.key)
             return []
         theirs, ours = source[0], numbering.buffer
         self._remark(run.key, sets, ours, None if theirs is None else numbering.held)
