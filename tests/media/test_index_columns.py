@@ -12,6 +12,7 @@ import pytest
 from plexcut.media.bitstream.bits import BitReader
 from plexcut.media.bitstream.mpeg2_pictures import Mpeg2Pictures
 from plexcut.media.bitstream.units import BitColumns, Units
+from plexcut.media.index import glance
 from plexcut.media.index.glance import (
     Glance,
     KnownCodes,
@@ -133,11 +134,11 @@ def _lens(stride: int) -> Lens:
 def _glance(chance: random.Random, data: np.ndarray, stretch: tuple[int, int], phase: int, stride: int) -> Seen:
     """What is seen of a stretch in pieces of any size."""
     at, end = stretch
-    glance = Glance(data, at, phase, _lens(stride))
+    look = Glance(data, at, phase, _lens(stride))
     while at < end:
         at = min(end, at + chance.choice([1, 2, 3, 187, 1023, 1024]))
-        glance.look(at)
-    return glance.seen()
+        look.look(at)
+    return look.seen()
 
 
 def _all_codes(data: bytes) -> list[int]:
@@ -179,8 +180,10 @@ def test_start_codes_of_a_stretch(seed: int, stride: int) -> None:
     assert [following.get(expected[i]) for i in wanted] == [behind[i] for i in wanted]
 
 
+@pytest.mark.parametrize("many", [20, 1 << 17])
 @pytest.mark.parametrize("seed", range(12))
-def test_a_glance_in_pieces_is_one_at_all(seed: int) -> None:
+def test_a_glance_in_pieces_is_one_at_all(monkeypatch: pytest.MonkeyPatch, seed: int, many: int) -> None:
+    monkeypatch.setattr(glance, "_MANY_PAIRS", many)
     chance = random.Random(seed)
     stride, begin = chance.choice([188, 192, 204]), chance.randrange(1000)
     data = np.frombuffer(bytes(chance.choices([0, 1, 2], (8, 4, 1), k=30_000)), np.uint8).copy()

@@ -17,6 +17,8 @@ I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 _HEAD = 4
+_MANY_PAIRS = 1 << 17
+"""Far more than there are in a chunk of a usual stream: where one is full of zeros they are not kept."""
 _ENTIRE = PACKET - 3
 """A start code that begins no later lies in one packet."""
 
@@ -143,12 +145,13 @@ class Glance:
 
     def __init__(self, data: U8, begin: int, phase: int, lens: Lens) -> None:
         self._data = data
-        self._begin = begin
+        self._begin = self._end = begin
         self._paired = begin // 2 * 2
         self._next = self._whole = self._phase = phase
         self._lens = lens
         self._heads: list[U32] = [np.empty(0, np.uint32)]
         self._tails: list[I64] = [np.empty(0, np.int64)]
+        self._pairs: list[I64] = []
         self._codes: list[I64] = [np.empty(0, np.int64)]
         self._relevant: list[Mask] = [np.empty(0, np.bool_)]
 
@@ -169,15 +172,25 @@ class Glance:
         if pairs.size and pairs[-1] == end - 2 and not data[end - 1]:
             # The byte behind these two zeros is still to come.
             self._paired, pairs = end - 2, pairs[:-1]
-        codes = codes_at(data, pairs, self._begin, end)
-        relevant = self._lens.sought.relevant(pieces_at(data, codes + 3, 2))
+        self._pairs.append(pairs)
+        self._end = end
+        # All at once, so that other threads are not asked for their turn more often than need be.
+        if sum(pairs.size for pairs in self._pairs) > _MANY_PAIRS:
+            self._find_codes()
+
+    def _find_codes(self) -> None:
+        codes = codes_at(self._data, np.concatenate(self._pairs), self._begin, self._end)
+        relevant = self._lens.sought.relevant(pieces_at(self._data, codes + 3, 2))
         # Of the last one the bytes behind it may still be to come.
-        relevant[max(0, codes.size - 2) :] |= codes[-2:] + 5 > end
+        relevant[max(0, codes.size - 2) :] |= codes[-2:] + 5 > self._end
         self._codes.append(codes)
         self._relevant.append(relevant)
+        self._pairs.clear()
 
     def seen(self) -> Seen:
         """All that was seen."""
+        if self._pairs:
+            self._find_codes()
         heads, tails, codes = np.concatenate(self._heads), np.concatenate(self._tails), np.concatenate(self._codes)
         return Seen(heads, tails, codes, self._sought(heads, tails, codes))
 
