@@ -64,6 +64,8 @@ class ReadAhead:
         self._stride, self.aside = layout.stride, layout.first % layout.stride
         self._start, self._chunk_bytes = start, chunk_bytes
         self._sought = sought
+        # Of smaller chunks smaller pieces: there memory counts.
+        self._piece_bytes = max(1, min(PIECE_BYTES, chunk_bytes // 3))
         self.end = end
         self._stopped = False
         self._free: SimpleQueue[Chunk | None] = SimpleQueue()
@@ -122,7 +124,7 @@ class ReadAhead:
 
     def _lens(self) -> Lens | None:
         """What a thread looks with, if it does."""
-        return Lens(self._stride, self._sought, Scratch(PIECE_BYTES)) if self._sought else None
+        return Lens(self._stride, self._sought, Scratch(self._piece_bytes)) if self._sought else None
 
     def _fill(self, chunk: Chunk, wanted: int, lens: Lens | None) -> None:
         room = chunk.data.data[FRONT_BYTES : FRONT_BYTES + wanted]
@@ -159,7 +161,7 @@ class ReadAhead:
         """Read what is still missing of a chunk, piece by piece, and look at each."""
         while chunk.size < len(room):
             begin = time.perf_counter()
-            count = self._file.readinto(room[chunk.size : chunk.size + PIECE_BYTES])  # type: ignore[attr-defined]
+            count = self._file.readinto(room[chunk.size : chunk.size + self._piece_bytes])  # type: ignore[attr-defined]
             if not count:
                 self.end = chunk.at + chunk.size
                 break
@@ -176,7 +178,7 @@ class ReadAhead:
     def _look_at(self, chunk: Chunk, lens: Lens) -> None:
         """Look at a chunk that was read as a whole."""
         glance = self._glance(chunk, lens)
-        for at in range(PIECE_BYTES, chunk.size + PIECE_BYTES, PIECE_BYTES):
+        for at in range(self._piece_bytes, chunk.size + self._piece_bytes, self._piece_bytes):
             glance.look(FRONT_BYTES + min(at, chunk.size))
         chunk.seen = glance.seen()
 
