@@ -18,6 +18,7 @@ from plexcut.domain.places import is_share, shown
 from plexcut.domain.ports import Library
 from plexcut.errors import HostUnreachable, LibraryNotFound, LibraryOffline, NotAllowed, PlexcutError, RecordingNotFound
 from plexcut.plexdata import views
+from plexcut.plexdata.askers import Askers
 from plexcut.plexdata.events import Events
 from plexcut.plexdata.model import LibraryStatus, Ports
 
@@ -57,10 +58,10 @@ class Host:
     listed_at: float = float("-inf")
     files_silent_at: float = float("-inf")
     asking_since: float | None = None
-    stuck: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     settled: threading.Event = field(default_factory=threading.Event)
     listed: threading.Event = field(default_factory=threading.Event)
+    locating: Askers = field(default_factory=lambda: Askers("locate"))
 
 
 class Hosts:
@@ -120,10 +121,12 @@ class Hosts:
         located = self._located.get(recording)
         if located is not None and 0 <= now - located[0] < LOCATED_S:
             return located[1]
-        if now - host.files_silent_at < RETRY_S or host.stuck >= MAX_STUCK:
+        if now - host.files_silent_at < RETRY_S or host.locating.under_way >= MAX_STUCK:
             raise LibraryOffline(f"the files of {host.library.name} do not answer", "is the network share mounted?")
         try:
-            file = self._in_time(host, lambda: host.library.recording(recording))
+            file = host.locating.ask(lambda: host.library.recording(recording), LOCATE_S)
+            if file is None:
+                raise LibraryOffline(f"the files of {host.library.name} do not answer")
         except LibraryOffline:
             # The server or the share that holds its files: a check tells which, and the other goes on.
             host.files_silent_at = now
@@ -158,30 +161,6 @@ class Hosts:
         if not host.online:
             raise LibraryOffline(f"{host.library.name} is offline: {host.message}", "it is used again once it answers")
 
-    def _in_time(self, host: Host, work: Callable[[], T]) -> T:
-        done = threading.Event()
-        result: list[T] = []
-        failure: list[Exception] = []
-
-        def run() -> None:
-            with self._state:
-                host.stuck += 1
-            try:
-                result.append(work())
-            except Exception as error:  # noqa: BLE001 - raised again in the thread that asked
-                failure.append(error)
-            finally:
-                with self._state:
-                    host.stuck -= 1
-                done.set()
-
-        threading.Thread(target=run, name=f"locate-{host.library.id}", daemon=True).start()
-        if not done.wait(LOCATE_S):
-            raise LibraryOffline(f"the files of {host.library.name} do not answer")
-        if failure:
-            raise failure[0]
-        return result[0]
-
     # -- state ------------------------------------------------------------------------------------------------------
 
     @property
@@ -211,6 +190,7 @@ class Hosts:
     def close(self) -> None:
         """Let go of all libraries."""
         for host in self._hosts.values():
+            host.locating.close()
             host.library.close()
 
     def _host(self, library_id: str) -> Host:
