@@ -33,6 +33,7 @@ _AROUND_S = 0.5
 _CHUNK_BYTES = 4 << 20
 
 
+I64 = npt.NDArray[np.int64]
 Heard = dict[int, HeardTrack]
 """The tracks that can be taken apart into frames, by the track's place among the audio tracks."""
 
@@ -185,16 +186,31 @@ def _near(rough: Sequence[float], time_s: float) -> bool:
     return at < len(rough) and rough[at] <= time_s + _AROUND_S
 
 
-def _matches(source: HeardTrack, digests: U64, times: F64, slack: float) -> npt.NDArray[np.int64]:
-    """For frames of the result the source's frame with the same bytes within half a frame of its time, or -1."""
+def _matches(source: HeardTrack, digests: U64, times: F64, slack: float) -> I64:
+    """For frames of the result the source's frame with the same bytes within half a frame of its time, or -1.
+
+    In silence neighbours have the same bytes: there frames that follow one another are those of the source that do.
+    """
     near = np.searchsorted(source.times_s, times)
-    found = np.full(times.size, -1, np.int64)
-    for shift in (-1, 0, 1, -2):
-        there = (near + shift >= 0) & (near + shift < len(source))
-        i = np.clip(near + shift, 0, len(source) - 1)
-        same = there & (source.digests[i] == digests)
-        same &= np.abs(source.times_s[i] - times) <= source.lengths_s[i] / 2 + slack
-        found = np.where((found < 0) & same, i, found)
+    candidates = near + np.array([-2, -1, 0, 1])[:, None]
+    i = np.clip(candidates, 0, len(source) - 1)
+    same = (candidates == i) & (source.digests[i] == digests)
+    away = np.abs(source.times_s[i] - times)
+    same &= away <= source.lengths_s[i] / 2 + slack
+    several = np.count_nonzero(same, axis=0)
+    nearest = np.take_along_axis(candidates, np.argmin(np.where(same, away, np.inf), axis=0)[None], axis=0)[0]
+    found = np.where(several > 0, nearest, -1)
+    certain = several == 1
+    if not certain.any():
+        certain[np.flatnonzero(several)[:1]] = True
+    anchors, doubtful = np.flatnonzero(certain), np.flatnonzero((several > 1) & ~certain)
+    if doubtful.size:
+        # By the one before it that is certain; where that is not possible by the one behind.
+        place = np.searchsorted(anchors, doubtful)
+        for which in (np.minimum(place, anchors.size - 1), np.maximum(place - 1, 0)):
+            following = found[anchors[which]] + doubtful - anchors[which]
+            fits = (same[:, doubtful] & (candidates[:, doubtful] == following)).any(axis=0)
+            found[doubtful[fits]] = following[fits]
     return found
 
 
