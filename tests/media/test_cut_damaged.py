@@ -185,3 +185,14 @@ def test_silence_at_the_end_of_a_span_is_not_filled_with_what_was_cut_away() -> 
         together = runs.place_run(run, span)
         assert together is not None
         assert (together.time, together.end - together.first) == (placed[0].time, len(placed))
+
+
+def test_a_matroska_file_that_ends_too_soon_keeps_its_sound(
+    engine: Engine, clip_cache: ClipCache, tmp_path: Path
+) -> None:
+    """It has no table of what is where, and a seek in it leads nowhere."""
+    data = clip_cache.get(CLIPS["mkv_h264"]).path.read_bytes()
+    path = tmp_path / "short.mkv"
+    path.write_bytes(data[: len(data) * 2 // 3])
+    frames = engine.probe(path).frames
+    assert _cut(engine, (path, tmp_path / "cut.mkv"), [(1, frames // 3), (frames // 2, frames - 2)], "exact")

@@ -79,10 +79,11 @@ class BitWriter:
         self.ue(2 * value - 1 if value > 0 else -2 * value)
 
     def copy(self, data: Bytes, start: int, end: int) -> None:
-        """Bits `[start, end)` of `data`."""
+        """Bits `[start, end)` of `data`; behind its end they are zeros, as for whoever reads it."""
         if end > start:
-            total = 8 * len(data)
-            self.u(end - start, int.from_bytes(data, "big") >> (total - end))
+            behind = end - 8 * len(data)
+            bits = int.from_bytes(data, "big")
+            self.u(end - start, bits << behind if behind > 0 else bits >> -behind)
 
     def align(self, bit: int) -> None:
         """Fill up to a whole byte with `bit`."""

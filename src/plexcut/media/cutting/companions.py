@@ -42,6 +42,7 @@ _ENOUGH_BYTES = 16 << 10
 _PLAIN_HEADER = 9
 _PTS_BYTES = 5
 _PRIVATE_STREAM = 0xBD
+_LONGEST_FIELD = 183
 _DAMAGED = 0x80
 """The transport error indicator, in the second byte of a packet."""
 _SI_PIDS = {0x10: "nit", 0x11: "sdt", 0x12: "eit", 0x14: "tdt"}
@@ -263,7 +264,7 @@ class PesCompanion(Companion):
 class SectionCompanion(Companion):
     """Sections (service information, data carousels): packets as they are, while their place is kept.
 
-    One that the receiver marked as damaged is left out, and what is left of its section.
+    One that is damaged, or that the receiver marked as such, is left out, and what is left of its section.
     """
 
     def __init__(self, pid: int, clock: SourceClock) -> None:
@@ -274,13 +275,23 @@ class SectionCompanion(Companion):
         packets = mine.packets()
         for i in range(len(packets)):
             time = self.clock.near(int(packets.at[i]))
-            if not span.start <= time < span.end or packets.data[i, 1] & _DAMAGED:
+            if not span.start <= time < span.end or _is_damaged(packets.data[i].tobytes()):
                 self._begun = False
                 continue
             self._begun = self._begun or bool(packets.data[i, 1] & 0x40)
             if self._begun:
                 self.written += 1
                 yield time + span.shift, RawUnit(self.pid, packets.data[i].tobytes())
+
+
+def _is_damaged(packet: bytes) -> bool:
+    """Whether a packet is marked as damaged, or its adaptation field is none, or its stuffing is not (2.4.3.4)."""
+    if packet[1] & _DAMAGED or not packet[3] & 0x30:
+        return True
+    length = packet[4] if packet[3] & 0x20 else 0
+    if length > _LONGEST_FIELD:
+        return True
+    return bool(length) and packet[5] == 0 and bool(packet[6 : 5 + length].strip(b"\xff"))
 
 
 class CueCompanion(Companion):

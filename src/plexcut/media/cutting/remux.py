@@ -17,10 +17,11 @@ from av.stream import Stream
 
 from plexcut.domain.containers import Container, of_format
 from plexcut.domain.media import Source, StreamResult
-from plexcut.errors import FileUnreadable, FormatUnsupported, PlexcutError
+from plexcut.errors import FormatUnsupported, PlexcutError
 from plexcut.media.bitstream import h264
 from plexcut.media.cutting.captions import Caption
 from plexcut.media.cutting.chapters import cut_chapters, read_chapters, written_chapters
+from plexcut.media.cutting.nearby import LEAD_S, packets_around
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
 from plexcut.media.cutting.sound import SoundCutter, SoundFrame
@@ -32,8 +33,6 @@ from plexcut.media.sources import open_source
 _MUXERS = {
     "avi": "avi", "mpeg": "vob", "asf": "asf", "flv": "flv", "ogg": "ogg", "nut": "nut", "mxf": "mxf",
 }  # fmt: skip
-_LEAD_S = 2
-_CAPTION_LEAD_S = 30
 """How long before a span subtitles are read that may still be on the screen when it begins."""
 _FRAME_SAMPLES = {"aac": 1024, "ac3": 1536, "eac3": 1536, "mp1": 384, "mp2": 1152, "mp3": 1152, "mp3float": 1152}
 """Samples of a frame, where FFmpeg does not tell them of a stream that it has not decoded."""
@@ -134,16 +133,16 @@ class ContainerCut:
         base = self._index.time_base
         done = 0
         for number, span in enumerate(self._schedule.spans):
-            packets = self._companions(source, tracks.cut, span)
+            packets = packets_around((self._path, source), tracks.cut, span, self._index.time_base)
             upcoming = next(packets, None)
             for picture in self._schedule.of_span(number):
                 decode = int(self._schedule.dts[picture])
-                while upcoming is not None and upcoming[0] <= (decode - span.shift) * base + _LEAD_S:
+                while upcoming is not None and upcoming[0] <= (decode - span.shift) * base + LEAD_S:
                     self._place(upcoming[1], span)
                     upcoming = next(packets, None)
                 self._push_picture(picture, video)
                 done += 1
-                self._drain(target, decode * base - _LEAD_S)
+                self._drain(target, decode * base - LEAD_S)
                 if done % 64 == 0:
                     yield done / total
             while upcoming is not None:
@@ -199,37 +198,6 @@ class ContainerCut:
         packet.duration = int(self._durations[picture])
         packet.is_keyframe = coded.key
         self._push(packet.dts * self._index.time_base, packet)
-
-    def _companions(
-        self, source: av.container.InputContainer, tracks: dict[int, Track], span: SpanTimes
-    ) -> Iterator[tuple[Fraction, tuple[Track, av.Packet[Any]]]]:
-        """Packets of the other streams around a span, with their time in seconds of the source."""
-        if not tracks:
-            return
-        for track in tracks.values():
-            if track.captions is not None:
-                track.captions.begin(span)
-        base = self._index.time_base
-        start_s, end_s = span.start * base, span.end * base
-        lead_s = _CAPTION_LEAD_S if any(track.captions for track in tracks.values()) else 3 * _LEAD_S
-        # Damaged files cannot always be sought in; spans rise, so reading on finds the next one too.
-        with contextlib.suppress(av.FFmpegError):
-            source.seek(int((start_s - lead_s) * 1_000_000), backward=True)
-        finished: set[int] = set()
-        try:
-            for packet in source.demux([track.source for track in tracks.values()]):
-                time = packet.pts if packet.pts is not None else packet.dts
-                if packet.size == 0 or packet.is_discard or time is None or packet.time_base is None:
-                    continue
-                at = time * packet.time_base
-                if at > end_s + 2 * _LEAD_S:
-                    finished.add(packet.stream_index)
-                    if len(finished) == len(tracks):
-                        return
-                    continue
-                yield Fraction(at), (tracks[packet.stream_index], packet)
-        except (av.FFmpegError, EOFError) as error:
-            raise FileUnreadable(f"the recording cannot be read: {error}") from None
 
     def _place(self, found: tuple[Track, av.Packet[Any]], span: SpanTimes) -> None:
         track, packet = found
