@@ -20,7 +20,7 @@ from plexcut.domain.media import Verification
 from plexcut.media import ts_writer
 from plexcut.media.bitstream.audio import splits
 from plexcut.media.bitstream.pictures import PictureFlag
-from plexcut.media.cutting.ledger import Ledger
+from plexcut.media.cutting.ledger import Due, Ledger
 from plexcut.media.cutting.opening import settled_plan
 from plexcut.media.cutting.output import BackgroundWriter
 from plexcut.media.cutting.payloads import CodedPictures, PayloadTap
@@ -94,11 +94,12 @@ def test_the_index_of_a_result_is_that_of_a_scan(clip_cache: ClipCache, tmp_path
     """Made from the source's index and the result's clocks, for pictures whose bytes are the source's."""
     made = _written(clip_cache.get(CLIPS[name]).path, tmp_path)
     assert made.made.ledger is not None
-    found = read_back(made.path, made.source[1], made.made.ledger, lambda _fraction: None)
+    schedule = made.made.schedule
+    due = Due(made.made.ledger, schedule.pts, schedule.dts, START_TICKS)
+    found = read_back(made.path, made.source[1], (due, None), lambda _fraction: None)
     scanned = build_index(made.path, None, lambda _fraction: None)
     assert not found.wrong
-    schedule = made.made.schedule
-    ahead = foreseen(made.source[1], made.made.ledger, schedule.pts + START_TICKS, schedule.dts + START_TICKS)
+    ahead = foreseen(made.source[1], due)
     assert ahead is not None
     for column in ("at", "skip", "size", "pts", "dts", "flags", "display"):
         assert np.array_equal(getattr(ahead, column), getattr(found.index, column)), column

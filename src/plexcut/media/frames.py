@@ -17,7 +17,7 @@ from plexcut.domain.media import Source
 from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.decoding import ONE_THREAD, Threads, threads_for
-from plexcut.media.index.model import I64, MediaIndex
+from plexcut.media.index.model import I32, MediaIndex
 from plexcut.media.turns import Turns
 from plexcut.media.units import UnitReader, open_units
 from plexcut.media.viewing.idle import IdleStore
@@ -294,9 +294,9 @@ def _step(stream: _Stream, number: int) -> int:
     return 0
 
 
-def _reordering_depth(number_of: I64) -> int:
+def _reordering_depth(number_of: I32) -> int:
     """By how many pictures the output is late: at most so many precede one in the file that are shown after it."""
-    depth, before = 0, np.empty(0, np.int64)
+    depth, before = 0, np.empty(0, np.int32)
     for begin in range(0, number_of.size, _PIECE_ROWS):
         piece = number_of[begin : begin + _PIECE_ROWS]
         numbers = np.concatenate((before, piece[piece >= 0]))

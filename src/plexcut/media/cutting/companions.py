@@ -13,7 +13,7 @@ from plexcut.domain.media import Source
 from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.cues import moved_cue
 from plexcut.media.cutting.ledger import TrackRecord
-from plexcut.media.cutting.payloads import PayloadTap
+from plexcut.media.cutting.payloads import PayloadTap, risen
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.screens import screen_for
 from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader, plain
@@ -55,7 +55,7 @@ class SourceClock:
     """Raw 33-bit clocks of any stream to ticks of the index's time line."""
 
     def __init__(self, index: MediaIndex) -> None:
-        self._at = np.maximum.accumulate(index.at)
+        self._at = risen(index.at)
         self._dts = index.dts
         self._breaks = index.clock_at
         self._add = index.clock_add

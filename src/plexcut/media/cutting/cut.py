@@ -122,6 +122,7 @@ def _proved(
         _check_space(request, index, plan)
         work = _Work(request, index, plan, make_schedule(index, plan))
         progress.plan(CutWork.of(index, plan, work.schedule, at_once=not is_container(request, index)))
+        heap.give_back()
         with _temporary(request) as temporary:
             try:
                 made = work.render(temporary.file, progress)
@@ -129,6 +130,8 @@ def _proved(
                 failed = unfit.line
                 avoided.banned.add(unfit.row)
                 continue
+            # What only the writing needed: the proof begins with large columns.
+            heap.give_back()
             sync = _begin_sync(temporary.file)
             proof = prove_cut((request.source, index), temporary.path, made, progress)
             if proof.verification.ok:
@@ -229,7 +232,7 @@ def _check_target(request: CutRequest) -> None:
 
 def _check_space(request: CutRequest, index: MediaIndex, plan: Plan) -> None:
     kept = sum(int(index.times_us[s.span.end] - index.times_us[s.span.start]) for s in plan.spans)
-    need = index.size_bytes * kept // max(1, int(index.times_us[-1])) + _RESERVE_BYTES
+    need = index.size_bytes * kept // max(1, index.time_us(index.frames)) + _RESERVE_BYTES
     try:
         free = shutil.disk_usage(request.target.parent).free
     except OSError as error:
@@ -323,8 +326,8 @@ def _deliver(temporary: Path, request: CutRequest, index: MediaIndex, plan: Plan
     if request.hand_over is None:
         _move(temporary, request)
         return
-    kept_us = tuple((int(index.times_us[s.span.start]), int(index.times_us[s.span.end])) for s in plan.spans)
-    request.hand_over(Rendered(temporary, kept_us, us_to_s(int(index.times_us[-1]))))
+    kept_us = tuple((index.time_us(s.span.start), index.time_us(s.span.end)) for s in plan.spans)
+    request.hand_over(Rendered(temporary, kept_us, us_to_s(index.time_us(index.frames))))
 
 
 def _move(temporary: Path, request: CutRequest) -> None:

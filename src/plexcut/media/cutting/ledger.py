@@ -11,6 +11,8 @@ import numpy.typing as npt
 import xxhash
 
 from plexcut.media.cutting.sound import SoundRun
+from plexcut.media.index.pes import GrowingColumn, PesColumns
+from plexcut.media.index.rows import WRAP
 from plexcut.media.ts_packets import CLOCK_MASK
 from plexcut.media.ts_pictures import PictureRun
 
@@ -41,9 +43,9 @@ class TrackRecord:
     """Collects the frames of a track as they go by."""
 
     def __init__(self) -> None:
-        self._times: list[F64] = []
-        self._lengths: list[F64] = []
-        self._digests = array("Q")
+        # Frames that follow one another at the same distance: when the first begins, the distance, and how many.
+        self._times, self._lengths, self._counts = array("d"), array("d"), array("q")
+        self._digests = GrowingColumn("u8")
         self._end: float | None = None
         self._disordered: list[float] = []
 
@@ -58,18 +60,35 @@ class TrackRecord:
         if self._end is not None and time < self._end - length / 2:
             self._disordered += (time, self._end)
         self._end = time + count * length
-        self._times.append(time + length * np.arange(count, dtype=np.float64))
-        self._lengths.append(np.full(count, length))
+        if self._goes_on(time, length):
+            self._counts[-1] += count
+        else:
+            self._times.append(time)
+            self._lengths.append(length)
+            self._counts.append(count)
         data, edges = memoryview(run.data), run.edges
         self._digests.extend(
-            [xxhash.xxh3_64_intdigest(data[edges[i] : edges[i + 1]]) for i in range(count)],
+            np.array([xxhash.xxh3_64_intdigest(data[edges[i] : edges[i + 1]]) for i in range(count)], np.uint64)
         )
+
+    def _goes_on(self, time: float, length: float) -> bool:
+        """Whether a frame is just where the next one would be; to the tick, so that nothing is rounded."""
+        if not self._times or length != self._lengths[-1] or not (time.is_integer() and length.is_integer()):
+            return False
+        return time == self._times[-1] + length * self._counts[-1]
 
     def columns(self) -> tuple[F64, F64, U64] | None:
         """Times and lengths, in ticks, and digests of all; None if there are none."""
         if not self._times:
             return None
-        return np.concatenate(self._times), np.concatenate(self._lengths), np.array(self._digests, np.uint64)
+        counts = np.frombuffer(self._counts, np.int64)
+        lengths = np.repeat(np.frombuffer(self._lengths), counts)
+        within = np.arange(lengths.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        return (
+            np.repeat(np.frombuffer(self._times), counts) + lengths * within,
+            lengths,
+            self._digests.values(),
+        )
 
     def heard(self, first: int, ticks_per_s: int) -> HeardTrack | None:
         """All frames, each once; `first` is the time of the first picture, in ticks. None if there are none."""
@@ -83,6 +102,8 @@ class TrackRecord:
 def heard_track(columns: tuple[F64, F64, U64], first: int, ticks_per_s: int) -> HeardTrack:
     """The frames of a record's columns, each once; `first` as in `TrackRecord.heard`."""
     times, lengths, digests = (columns[0] - first) / ticks_per_s, columns[1] / ticks_per_s, columns[2]
+    if bool((np.diff(times) > lengths[1:] / 1000).all()):
+        return HeardTrack(times, lengths, digests)
     order = np.lexsort((digests, times))
     times, lengths, digests = times[order], lengths[order], digests[order]
     # What lies around two spans that are near one another was read twice.
@@ -106,6 +127,29 @@ class Carried:
         self.digests.append(xxhash.xxh3_64_intdigest(data))
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a finished transport stream must hold: what was noted of it, and when its pictures are shown and decoded, in
+    ticks from `start` on.
+    """
+
+    ledger: Ledger
+    pts: I64
+    dts: I64
+    start: int = 0
+
+    def pes(self, first: int, end: int, es: int) -> PesColumns:
+        """The PES packets of some pictures, the first of which begins at byte `es` of the elementary stream."""
+        sizes = self.ledger.sizes.values()[first:end]
+        begins = np.cumsum(sizes, dtype=np.int64)
+        begins += es
+        begins -= sizes
+        pts, dts = self.pts[first:end] + self.start, self.dts[first:end] + self.start
+        pts %= WRAP
+        dts %= WRAP
+        return PesColumns(begins, self.ledger.at.values()[first:end], pts, dts)
+
+
 @dataclass(slots=True)
 class Ledger:
     """What went into a transport stream. Of its coded pictures in order: bytes, how many zeros are in front of it, hash
@@ -116,12 +160,12 @@ class Ledger:
     are; `others` counts the packets of subtitles and data among them; `digest` is of the whole file, of `size_bytes`.
     """
 
-    sizes: array[int] = field(default_factory=lambda: array("q"))
-    leads: bytearray = field(default_factory=bytearray)
-    digests: array[int] = field(default_factory=lambda: array("Q"))
-    rows: array[int] = field(default_factory=lambda: array("q"))
-    flags: array[int] = field(default_factory=lambda: array("i"))
-    at: array[int] = field(default_factory=lambda: array("q"))
+    sizes: GrowingColumn = field(default_factory=lambda: GrowingColumn("i4"))
+    leads: GrowingColumn = field(default_factory=lambda: GrowingColumn("u1"))
+    digests: GrowingColumn = field(default_factory=lambda: GrowingColumn("u8"))
+    rows: GrowingColumn = field(default_factory=lambda: GrowingColumn("i4"))
+    flags: GrowingColumn = field(default_factory=lambda: GrowingColumn("i4"))
+    at: GrowingColumn = field(default_factory=lambda: GrowingColumn("i8"))
     sound: dict[int, TrackRecord] = field(default_factory=dict)
     carried: dict[int, Carried] = field(default_factory=lambda: defaultdict(Carried))
     others: int = 0
@@ -156,10 +200,10 @@ class Ledger:
 
     def add_run(self, run: PictureRun, rows: I64, flags: npt.NDArray[np.uint16]) -> None:
         """Note pictures that are copied as they are: the rows whose bytes they have, and what kinds they are."""
-        self.sizes.frombytes((run.size + run.lead).astype(np.int64).tobytes())
-        self.leads += run.lead.astype(np.uint8).tobytes()
-        self.rows.frombytes(rows.astype(np.int64).tobytes())
-        self.flags.frombytes(flags.astype(np.int32).tobytes())
+        self.sizes.extend(run.size + run.lead)
+        self.leads.extend(run.lead)
+        self.rows.extend(rows)
+        self.flags.extend(flags)
         data, digest = run.es.data, xxhash.xxh3_64_intdigest
         places = zip(run.begin.tolist(), (run.begin + run.size).tolist(), strict=True)
-        self.digests.extend([digest(data[begin:end]) for begin, end in places])
+        self.digests.extend(np.array([digest(data[begin:end]) for begin, end in places], np.uint64))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xxhash
 
 from plexcut.media.bitstream.audio import splits
-from plexcut.media.cutting.ledger import Carried, Ledger, TrackRecord
+from plexcut.media.cutting.ledger import Carried, Due, TrackRecord
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.sound import SoundReader
 from plexcut.media.cutting.transport_check import TransportCheck, pids_of
@@ -57,8 +57,9 @@ class Seen:
     """What was there. `faults`: of the stream as such, in words; `sections`: all different ones of PAT and PMT.
 
     `picture`: how many pictures were whole; `more`: whether anything is behind them; `wrong`: those whose bytes are
-    others. `pes`: the PES packets of the video. `sound`: times, lengths and digests of the frames of each track, as
-    `TrackRecord` has them, by PID. `carried`: the PES packets of streams that went along as they are.
+    others. `pes`: the PES packets of the video; None where they are just those that are due. `sound`: times, lengths
+    and digests of the frames of each track, as `TrackRecord` has them, by PID. `carried`: the PES packets of streams
+    that went along as they are.
     """
 
     size_bytes: int
@@ -66,7 +67,7 @@ class Seen:
     faults: list[str]
     gaps: int
     sections: dict[int, list[bytes]]
-    pes: PesColumns
+    pes: PesColumns | None
     picture: int
     more: bool
     wrong: list[int]
@@ -77,15 +78,15 @@ class Seen:
 class Look:
     """One look at a result."""
 
-    def __init__(self, wanted: Wanted, ledger: Ledger) -> None:
+    def __init__(self, wanted: Wanted, due: Due) -> None:
         self._video = wanted.video
         self._hash = xxhash.xxh3_64()
         self._looked = 0
         self._form = TransportCheck(wanted.video, (0, wanted.pmt))
         self._tables = _Tables((0, wanted.pmt))
-        self._pictures = _Pictures(ledger)
+        self._pictures = _Pictures(due)
         self._ears = {pid: _Ear(codec) for pid, codec in wanted.sound}
-        self._carried = {pid: _Whole() for pid in ledger.carried}
+        self._carried = {pid: _Whole() for pid in due.ledger.carried}
 
     def blocks(self, file: BinaryIO) -> Generator[int]:
         """Read to the end of the file; gives how many bytes are behind it, from time to time.
@@ -167,12 +168,12 @@ class _Tables:
 class _Pictures:
     """The coded pictures, one after the other, each held against what was handed over in its place."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, due: Due) -> None:
+        self._due = due
         self._tap = PayloadTap()
         self._left = np.empty(0, np.uint8)
         self._es_bytes = 0
-        self._pes = tuple(GrowingColumn() for _ in range(4))
+        self._pes = _PesPackets(due)
         self.picture = 0
         self.wrong: list[int] = []
 
@@ -187,20 +188,20 @@ class _Pictures:
         return self._left.size > 0
 
     @property
-    def pes(self) -> PesColumns:
-        """All PES packets."""
-        return PesColumns(*(column.values() for column in self._pes))
+    def pes(self) -> PesColumns | None:
+        """All PES packets; None where they are those that are due."""
+        return self._pes.others()
 
     def take(self, block: Block, which: I64, heads: U32) -> None:
         """Take up packets of the video: compare every picture that is whole now."""
         before = self._left.size
         stretch = self._tap.take(block, which, heads, self._left)
         pes, es = stretch.pes, stretch.es
-        for column, values in zip(self._pes, (self._es_bytes + pes.es, pes.at, pes.pts, pes.dts), strict=True):
-            column.extend(values)
+        self._pes.take(PesColumns(self._es_bytes + pes.es, pes.at, pes.pts, pes.dts))
         self._es_bytes += es.size - before
-        ledger = self._ledger
-        sizes, leads, digests = ledger.sizes, ledger.leads, ledger.digests
+        ledger = self._due.ledger
+        # One number at a time is taken out of these.
+        sizes, leads, digests = (c.values().data for c in (ledger.sizes, ledger.leads, ledger.digests))
         data, at, picture, count = es.data, 0, self.picture, len(digests)
         digest = xxhash.xxh3_64_intdigest
         while picture < count and (end := at + sizes[picture]) <= len(data):
@@ -210,6 +211,39 @@ class _Pictures:
         # What is behind the last picture is noted; how much it is does not matter.
         self._left = es[at : at + 1 if picture == count else None].copy()
         self.picture = picture
+
+
+class _PesPackets:
+    """PES packets of the video, which are kept only if they are others than are due: there is one for each picture."""
+
+    def __init__(self, due: Due) -> None:
+        self._due = due
+        self._count = self._es = 0
+        self._kept: tuple[GrowingColumn, ...] | None = None
+
+    def take(self, pes: PesColumns) -> None:
+        """Take up the next ones."""
+        due = self._due.pes(self._count, self._count + len(pes), self._es)
+        found = pes.es, pes.at, pes.pts, pes.dts
+        if self._kept is None:
+            wanted = due.es, due.at, due.pts, due.dts
+            if all(map(np.array_equal, found, wanted)):
+                sizes = self._due.ledger.sizes.values()[self._count : self._count + len(pes)]
+                self._count += len(pes)
+                self._es += int(sizes.sum(dtype=np.int64))
+                return
+            before = self._due.pes(0, self._count, 0)
+            self._kept = tuple(GrowingColumn() for _ in range(4))
+            for column, values in zip(self._kept, (before.es, before.at, before.pts, before.dts), strict=True):
+                column.extend(values)
+        for column, values in zip(self._kept, found, strict=True):
+            column.extend(values)
+
+    def others(self) -> PesColumns | None:
+        """All of them, when all are there; None where they are those that are due."""
+        if self._kept is None and self._count < len(self._due.ledger.sizes):
+            return self._due.pes(0, self._count, 0)
+        return None if self._kept is None else PesColumns(*(column.values() for column in self._kept))
 
 
 class _Ear:

@@ -22,6 +22,7 @@ _SLOT = PACKET - _HEAD_BYTES
 _PAYLOAD = np.dtype((np.void, _SLOT))
 """Arrays of it are gathered several times faster than rows of bytes."""
 _NOTHING = np.empty(0, np.uint8)
+_AT_ONCE = 1 << 16
 _RARE = 8
 """One packet in so many, at most, may have anything in front of its payload, so that stretches are worth while."""
 _STARTS, _CARRIES, _ADAPTED, _COUNTER_SHIFT = 0x4000, 0x10000000, 0x20000000, 24
@@ -120,17 +121,25 @@ def _joined(block: Block, which: I64, begin: I64, front: U8) -> U8:
     return np.concatenate(pieces)
 
 
+def risen(at: I64) -> I64:
+    """The largest number up to each; where they never fall anyway these are they, and it takes no memory."""
+    if any(bool((np.diff(at[i : i + _AT_ONCE + 1]) < 0).any()) for i in range(0, at.size, _AT_ONCE)):
+        return np.maximum.accumulate(at)
+    return at
+
+
 class CodedPictures:
     """The coded pictures of a recording's rows, as the blocks go by in which they lie."""
 
     def __init__(self, index: MediaIndex) -> None:
         self._index = index
-        self._at = np.maximum.accumulate(index.at)
+        self._at = risen(index.at)
         self._tap = PayloadTap()
         self._es = np.empty(0, np.uint8)
         self._base = 0
-        # Of each row: where in the elementary stream it begins, as far as that is known and it is still there.
-        self._places = np.full(index.at.size + 1, -1, np.int64)
+        # Of rows from `_first` on: where in the elementary stream they begin, -1 where that is not known.
+        self._first = 0
+        self._places = np.empty(0, np.int64)
 
     @property
     def es(self) -> U8:
@@ -150,17 +159,33 @@ class CodedPictures:
         at = self._index.at[first:last]
         packet = np.minimum(np.searchsorted(stretch.at, at), stretch.at.size - 1)
         places = end + stretch.starts[packet] + self._index.skip[first:last]
-        self._places[first:last] = np.where(stretch.at[packet] == at, places, self._places[first:last])
+        self._note(first, np.where(stretch.at[packet] == at, places, -1), needed)
+
+    def _note(self, first: int, places: I64, needed: int | None) -> None:
+        """Where rows from `first` on begin, which is behind all that is known; those before `needed` are forgotten."""
+        begun = self._first + self._places.size
+        if not self._places.size:
+            self._first = begun = first
+        known = np.concatenate((self._places, np.full(first - begun, -1), places))
+        gone = self._places.size if needed is None else min(max(needed - self._first, 0), known.size)
+        self._first, self._places = self._first + gone, known[gone:]
+
+    def _place(self, row: int) -> int:
+        at = row - self._first
+        return int(self._places[at]) if 0 <= at < self._places.size else -1
 
     def whole(self, rows: I64) -> I64:
         """Where in `es` pictures begin: those of `rows` up to one that has not begun yet, or is not whole yet."""
-        begin = self._places[rows] - self._base
+        at = rows - self._first
+        known = (at >= 0) & (at < self._places.size)
+        begin = np.full(rows.size, -1)
+        begin[known] = self._places[at[known]] - self._base
         there = (begin >= 0) & (begin + self._index.size[rows] <= self._es.size)
         return begin if there.all() else begin[: int(np.argmin(there))]
 
     def take(self, row: int) -> memoryview | None:
         """The picture of a row; None where it has not begun yet, or is not whole yet."""
-        place = int(self._places[row])
+        place = self._place(row)
         if place < self._base:
             return None
         begin, end = place - self._base, place - self._base + int(self._index.size[row])
@@ -168,6 +193,6 @@ class CodedPictures:
 
     def _drop(self, needed: int | None) -> None:
         """Let go of all that lies before a row."""
-        place = -1 if needed is None else int(self._places[needed])
+        place = -1 if needed is None else self._place(needed)
         keep = place if place >= self._base else self._base + self._es.size
         self._es, self._base = self._es[keep - self._base :], keep

@@ -323,7 +323,7 @@ def copied_rows(index: MediaIndex, part: Part) -> npt.NDArray[np.int64]:
 def describe(index: MediaIndex, plan: Plan) -> CutPlan:
     """The plan in the words of the interface."""
     duration_us = sum(int(index.times_us[s.span.end] - index.times_us[s.span.start]) for s in plan.spans)
-    whole_us = max(1, int(index.times_us[-1]))
+    whole_us = max(1, index.time_us(index.frames))
     return CutPlan(
         frames=plan.keep.frames,
         frames_copied=plan.copied,
@@ -332,7 +332,7 @@ def describe(index: MediaIndex, plan: Plan) -> CutPlan:
         bytes=index.size_bytes * duration_us // whole_us,
         warnings=plan_warnings(index, plan),
         keep=tuple((s.start, s.end) for s in plan.keep),
-        keep_s=tuple((us_to_s(int(index.times_us[s.start])), us_to_s(int(index.times_us[s.end]))) for s in plan.keep),
+        keep_s=tuple((us_to_s(index.time_us(s.start)), us_to_s(index.time_us(s.end))) for s in plan.keep),
         spans=tuple(_counted(index, span) for span in plan.spans),
     )
 
@@ -350,8 +350,8 @@ def _counted(index: MediaIndex, plan: SpanPlan) -> PlannedSpan:
     return PlannedSpan(
         start_frame=plan.span.start,
         end_frame=plan.span.end,
-        start_s=us_to_s(int(index.times_us[plan.span.start])),
-        end_s=us_to_s(int(index.times_us[plan.span.end])),
+        start_s=us_to_s(index.time_us(plan.span.start)),
+        end_s=us_to_s(index.time_us(plan.span.end)),
         head=sum(len(part.frames) for part in plan.parts[:at]),
         body=sum(len(part.frames) for part in plan.parts if part.kind == "copy"),
         tail=sum(len(part.frames) for part in plan.parts[at:] if part.kind == "encode"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from plexcut.errors import FormatUnsupported
 from plexcut.media.bitstream.bits import start_codes
 from plexcut.media.bitstream.pictures import ASSEMBLERS
-from plexcut.media.cutting.ledger import UNKNOWN_FLAGS, HeardTrack, Ledger, heard_track
+from plexcut.media.cutting.ledger import UNKNOWN_FLAGS, Due, HeardTrack, Ledger, heard_track
 from plexcut.media.cutting.looking import TICKS, Look, Seen, Wanted
 from plexcut.media.index import transport_stream
 from plexcut.media.index.build import stream_index
@@ -21,7 +21,7 @@ from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.parts import StreamParts, parts_index
 from plexcut.media.index.pes import UNKNOWN, PesColumns
 from plexcut.media.index.psi import Program, parse_pat, parse_pmt
-from plexcut.media.index.rows import WRAP, PictureRows, RawRows
+from plexcut.media.index.rows import PictureRows, RawRows
 from plexcut.media.sources import open_source, status_of
 
 I64 = npt.NDArray[np.int64]
@@ -43,25 +43,27 @@ class Readback:
     heard: dict[int, HeardTrack]
 
 
-def read_back(path: Path, source: MediaIndex, ledger: Ledger, on_fraction: Callable[[float], None]) -> Readback:
-    """Read a result of `source`, for which `ledger` was kept.
+def read_back(
+    path: Path, source: MediaIndex, due: tuple[Due, MediaIndex | None], on_fraction: Callable[[float], None]
+) -> Readback:
+    """Read a result of `source`, given what it must hold, and the index that it must turn out to have (`foreseen`).
 
     Raises:
         FormatUnsupported: it is no such transport stream.
         FileUnreadable: it cannot be read.
     """
     size = status_of(path).size_bytes
-    look = Look(Wanted.of(source), ledger)
+    look = Look(Wanted.of(source), due[0])
     with open_source(path) as file:
         try:
             for at in look.blocks(file):
                 on_fraction(min(1.0, at / max(size, 1)))
         except ValueError as error:
             raise FormatUnsupported(str(error)) from None
-    return judged(path, source, ledger, look.seen())
+    return judged(path, source, due, look.seen())
 
 
-def judged(path: Path, source: MediaIndex, ledger: Ledger, seen: Seen) -> Readback:
+def judged(path: Path, source: MediaIndex, due: tuple[Due, MediaIndex | None], seen: Seen) -> Readback:
     """What was seen of a result, held against what it must be.
 
     Raises:
@@ -69,11 +71,12 @@ def judged(path: Path, source: MediaIndex, ledger: Ledger, seen: Seen) -> Readba
         FileUnreadable: it cannot be read.
     """
     size = status_of(path).size_bytes
-    program = _program(seen, source)
+    program, ledger = _program(seen, source), due[0].ledger
     wrong = _wrong(ledger, seen)
     # A picture whose bytes are what was handed over is of the kind that this was.
-    parts = None if wrong else _parts(source, ledger, seen.pes, program)
-    index = parts_index(parts, size) if parts is not None else _scanned(path, source)
+    index = None if wrong else _index(source, due, seen.pes, program)
+    if index is None:
+        index = _scanned(path, source)
     faults = list(seen.faults)
     if seen.size_bytes != size or size != ledger.size_bytes or seen.digest != ledger.digest:
         faults.append("the file does not hold what was written")
@@ -86,8 +89,9 @@ def judged(path: Path, source: MediaIndex, ledger: Ledger, seen: Seen) -> Readba
         faults.append(f"PID {', '.join(f'{pid:#x}' for pid in sorted(missing))} not in its tables")
     if seen.gaps or index.discontinuities:
         faults.append(f"{seen.gaps} gaps and {index.discontinuities} jumps of the clock in the video")
-    index = replace(index, video=source.video, tracks=source.tracks)
-    first = int(index.shown_pts[0]) if index.frames else 0
+    if index is not due[1]:
+        index = replace(index, video=source.video, tracks=source.tracks)
+    first = int(index.pts[index.display[0]]) if index.frames else 0
     heard = {pid: heard_track(columns, first, TICKS) for pid, columns in seen.sound.items()}
     return Readback(index, wrong, faults, heard)
 
@@ -119,36 +123,42 @@ def _wrong(ledger: Ledger, seen: Seen) -> list[int]:
     return seen.wrong
 
 
-def foreseen(source: MediaIndex, ledger: Ledger, pts: I64, dts: I64) -> MediaIndex | None:
-    """The index that a result must turn out to have: its pictures are shown and decoded at these times.
-
-    None where it cannot be told.
-    """
-    sizes = np.array(ledger.sizes, np.int64)
-    pes = PesColumns(np.cumsum(sizes) - sizes, np.array(ledger.at, np.int64), pts % WRAP, dts % WRAP)
+def foreseen(source: MediaIndex, due: Due) -> MediaIndex | None:
+    """The index that a result must turn out to have; None where it cannot be told."""
     program = parse_pmt(source.pmt, source.pmt_pid)
-    parts = None if program is None else _parts(source, ledger, pes, program)
-    if parts is None:
-        return None
-    return replace(parts_index(parts, ledger.size_bytes), video=source.video, tracks=source.tracks)
+    index = None if program is None else _index(source, (due, None), None, program)
+    return None if index is None else replace(index, video=source.video, tracks=source.tracks)
+
+
+def _index(
+    source: MediaIndex, due: tuple[Due, MediaIndex | None], pes: PesColumns | None, program: Program
+) -> MediaIndex | None:
+    """The index of a result with these PES packets (None: those that are due); None where it cannot be told."""
+    ledger, known = due[0].ledger, due[1]
+    if pes is None and known is not None and (known.program, known.pmt) == (program.number, program.section):
+        return known
+    parts = _parts(source, ledger, due[0].pes(0, len(ledger.sizes), 0) if pes is None else pes, program)
+    return None if parts is None else parts_index(parts, ledger.size_bytes)
 
 
 def _parts(source: MediaIndex, ledger: Ledger, pes: PesColumns, program: Program) -> StreamParts | None:
     """What the index is made from; None unless there is a PES packet with a clock for each picture, and only these."""
-    sizes, flags = np.array(ledger.sizes, np.int64), np.array(ledger.flags, np.int32)
-    places = np.cumsum(sizes) - sizes
+    sizes, flags = ledger.sizes.values(), ledger.flags.values()
+    places = np.cumsum(sizes, dtype=np.int64) - sizes
     if not np.array_equal(pes.es, places) or bool((pes.pts == UNKNOWN).any()) or bool((flags == UNKNOWN_FLAGS).any()):
         return None
-    lead = np.frombuffer(ledger.leads, np.uint8).astype(np.int64)
-    es = places + lead
+    lead = ledger.leads.values()
+    # Zeros in front of a picture belong to the one before.
+    between = sizes - lead
+    between[:-1] += lead[1:]
     none = np.empty(0, np.int64)
     return StreamParts(
         program=program,
         video_pid=source.video.id,
         dropped=(),
-        rows=RawRows(pes.pts, pes.dts, pes.at, flags.astype(np.uint16), np.zeros(es.size, np.uint16), 0),
+        rows=RawRows(pes.pts, pes.dts, pes.at, flags.astype(np.uint16), np.zeros(sizes.size, np.uint16), 0),
         skip=lead.astype(np.int16),
-        size=np.diff(np.append(es, sizes.sum())).astype(np.int32),
+        size=between,
         breaks=none,
         pes=RawPes.of(none.astype(np.int16), none, none),
     )

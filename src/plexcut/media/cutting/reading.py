@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from plexcut.errors import Cancelled, PlexcutError
+from plexcut.media import heap
 from plexcut.media.cutting.companions import START_TICKS
-from plexcut.media.cutting.ledger import Ledger
+from plexcut.media.cutting.ledger import Due, Ledger
 from plexcut.media.cutting.readback import Readback, foreseen, read_back
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.seam_proof import Played, SeamProof
@@ -25,11 +26,11 @@ OnDone = Callable[[str, float], None]
 class _Reading:
     """Reads on a thread; ends when it is told to, or done."""
 
-    def __init__(self, output: Path, source: MediaIndex, ledger: Ledger) -> None:
+    def __init__(self, output: Path, source: MediaIndex, due: tuple[Due, MediaIndex | None]) -> None:
         self.fraction = 0.0
         self._stopped = threading.Event()
         self._pool = ThreadPoolExecutor(1, "cut-look")
-        self._found = self._pool.submit(read_back, output, source, ledger, self._goes_on)
+        self._found = self._pool.submit(read_back, output, source, due, self._goes_on)
 
     def _goes_on(self, fraction: float) -> None:
         self.fraction = fraction
@@ -63,9 +64,11 @@ def read_and_play(
     """
     output, source = result
     schedule, ledger = made
-    reading = _Reading(output, source, ledger)
+    due = Due(ledger, schedule.pts, schedule.dts, START_TICKS)
+    expected = foreseen(source, due)
+    heap.give_back()
+    reading = _Reading(output, source, (due, expected))
     try:
-        expected = foreseen(source, ledger, schedule.pts + START_TICKS, schedule.dts + START_TICKS)
 
         def on_played(fraction: float) -> None:
             on_done("read", reading.fraction)

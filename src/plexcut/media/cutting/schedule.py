@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,8 @@ from plexcut.media.cutting.plan import Plan, copied_rows
 from plexcut.media.index.model import MediaIndex
 
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,10 @@ class Schedule:
     and `dts` ticks of the result (0 is where its first picture is shown).
     """
 
-    part: I64
-    span: I64
-    row: I64
-    frame: I64
+    part: I32
+    span: I32
+    row: I32
+    frame: I32
     pts: I64
     dts: I64
     spans: tuple[SpanTimes, ...]
@@ -65,8 +68,9 @@ def make_schedule(index: MediaIndex, plan: Plan) -> Schedule:
     Decode times are the show times, sorted, put back by as many pictures as reordering needs: so they rise strictly
     and no picture is decoded after it is shown, whatever stood at a seam.
     """
-    # Rows: the part's number, the span's, the index row, the frame, and what is added to its time.
-    columns: list[I64] = [np.empty((5, 0), np.int64)]
+    # Rows: the part's number, the span's, the index row, the frame; and times.
+    columns: list[I32] = [np.empty((4, 0), np.int32)]
+    shown: list[I64] = [np.empty((1, 0), np.int64)]
     spans: list[SpanTimes] = []
     base = number = 0
     for at, span in enumerate(plan.spans):
@@ -77,23 +81,25 @@ def make_schedule(index: MediaIndex, plan: Plan) -> Schedule:
                 rows = copied_rows(index, piece)
                 frames = index.number_of[rows]
             else:
-                frames = np.arange(piece.frames.start, piece.frames.end)
+                frames = np.arange(piece.frames.start, piece.frames.end, dtype=np.int32)
                 rows = np.full(frames.size, -1)
-            laid = np.empty((5, rows.size), np.int64)
-            laid[0], laid[1], laid[2], laid[3], laid[4] = number, at, rows, frames, times.shift
+            laid = np.empty((4, rows.size), np.int32)
+            laid[0], laid[1], laid[2], laid[3] = number, at, rows, frames
+            pts = index.shown_pts[frames][None] + times.shift
             if piece.kind == "copy" and piece.stand_ins:
                 # The last ones that are shown before the keyframe, whatever span they are of.
                 count = len(piece.stand_ins)
-                before = np.concatenate(columns, axis=1)
-                columns = [before[:, :-count]]
                 places = np.searchsorted(rows, sorted(piece.stand_ins, key=lambda r: int(index.pts[r])))
                 laid[2, places] = -1
-                laid[3:, places] = before[3:, -count:]
+                laid[3, places] = _taken(columns, count)[3]
+                pts[:, places] = _taken(shown, count)
             columns.append(laid)
+            shown.append(pts)
             number += 1
         base = times.base_end
-    part, span_of, row, frame, shift = np.concatenate(columns, axis=1)
-    pts: I64 = index.shown_pts[frame] + shift
+    part, span_of, row, frame = np.concatenate(columns, axis=1)
+    columns.clear()
+    pts = np.concatenate(shown, axis=1)[0]
     return Schedule(
         part=part,
         span=span_of,
@@ -103,6 +109,19 @@ def make_schedule(index: MediaIndex, plan: Plan) -> Schedule:
         dts=decode_times(pts, index.frame_ticks),
         spans=tuple(spans),
     )
+
+
+def _taken(columns: list[npt.NDArray[_T]], count: int) -> npt.NDArray[_T]:
+    """The last `count` pictures of some columns, and takes them away."""
+    taken: list[npt.NDArray[_T]] = []
+    while count:
+        last = columns.pop()
+        if last.shape[1] > count:
+            columns.append(last[:, :-count])
+            last = last[:, -count:]
+        taken.append(last)
+        count -= last.shape[1]
+    return np.concatenate(taken[::-1], axis=1)
 
 
 def decode_times(pts: I64, frame_ticks: int) -> I64:

@@ -42,7 +42,7 @@ _GROUPS_AHEAD = 3
 """From so many keyframes ahead the source is decoded to see whether it has the same faults."""
 
 
-I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 Watch = tuple[threading.Event, list[int]]
 """Whether to stop, and the rows that came out so far."""
 
@@ -89,7 +89,7 @@ class SeamProof:
         todo = _stretches(self.result[1], self.plan)
         rows = max(sum(end - start for start, end in todo), 1)
         stop = threading.Event()
-        shown = np.concatenate([np.arange(span.start, span.end) for span in self.plan.keep])
+        shown = np.concatenate([np.arange(span.start, span.end, dtype=np.int32) for span in self.plan.keep])
         played = Played()
         workers = max(1, min(_WORKERS, os.cpu_count() or 1, len(todo)))
         with ThreadPoolExecutor(workers, "cut-play") as pool:
@@ -106,7 +106,7 @@ class SeamProof:
         self._look_again(played)
         return played
 
-    def _play(self, stretches: Sequence[tuple[int, int]], shown: I64, watch: Watch) -> Played:
+    def _play(self, stretches: Sequence[tuple[int, int]], shown: I32, watch: Watch) -> Played:
         """Some stretches, one after the other, until the event is set; every row that comes out is noted."""
         played = Played()
         with open_units(*self.source) as theirs, open_units(*self.result) as ours:
@@ -115,7 +115,7 @@ class SeamProof:
         return played
 
     def _from_far_enough(
-        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, watch: Watch
+        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I32, watch: Watch
     ) -> Played:
         """One stretch; where pictures are lost, from further ahead: what it begins with may be damaged."""
         best = self._stretch(readers, stretch, shown, watch)
@@ -129,7 +129,7 @@ class SeamProof:
         return best
 
     def _stretch(
-        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I64, watch: Watch
+        self, readers: tuple[UnitReader, UnitReader], stretch: tuple[int, int], shown: I32, watch: Watch
     ) -> Played:
         """One stretch; where a picky decoder finds fault with it, a lenient one goes through it again.
 
@@ -160,7 +160,7 @@ class SeamProof:
         return not played.lost and not played.disordered and all(map(self._good, played.differences))
 
     def _new_complaints(
-        self, reader: UnitReader, complaints: list[int], stretch: tuple[int, int], shown: I64
+        self, reader: UnitReader, complaints: list[int], stretch: tuple[int, int], shown: I32
     ) -> list[int]:
         """Source frames that a decoder found fault with in the result; none where the source has faults there too."""
         source, result = self.source[1], self.result[1]
@@ -190,7 +190,7 @@ class SeamProof:
         self,
         reader: UnitReader,
         stretch: tuple[int, int],
-        shown: I64,
+        shown: I32,
         pictures: Iterator[tuple[int, VideoFrame]],
         watch: Watch,
     ) -> Played:

@@ -30,6 +30,8 @@ from plexcut.media.sources import open_source
 _SLACK_S = Fraction(15, 10_000)
 """Matroska keeps whole milliseconds, twice rounded."""
 _AROUND_S = 0.5
+_AT_ONCE = 1 << 16
+_SHIFTS = np.array([-2, -1, 0, 1])
 _CHUNK_BYTES = 4 << 20
 
 
@@ -159,7 +161,10 @@ def _compare(source: HeardTrack, result: HeardTrack, kept: Sequence[Kept]) -> _C
         at += count
         first, behind = np.searchsorted(source.times_s, (start, end), side="left").tolist()
         # Up to a frame at either end belongs to the neighbour, or to what was cut away.
-        missing = np.setdiff1d(np.arange(first + 1, behind - 1), found[:count])
+        inside = found[:count][(found[:count] > first) & (found[:count] < behind - 1)]
+        gone = np.ones(max(behind - 1 - (first + 1), 0), np.bool_)
+        gone[inside - (first + 1)] = False
+        missing = first + 1 + np.flatnonzero(gone)
         lost = sum(not _near(rough, float(source.times_s[i])) for i in missing.tolist())
         if lost:
             done.fault = f"{lost} frames between {base:.3f} s and {base + end - start:.3f} s are missing"
@@ -192,14 +197,18 @@ def _matches(source: HeardTrack, digests: U64, times: F64, slack: float) -> I64:
     In silence neighbours have the same bytes: there frames that follow one another are those of the source that do.
     """
     near = np.searchsorted(source.times_s, times)
-    candidates = near + np.array([-2, -1, 0, 1])[:, None]
-    i = np.clip(candidates, 0, len(source) - 1)
-    same = (candidates == i) & (source.digests[i] == digests)
-    away = np.abs(source.times_s[i] - times)
-    same &= away <= source.lengths_s[i] / 2 + slack
+    same = np.empty((_SHIFTS.size, times.size), np.bool_)
+    found = np.empty(times.size, np.int64)
+    for begin in range(0, times.size, _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        candidates = near[some] + _SHIFTS[:, None]
+        i = np.clip(candidates, 0, len(source) - 1)
+        away = np.abs(source.times_s[i] - times[some])
+        alike = (candidates == i) & (source.digests[i] == digests[some]) & (away <= source.lengths_s[i] / 2 + slack)
+        nearest = np.argmin(np.where(alike, away, np.inf), axis=0)
+        same[:, some] = alike
+        found[some] = np.where(alike.any(axis=0), near[some] + _SHIFTS[nearest], -1)
     several = np.count_nonzero(same, axis=0)
-    nearest = np.take_along_axis(candidates, np.argmin(np.where(same, away, np.inf), axis=0)[None], axis=0)[0]
-    found = np.where(several > 0, nearest, -1)
     certain = several == 1
     if not certain.any():
         certain[np.flatnonzero(several)[:1]] = True
@@ -209,7 +218,7 @@ def _matches(source: HeardTrack, digests: U64, times: F64, slack: float) -> I64:
         place = np.searchsorted(anchors, doubtful)
         for which in (np.minimum(place, anchors.size - 1), np.maximum(place - 1, 0)):
             following = found[anchors[which]] + doubtful - anchors[which]
-            fits = (same[:, doubtful] & (candidates[:, doubtful] == following)).any(axis=0)
+            fits = (same[:, doubtful] & (near[doubtful] + _SHIFTS[:, None] == following)).any(axis=0)
             found[doubtful[fits]] = following[fits]
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from array import array
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
@@ -47,6 +46,7 @@ _VIDEO_LEAD = 63_000
 AROUND_TICKS = 4 * TICKS
 """How far from its picture, in the file, other streams are looked for."""
 _AT_ONCE = 1024
+_ROWS_AT_ONCE = 1 << 16
 _NEVER = 1 << 62
 _CHUNK_BYTES = 4 << 20
 
@@ -101,14 +101,7 @@ class TransportSplice:
         self._runs: deque[_Waiting] = deque()
         self._pushed = 0
         self.ledger = Ledger()
-        # Single numbers are asked of these, for which arrays of NumPy are slow and lists large.
-        self._rows, self._pts, self._dts = (array("q", a.tobytes()) for a in (schedule.row, schedule.pts, schedule.dts))
-        self._keys = index.flags & PictureFlag.KEY != 0
-        self._flags = array("H", (index.flags & ~np.uint16(PictureFlag.DAMAGED)).tobytes())
         self._kinds = PictureKinds(index.video.codec)
-        # Where in the file a picture's turn comes: that of one that is encoded anew is where it lies there.
-        own = np.where(schedule.row >= 0, schedule.row, index.display[schedule.frame])
-        self._places = index.at[own]
         one_by_one = (schedule.row < 0) | np.isin(schedule.row, pictures.fitted_rows)
         self._one_by_one = np.append(np.flatnonzero(one_by_one), schedule.row.size)
 
@@ -188,28 +181,33 @@ class TransportSplice:
         yield pictures.stop
 
     def _stretch(self, span: SpanTimes) -> tuple[int, int]:
-        clock = np.maximum.accumulate(self._index.dts)
-        first = int(np.searchsorted(clock, span.start - AROUND_TICKS)) - 1
-        last = int(np.searchsorted(clock, span.end + AROUND_TICKS))
+        first = _first_from(self._index.dts, span.start - AROUND_TICKS) - 1
+        last = _first_from(self._index.dts, span.end + AROUND_TICKS)
         start = int(self._index.at[first]) if first > 0 else 0
         return start, int(self._index.at[last]) if last < self._index.at.size else self._index.size_bytes
 
     def _reached(self, done: int, end: int, position: int) -> int:
         """The first picture, of those from `done` on, whose turn does not come up to a position of the file."""
         while done < end:
-            places = self._places[done : min(done + _AT_ONCE, end)]
+            places = self._places(done, min(done + _AT_ONCE, end))
             behind = places > position
             if behind.any():
                 return done + int(np.argmax(behind))
             done += places.size
         return done
 
+    def _places(self, first: int, end: int) -> I64:
+        """Where in the file the turns of pictures come: of one that is encoded anew it is where it lies there."""
+        rows, frames = self._schedule.row[first:end], self._schedule.frame[first:end]
+        found: I64 = self._index.at[np.where(rows >= 0, rows, self._index.display[frames])]
+        return found
+
     def _push_pictures(self, coded: CodedPictures, done: int, end: int) -> int:
         """Take pictures from `done` on, up to one that is not there yet; gives that one, or `end`."""
         while done < end:
             single = int(self._one_by_one[np.searchsorted(self._one_by_one, done)])
             if single > done:
-                rows = self._schedule.row[done : min(single, end)]
+                rows = self._schedule.row[done : min(single, end)].astype(np.int64)
                 begin = coded.whole(rows)
                 if begin.size:
                     self._push_run(done, coded.es, begin)
@@ -217,7 +215,7 @@ class TransportSplice:
                 if begin.size < rows.size:
                     break
                 continue
-            row = self._rows[done]
+            row = int(self._schedule.row[done])
             source = coded.take(row) if row >= 0 else None
             if row >= 0 and source is None:
                 break
@@ -228,7 +226,7 @@ class TransportSplice:
     def _push_run(self, first: int, es: npt.NDArray[np.uint8], begin: I64) -> None:
         """Pictures that are copied as they are, as `PictureSource.plain` says it of one."""
         end = first + begin.size
-        rows = self._schedule.row[first:end]
+        rows = self._schedule.row[first:end].astype(np.int64)
         size = self._index.size[rows].astype(np.int64)
         lead = np.zeros(begin.size, np.bool_)
         if self._index.video.codec in TRIMMED:
@@ -238,20 +236,22 @@ class TransportSplice:
                 size[i] = len(es[at : at + int(size[i])].tobytes().rstrip(b"\x00"))
             lead = (es[begin] == 0) & (es[begin + 1] == 0) & (es[begin + 2] == 1)
         pts, dts = self._schedule.pts[first:end] + START_TICKS, self._schedule.dts[first:end] + START_TICKS
-        run = PictureRun(es, begin, size, lead, self._keys[rows], dts - _VIDEO_LEAD, pts, dts)
+        key = self._index.flags[rows] & PictureFlag.KEY != 0
+        run = PictureRun(es, begin, size, lead, key, dts - _VIDEO_LEAD, pts, dts)
         own = np.where(_are_pictures(es, begin, rows, self._index.size), rows, -1)
         self.ledger.add_run(run, own, self._index.flags[rows] & ~np.uint16(PictureFlag.DAMAGED))
         self._runs.append(_Waiting(run, self._pushed, at=(run.at - START_TICKS).tolist()))
         self._pushed += len(run)
 
     def _push_picture(self, picture: int, source: memoryview | None) -> None:
-        row = self._rows[picture]
+        row = int(self._schedule.row[picture])
         if source is None and row >= 0:
             source = memoryview(self._pictures.read(row))
         plain = None if source is None else self._pictures.plain(row, source)
         if plain is not None:
             lead, data = plain
-            key, flags = bool(self._keys[row]), self._flags[row]
+            flags = int(self._index.flags[row])
+            key, flags = bool(flags & PictureFlag.KEY), flags & ~PictureFlag.DAMAGED
         else:
             coded = self._pictures.get(picture, None if source is None else bytes(source))
             lead, data, key = b"", memoryview(coded.data), coded.key
@@ -259,7 +259,7 @@ class TransportSplice:
         same = plain is None and source is not None and bytes(data).strip(b"\x00") == bytes(source).strip(b"\x00")
         copied = (row, source) if plain is not None and source is not None else None
         self.ledger.add(lead, data, flags, copied, same=row if same else -1)
-        pts, dts = self._pts[picture], self._dts[picture]
+        pts, dts = int(self._schedule.pts[picture]), int(self._schedule.dts[picture])
         unit = PesUnit(
             self._index.video.id,
             VIDEO_STREAM_ID,
@@ -298,11 +298,20 @@ class TransportSplice:
             waiting = self._runs[0]
             end = waiting.before(at, order)
             if end > waiting.done:
-                self.ledger.at.extend(writer.write_pictures(waiting.run, waiting.done, end))
+                self.ledger.at.extend(np.array(writer.write_pictures(waiting.run, waiting.done, end), np.int64))
                 waiting.done = end
             if end < len(waiting.at):
                 return
             self._runs.popleft()
+
+
+def _first_from(clock: I64, ticks: int) -> int:
+    """The first place at which a clock that may also step back is at or behind a time."""
+    for begin in range(0, clock.size, _ROWS_AT_ONCE):
+        found = clock[begin : begin + _ROWS_AT_ONCE] >= ticks
+        if found.any():
+            return begin + int(np.argmax(found))
+    return int(clock.size)
 
 
 def _are_pictures(es: npt.NDArray[np.uint8], begin: I64, rows: I64, sizes: npt.NDArray[np.int32]) -> Mask:
