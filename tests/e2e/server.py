@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,13 @@ class Server:
         """The saved keep list, in frames."""
         frames: list[list[int]] = self.get(f"/api/recordings/{recording}/keep")["keep_frames"]
         return frames
+
+    def expect_kept(self, recording: str, frames: list[list[int]]) -> None:
+        """The saved keep list is this one, at once or soon: a page may say "saved" of the edit before."""
+        until = time.monotonic() + 45
+        while (kept := self.kept(recording)) != frames and time.monotonic() < until:
+            time.sleep(0.1)
+        assert kept == frames
 
     def stop(self) -> None:
         """End it and everything it started."""

@@ -23,7 +23,7 @@ def fresh(server: Server, recording: str, editor: Editor) -> Editor:
     editor.open(server, recording)
     if server.kept(recording):
         editor.page.get_by_role("button", name="Delete all spans").click()
-        editor.expect_saved()
+        server.expect_kept(recording, [])
     snap = editor.page.get_by_test_id("snap")
     if snap.get_attribute("aria-pressed") == "true":
         snap.click()
@@ -249,14 +249,14 @@ def test_a_conflict_is_shown_and_put_together(server: Server, recording: str, pa
 def test_undo_on_another_device(server: Server, recording: str, fresh: Editor, browser: Browser) -> None:
     fresh.mark(10, 20)
     fresh.mark(50, 60)
-    fresh.expect_saved()
+    server.expect_kept(recording, [[10, 20], [50, 60]])
     other: Page = browser.new_page(locale="en-GB", viewport={"width": 1440, "height": 900})
     there = Editor(other)
     there.open(server, recording)
+    expect(other.locator("li.span")).to_have_count(2)
     there.press("Control+z")
-    there.expect_saved()
+    server.expect_kept(recording, [[10, 20]])
     expect(fresh.page.locator("li.span")).to_have_count(1)
-    assert server.kept(recording) == [[10, 20]]
     fresh.press("Control+Shift+z")
     expect(other.locator("li.span")).to_have_count(2)
     other.close()
