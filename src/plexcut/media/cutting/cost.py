@@ -14,19 +14,16 @@ from plexcut.media.cutting.observed import BODY_FRAMES
 from plexcut.media.cutting.plan import Plan
 from plexcut.media.cutting.runs import Run, find_runs
 from plexcut.media.cutting.schedule import Schedule
+from plexcut.media.cutting.seam_frames import NEAR_FRAMES
+from plexcut.media.cutting.seam_proof import PLAYED_ROWS
 from plexcut.media.index.model import MediaIndex
 
 I64 = npt.NDArray[np.int64]
 
 _PLACES = 256
 """The bytes that are written are counted for so many pictures together."""
-_FARTHEST = 400
-"""Pictures behind a place where parts meet that are played at most."""
-
 _LEADING = 4
 """Pictures behind a keyframe, and itself, that look at what is in front of it."""
-_NEAR = 250
-"""Frames nearer than this are decoded together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +86,7 @@ def _seam(index: MediaIndex, schedule: Schedule, run: Run) -> SeamWork:
     frames = np.sort(schedule.frame[places])
     decoded = 0
     # Between the end of one span and the beginning of the next nothing needs to be decoded.
-    for near in np.split(frames, np.flatnonzero(np.diff(frames) >= _NEAR) + 1):
+    for near in np.split(frames, np.flatnonzero(np.diff(frames) >= NEAR_FRAMES) + 1):
         rows = index.display[near]
         first = min(index.key_before(int(rows[0])), index.key_before(int(rows.min())))
         # Others, to which nothing refers, are left out.
@@ -111,7 +108,7 @@ def _played(index: MediaIndex, plan: Plan, schedule: Schedule) -> int:
     compared = np.searchsorted(keys, ends - BODY_FRAMES, side="right")
     first = keys[np.maximum(compared - 1, 0)]
     behind = np.append(keys + _LEADING, schedule.row.size)[near]
-    ours = _joined(first.tolist(), np.minimum(behind, ends + _FARTHEST).tolist())
+    ours = _joined(first.tolist(), np.minimum(behind, ends + PLAYED_ROWS).tolist())
     # Of the source only what is compared, and what that refers to.
     group = np.count_nonzero(index.flags & PictureFlag.REF) / max(index.keys.size, 1)
     return ours + round(ends.size * (BODY_FRAMES + group / 2))

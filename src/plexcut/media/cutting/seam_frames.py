@@ -12,7 +12,8 @@ from plexcut.media.decoding import decode_rows
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader
 
-_NEAR_FRAMES = 250
+NEAR_FRAMES = 250
+"""Frames nearer than this to the first of them are decoded together."""
 _GROUPS_AROUND = (2, 8)
 """In so many groups before and behind damaged frames a picture is looked for that comes out."""
 
@@ -29,7 +30,7 @@ def decode_frames(reader: UnitReader, index: MediaIndex, numbers: Sequence[int])
     found: dict[int, VideoFrame] = {}
     todo = sorted(set(numbers))
     while todo:
-        group = [n for n in todo if n - todo[0] < _NEAR_FRAMES]
+        group = [n for n in todo if n - todo[0] < NEAR_FRAMES]
         rows = {int(index.display[n]) for n in group}
         stretch = range(min(index.key_before(row) for row in rows), max(rows) + 1)
         # What damaged pictures look like depends on all that were decoded before them.

@@ -32,7 +32,8 @@ from plexcut.media.decoding import decode_rows, decode_strictly
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.units import UnitReader, open_units
 
-_PLAYED_ROWS = 400
+PLAYED_ROWS = 400
+"""So many pictures behind a place where parts meet are played at most."""
 _REORDERED_ROWS = 33
 """Behind so many rows a picture has come out."""
 _GOOD_PSNR_DB = 40.0
@@ -182,7 +183,7 @@ class SeamProof:
             if theirs.isdisjoint(kept.tolist()):
                 # But what a result begins with has nothing before it, however it is in the recording.
                 begins = stretch[0] > 0 or same == int(source.keys[0])
-                near = range(same, max(rows) + 1) if begins and same <= min(rows) < same + _PLAYED_ROWS else range(0)
+                near = range(same, max(rows) + 1) if begins and same <= min(rows) < same + PLAYED_ROWS else range(0)
                 found += sorted(set(group) - _faults((reader, source), near))
         return found
 
@@ -301,7 +302,7 @@ def _stretches(index: MediaIndex, plan: Plan) -> list[tuple[int, int]]:
             index.key_before(int(index.display[min(max(0, edge - BODY_FRAMES), index.frames - 1)])),
         )
         end = _past_leading(index, int(behind[0])) if behind.size else index.pts.size
-        end = min(end, row + _PLAYED_ROWS)
+        end = min(end, row + PLAYED_ROWS)
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(found[-1][1], end))
         else:

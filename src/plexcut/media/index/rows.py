@@ -14,7 +14,7 @@ from plexcut.media.index import pes as pes_columns
 from plexcut.media.index import sent as sent_clocks
 from plexcut.media.index.packets import PesStart
 from plexcut.media.index.pes import GrowingColumn, PesColumns
-from plexcut.media.index.sent import KeptClocks, SentClocks
+from plexcut.media.index.sent import KeptClocks, SentClocks, signed_wraps
 from plexcut.media.index.torn_clocks import forget_torn
 
 I64 = npt.NDArray[np.int64]
@@ -224,14 +224,14 @@ def clock_raw_rows(rows: RawRows, announced: I64) -> Clocked:
             which, raw = np.concatenate((last[0], piece)), np.concatenate((last[1], raw_dts))
             now_before = last[2]
         at = rows.at[which]
-        moved = _signed_wraps(np.diff(raw))
+        moved = signed_wraps(np.diff(raw))
         expected = step * np.diff(which)
         following = np.append(announced, np.int64(1 << 62))[np.searchsorted(announced, at[:-1], side="right")]
         told = following <= at[1:]
         anew = (moved > HOLE_TICKS) | (moved < -BACK_TICKS) | (told & (np.abs(moved - expected) > 4 * step))
         now = now_before + np.append(np.int64(0), np.cumsum(np.where(anew, expected, moved)))
         dts[piece] = now[-piece.size :]
-        pts[piece] = dts[piece] + _signed_wraps(raw_pts - raw_dts)
+        pts[piece] = dts[piece] + signed_wraps(raw_pts - raw_dts)
         changes = np.flatnonzero(anew)
         clock_at = np.append(clock_at, np.where(told[changes], following[changes], at[1:][changes]))
         clock_add = np.append(clock_add, now[changes + 1] - raw[changes + 1])
@@ -241,11 +241,6 @@ def clock_raw_rows(rows: RawRows, announced: I64) -> Clocked:
     kept.check(clock_at, clock_add)
     _fill(pts, dts, rows, step)
     return Clocked(pts, dts, clock_at, clock_add, clock_at.size - 1, kept.clocks())
-
-
-def _signed_wraps(ticks: I64) -> I64:
-    found: I64 = (ticks + WRAP // 2) % WRAP - WRAP // 2
-    return found
 
 
 class PictureClocks:

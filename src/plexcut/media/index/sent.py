@@ -14,6 +14,12 @@ I64 = npt.NDArray[np.int64]
 WRAP = 1 << 33
 
 
+def signed_wraps(ticks: I64) -> I64:
+    """The 33-bit differences nearest to zero."""
+    found: I64 = (ticks + WRAP // 2) % WRAP - WRAP // 2
+    return found
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SentClocks:
     """How the times of rows become the clocks again that were sent: less what `clock_add` says, modulo 2**33.

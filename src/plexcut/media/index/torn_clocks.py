@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.pes import UNKNOWN
-from plexcut.media.index.sent import WRAP
+from plexcut.media.index.sent import signed_wraps
 
 I64 = npt.NDArray[np.int64]
 
@@ -47,11 +47,11 @@ def forget_torn(pts: I64, dts: I64, at: I64, announced: I64) -> tuple[I64, I64, 
 def _torn(which: I64, clocks: tuple[I64, I64], at: I64, announced: I64) -> I64:
     """Of some rows with clocks, in order, those that are torn."""
     pts, dts = clocks
-    delay = _signed_wraps(pts - dts)
+    delay = signed_wraps(pts - dts)
     bad = (delay > _LONGEST_DELAY) | (delay < _EARLIEST)
     if which.size > 2:
         there, back, over = (
-            _signed_wraps(a - b) for a, b in ((dts[1:-1], dts[:-2]), (dts[2:], dts[1:-1]), (dts[2:], dts[:-2]))
+            signed_wraps(a - b) for a, b in ((dts[1:-1], dts[:-2]), (dts[2:], dts[1:-1]), (dts[2:], dts[:-2]))
         )
         changes = np.searchsorted(announced, at[2:], side="right") > np.searchsorted(announced, at[:-2], side="right")
         alone = _is_jump(there) & _is_jump(back) & ~_is_jump(over) & (over >= 0) & ~changes
@@ -61,9 +61,4 @@ def _torn(which: I64, clocks: tuple[I64, I64], at: I64, announced: I64) -> I64:
 
 def _is_jump(moved: I64) -> npt.NDArray[np.bool_]:
     found: npt.NDArray[np.bool_] = (moved > _LONGEST_DELAY) | (moved < _EARLIEST // 2)
-    return found
-
-
-def _signed_wraps(ticks: I64) -> I64:
-    found: I64 = (ticks + WRAP // 2) % WRAP - WRAP // 2
     return found
