@@ -14,7 +14,7 @@ from plexcut.media.index import pes as pes_columns
 from plexcut.media.index import sent as sent_clocks
 from plexcut.media.index.packets import PesStart
 from plexcut.media.index.pes import GrowingColumn, PesColumns
-from plexcut.media.index.sent import KeptClocks, SentClocks, signed_wraps
+from plexcut.media.index.sent import KeptClocks, SentClocks, is_jump, signed_wraps
 from plexcut.media.index.torn_clocks import forget_torn
 
 I64 = npt.NDArray[np.int64]
@@ -24,10 +24,6 @@ WRAP = sent_clocks.WRAP
 _LOW = 1 << 32
 _LONGEST_STEP = 90_000
 UNKNOWN = pes_columns.UNKNOWN
-HOLE_TICKS = 10 * 90_000
-"""A clock that runs ahead by more than this was set anew; by less, that much was not received."""
-BACK_TICKS = 90_000 // 2
-"""A clock that goes back by more than this was set anew; by less, decode times are merely unclean."""
 
 _PIECE_ROWS = 1 << 16
 """So many rows are looked at together, so that the memory for that does not grow with the recording."""
@@ -228,7 +224,7 @@ def clock_raw_rows(rows: RawRows, announced: I64) -> Clocked:
         expected = step * np.diff(which)
         following = np.append(announced, np.int64(1 << 62))[np.searchsorted(announced, at[:-1], side="right")]
         told = following <= at[1:]
-        anew = (moved > HOLE_TICKS) | (moved < -BACK_TICKS) | (told & (np.abs(moved - expected) > 4 * step))
+        anew = is_jump(moved) | (told & (np.abs(moved - expected) > 4 * step))
         now = now_before + np.append(np.int64(0), np.cumsum(np.where(anew, expected, moved)))
         dts[piece] = now[-piece.size :]
         pts[piece] = dts[piece] + signed_wraps(raw_pts - raw_dts)

@@ -12,11 +12,21 @@ from plexcut.media.index.pes import UNKNOWN
 I64 = npt.NDArray[np.int64]
 
 WRAP = 1 << 33
+HOLE_TICKS = 10 * 90_000
+"""A clock that runs ahead by more than this was set anew; by less, that much was not received."""
+BACK_TICKS = 90_000 // 2
+"""A clock that goes back by more than this was set anew; by less, decode times are merely unclean."""
 
 
 def signed_wraps(ticks: I64) -> I64:
     """The 33-bit differences nearest to zero."""
     found: I64 = (ticks + WRAP // 2) % WRAP - WRAP // 2
+    return found
+
+
+def is_jump(moved: I64) -> npt.NDArray[np.bool_]:
+    """Whether a clock that moved by so many ticks was set anew."""
+    found: npt.NDArray[np.bool_] = (moved > HOLE_TICKS) | (moved < -BACK_TICKS)
     return found
 
 

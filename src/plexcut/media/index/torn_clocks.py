@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.pes import UNKNOWN
-from plexcut.media.index.sent import signed_wraps
+from plexcut.media.index.sent import is_jump, signed_wraps
 
 I64 = npt.NDArray[np.int64]
 
@@ -54,11 +54,6 @@ def _torn(which: I64, clocks: tuple[I64, I64], at: I64, announced: I64) -> I64:
             signed_wraps(a - b) for a, b in ((dts[1:-1], dts[:-2]), (dts[2:], dts[1:-1]), (dts[2:], dts[:-2]))
         )
         changes = np.searchsorted(announced, at[2:], side="right") > np.searchsorted(announced, at[:-2], side="right")
-        alone = _is_jump(there) & _is_jump(back) & ~_is_jump(over) & (over >= 0) & ~changes
+        alone = is_jump(there) & is_jump(back) & ~is_jump(over) & (over >= 0) & ~changes
         bad[1:-1] |= alone
     return which[bad]
-
-
-def _is_jump(moved: I64) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = (moved > _LONGEST_DELAY) | (moved < _EARLIEST // 2)
-    return found

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.packets import SYNC, PacketLayout, parse_pes_header
-from plexcut.media.index.rows import BACK_TICKS, HOLE_TICKS, WRAP
+from plexcut.media.index.sent import BACK_TICKS, HOLE_TICKS, WRAP
 
 Ranges = Sequence[tuple[int, int]]
 ReadRanges = Callable[[Ranges], list[bytes]]
