@@ -22,7 +22,8 @@ from plexcut.media.sources import open_source
 from plexcut.storage.remote import remote_source
 from plexcut.storage.smb import share as share_module
 from plexcut.storage.smb.files import SmbFiles
-from plexcut.storage.smb.share import Link
+from plexcut.storage.smb.ranges import SmbRanges
+from plexcut.storage.smb.share import Link, Share
 from plexcut.storage.smb.shares import Shares
 from tests.plex.server import PlexStandIn
 from tests.samba import PASSWORD, USER, Samba, needs_samba
@@ -137,6 +138,34 @@ def test_many_readers_at_once(samba: Samba, monkeypatch: pytest.MonkeyPatch) -> 
             wrong.append(error)
 
     threads = [threading.Thread(target=read, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        assert not thread.is_alive()
+    assert not wrong
+
+
+@needs_samba
+def test_connections_that_come_while_others_go(samba: Samba, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that say that they are of one client go to one process of Samba's, where some hang then."""
+    monkeypatch.setattr(share_module, "TIMEOUT_S", 20.0)
+    address, login = SmbAddress.of(samba.address(NAME))
+    wrong: list[object] = []
+
+    def read(n: int) -> None:
+        for k in range(12):
+            share = Share(address, login)
+            try:
+                if SmbRanges(share, address.path).read(n * 1000 + k, 100) != DATA[n * 1000 + k :][:100]:
+                    wrong.append((n, k))
+            except OSError as error:
+                wrong.append(error)
+                return
+            finally:
+                share.close()
+
+    threads = [threading.Thread(target=read, args=(n,)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

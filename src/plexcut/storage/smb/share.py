@@ -11,11 +11,13 @@ import errno
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Generic, TypeVar
 
 import smbclient
+from smbprotocol.connection import Connection
 
 from plexcut.config.shares import Login, SmbAddress
 from plexcut.storage.smb.failures import Broken, as_os_error
@@ -64,8 +66,16 @@ class Link:
         return function(self.unc(path), *more, **options, **self._options)
 
     def connect(self) -> None:
-        """Connect and log in."""
-        smbclient.register_session(self._address.host, **self._options)
+        """Connect and log in.
+
+        As a client of its own: servers hand connections of one client to the same process of theirs, and where one of
+        them closes while another logs in, Samba answers neither.
+        """
+        host, port = self._address.host, self._address.port
+        connection = Connection(uuid.uuid4(), host, port, require_signing=self._options["require_signing"])
+        self._cache[f"{host.lower()}:{port}"] = connection  # where smbclient looks for it, and `drop` too
+        connection.connect(timeout=self._timeout_s)
+        smbclient.register_session(host, **self._options)
 
     def alive(self) -> bool:
         """Whether the server still answers on it; asks only where it was idle for a while."""
@@ -127,6 +137,7 @@ class Share:
         self.login = login
         self._timeout_s = timeout_s or TIMEOUT_S
         self._lock = threading.Lock()
+        self._connecting = threading.Lock()
         self._link: Link | None = None
         self._silent_until = 0.0
         self._turns = threading.BoundedSemaphore(_AT_ONCE)
@@ -172,15 +183,22 @@ class Share:
             link = None
         if link is not None:
             return link, False
-        link = Link(self.address, self.login, self._timeout_s)
-        self._bounded(link, link.connect, name)
-        with self._lock:
-            if self._link is None:
+        if not self._connecting.acquire(timeout=self._timeout_s):
+            raise OSError(errno.ETIMEDOUT, "the file server does not answer", name)
+        try:
+            with self._lock:
+                link = self._link
+            if link is not None:  # another call made it meanwhile
+                return link, False
+            if time.monotonic() < self._silent_until:
+                raise OSError(errno.ETIMEDOUT, "the file server does not answer", name)
+            link = Link(self.address, self.login, self._timeout_s)
+            self._bounded(link, link.connect, name)
+            with self._lock:
                 self._link = link
-                return link, True
-            other = self._link
-        link.drop()
-        return other, True
+        finally:
+            self._connecting.release()
+        return link, True
 
     def _bounded(self, link: Link, work: Callable[[], T], name: str, timeout_s: float | None = None) -> T:
         limit_s = timeout_s or self._timeout_s
