@@ -131,7 +131,7 @@ class Player:
         """Play so many frames; the places that were shown."""
         found = self.page.evaluate(_PLAY, count)
         assert found["moved"] > 0
-        return [self.check(frame, late=2) for frame in found["frames"]]
+        return [self.check(frame, late=5) for frame in found["frames"]]
 
     def seek(self, place: int) -> None:
         """Go to the middle of a frame's time: that very frame is shown."""
