@@ -10,12 +10,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from tests.media.cut_checks import keep_of, make_cut
 from tests.media.test_plan_warnings import SHAPES
 from tests.media_factory import CLIPS, ClipCache, read_number
 
 from plexcut.media.cutting import room
-from plexcut.media.cutting.encode import CodingNeeds, encode_pictures
+from plexcut.media.cutting.encode import CodingNeeds, bring_in_range, encode_pictures
 from plexcut.media.cutting.h264_sets import source_sets
 from plexcut.media.cutting.levels import RateLimit, h264_limit, hevc_limit, mpeg2_limit
 from plexcut.media.cutting.room import limit_at
@@ -130,3 +131,25 @@ def test_headers_that_say_nothing_set_no_limit(clip_cache: ClipCache) -> None:
 
 def test_half_a_buffer_is_left_to_the_copied_pictures() -> None:
     assert RateLimit(25_000, 8000).most_bits(5, Fraction(25)) == 9000
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p10le", "yuv422p10le"])
+def test_samples_beyond_their_bits_are_brought_back(pixels: str) -> None:
+    """A damaged picture may have some, and x264 would end the process: what a decoder's memory held before."""
+    frame = VideoFrame(64, 48, pixels)
+    for plane in frame.planes:
+        samples = np.frombuffer(memoryview(plane), np.uint16)
+        samples[:] = np.arange(samples.size) * 257 % (1 << 16)
+    bring_in_range(frame)
+    for plane in frame.planes:
+        samples = np.frombuffer(memoryview(plane), np.uint16)
+        expected = np.minimum(np.arange(samples.size) * 257 % (1 << 16), 1023)
+        assert np.array_equal(samples, expected)
+
+
+def test_samples_of_eight_bits_stay() -> None:
+    frame = VideoFrame(64, 48, "yuv420p")
+    for plane in frame.planes:
+        np.frombuffer(memoryview(plane), np.uint8)[:] = 255
+    bring_in_range(frame)
+    assert all(set(bytes(plane)) == {255} for plane in frame.planes)

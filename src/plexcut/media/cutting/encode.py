@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import numpy as np
 from av.codec.context import Flags
 from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
@@ -37,6 +38,7 @@ _QUALITY, _X264_QUALITY, _COARSEST = 15, 16, 22
 _MPEG2_SCALES = (1, 2, 3, 4, 6, 8)
 """Quantiser scale codes of MPEG-2."""
 _GOOD_PSNR_DB = 40.0
+_EIGHT_BITS, _ALL_BITS = 0xFF, 0xFFFF
 _COARSER_STEP = 3
 """Each try is so much coarser (MPEG-2: the next scale) where pictures take more bits than the level allows."""
 _MPEG2_RATES = tuple(
@@ -72,6 +74,8 @@ def encode_pictures(
     Raises:
         FormatUnsupported: the codec's encoder does not take pictures of this kind.
     """
+    for frame in frames:
+        bring_in_range(frame)
     units: list[bytes] = []
     best: tuple[float, list[bytes]] = (0.0, [])
     for step in range(len(_MPEG2_SCALES)):
@@ -87,6 +91,20 @@ def encode_pictures(
             break
         _log.debug("%d re-encoded pictures take more bits than their level allows", len(units))
     return units
+
+
+def bring_in_range(frame: VideoFrame) -> None:
+    """Take samples of more than eight bits down to what their bits can hold, in place.
+
+    What a decoder gives of a damaged picture may hold what its memory held before; x264 ends the whole process there.
+    """
+    most = (1 << frame.format.components[0].bits) - 1
+    if not _EIGHT_BITS < most < _ALL_BITS:
+        return
+    for plane in frame.planes:
+        samples = np.frombuffer(memoryview(plane), np.uint16)
+        if int(samples.max(initial=0)) > most:
+            np.minimum(samples, most, out=samples)
 
 
 def _quality(frames: Sequence[VideoFrame], units: Sequence[bytes]) -> float:
