@@ -24,7 +24,7 @@ from plexcut.domain.spans import KeepList, Span
 from plexcut.media.cutting import looking, splice_ts
 from plexcut.media.engine import Engine
 
-splice_ts._CHUNK_BYTES, looking._CHUNK_BYTES = 1 << 17, 1 << 18
+splice_ts.CHUNK_BYTES, looking._CHUNK_BYTES = 1 << 17, 1 << 18
 path, cache, frames = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 if sys.argv[4] == "index":
     Engine(cache).index(path)

@@ -28,7 +28,7 @@ from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.readback import foreseen, read_back
 from plexcut.media.cutting.schedule import SpanTimes, make_schedule
 from plexcut.media.cutting.sound import SoundCutter, SoundFrame, SoundReader
-from plexcut.media.cutting.splice_ts import START_TICKS, TransportSplice
+from plexcut.media.cutting.splice_ts import TransportSplice
 from plexcut.media.cutting.transport_check import transport_faults
 from plexcut.media.cutting.verify import Made, prove_cut
 from plexcut.media.index.blocks import Block, packet_blocks
@@ -95,7 +95,7 @@ def test_the_index_of_a_result_is_that_of_a_scan(clip_cache: ClipCache, tmp_path
     made = _written(clip_cache.get(CLIPS[name]).path, tmp_path)
     assert made.made.ledger is not None
     schedule = made.made.schedule
-    due = Due(made.made.ledger, schedule.pts, schedule.dts, START_TICKS)
+    due = Due(made.made.ledger, schedule.pts, schedule.dts, schedule.start)
     found = read_back(made.path, made.source[1], (due, None), lambda _fraction: None)
     scanned = build_index(made.path, None, lambda _fraction: None)
     assert not found.wrong

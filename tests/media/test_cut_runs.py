@@ -55,7 +55,7 @@ def _check_one_by_one(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("name", _KINDS)
 def test_every_kind(clip_cache: ClipCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(splice_ts, "_CHUNK_BYTES", 150_000)
+    monkeypatch.setattr(splice_ts, "CHUNK_BYTES", 150_000)
     _check_one_by_one(clip_cache.get(CLIPS[name]).path, tmp_path, monkeypatch)
 
 

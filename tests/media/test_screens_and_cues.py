@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from tests.media_factory.subtitles import dvb_units, teletext_units
 
-from plexcut.media.cutting.companions import START_TICKS, CueCompanion
+from plexcut.media.cutting.companions import CueCompanion
 from plexcut.media.cutting.cues import moved_cue
-from plexcut.media.cutting.schedule import SpanTimes
+from plexcut.media.cutting.schedule import START_TICKS, SpanTimes
 from plexcut.media.cutting.screens import DvbScreen, TeletextScreen, screen_for
 from plexcut.media.index.packets import PACKET, Packets
 from plexcut.media.index.psi import SectionReader
@@ -50,6 +50,8 @@ def test_other_sections_and_damaged_ones_stay_as_they_are() -> None:
 @dataclass(frozen=True)
 class _Clock:
     """A clock that was set anew by an hour; packets lie a second apart."""
+
+    start = START_TICKS
 
     def near(self, position: int) -> int:
         return 90_000 * (position // PACKET)

@@ -137,9 +137,9 @@ class _Filling:
         both = size >= _PLAIN_HEADER + 2 * _STAMP_BYTES
         rows[:, 2:4] = 1, VIDEO_STREAM_ID
         rows[:, 6:9] = _ALIGNED, 0xC0 if both else 0x80, _STAMP_BYTES * (1 + both)
-        rows[:, 9:14] = _stamps(pts, 3 if both else 2)
+        rows[:, 9:14] = stamp_bytes(pts, 3 if both else 2)
         if both:
-            rows[:, 14:19] = _stamps(dts, 1)
+            rows[:, 14:19] = stamp_bytes(dts, 1)
         return rows
 
     def _ended(self, stuffing: I64) -> Payloads:
@@ -152,8 +152,8 @@ class _Filling:
         return slots
 
 
-def _stamps(ticks: I64, prefix: int) -> U8:
-    """Time stamps of a PES header, `(n, 5)`."""
+def stamp_bytes(ticks: I64, prefix: int | I64) -> U8:
+    """Time stamps of a PES header with the four bits in front of each, `(n, 5)`."""
     value = ticks & CLOCK_MASK
     bits = value >> 30 << 33 | (value >> 15 & 0x7FFF) << 17 | (value & 0x7FFF) << 1
     return _bytes_of(bits | prefix << 36 | _MARKERS, 5)

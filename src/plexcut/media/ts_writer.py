@@ -7,13 +7,13 @@ TDT) keep everything but their counters. The bit rate is variable, without null 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from plexcut.media.ts_packets import CLOCK_MASK, PCR_FLAG, Bytes, PidPackets, Room, empty_packets, pcr_field
-from plexcut.media.ts_pictures import VIDEO_STREAM_ID, Laid, PictureRun, fill, packets_of
+from plexcut.media.ts_packets import PCR_FLAG, PidPackets, Room, empty_packets, pcr_field
+from plexcut.media.ts_pictures import Laid, PictureRun, fill, packets_of
 from plexcut.media.ts_tables import (
     PACKET_BYTES,
     Pat,
@@ -26,6 +26,7 @@ from plexcut.media.ts_tables import (
     parse_pat,
     parse_pmt,
 )
+from plexcut.media.ts_units import PesUnit, RawUnit, pes_header, picture_unit
 
 __all__ = [
     "NO_PCR_PID",
@@ -42,6 +43,7 @@ __all__ = [
     "crc32_mpeg",
     "parse_pat",
     "parse_pmt",
+    "picture_unit",
 ]
 
 logger = logging.getLogger(__name__)
@@ -60,49 +62,6 @@ _OTHER_INTERVAL = 135_000
 _FLUSH_PACKETS = 32768
 
 _RANDOM_ACCESS = 0x40
-# Stream ids whose PES packets have no flags and timestamps (ISO 13818-1, 2.4.3.7).
-_BARE_STREAM_IDS = frozenset({0xBC, 0xBE, 0xBF, 0xF0, 0xF1, 0xF2, 0xF8, 0xFF})
-
-
-# ------------------------------------------------------------------------------------------------------------ units
-
-
-@dataclass(slots=True)
-class PesUnit:
-    """One PES packet to write: a picture, one or more audio frames, a subtitle. Not to be changed (but a frozen class
-    takes three times as long to make, and there are a hundred thousand).
-
-    `pts` and `dts` are 90 kHz ticks, unwrapped (written modulo 2**33); without `pts` no timestamp is written, with
-    `dts` None or equal to it only the PTS. `random_access` sets the indicator. `header_tail` are the bytes after the
-    timestamps in the header: extension fields as `header_flags` (the low six bits of the second flag byte) names them,
-    then stuffing (teletext wants it). `lead` comes in front of the payload.
-    Unless `pes_length_known` the length field is 0, which only video may have.
-    """
-
-    pid: int
-    stream_id: int
-    payload: Bytes
-    pts: int | None
-    dts: int | None = None
-    random_access: bool = False
-    data_alignment: bool = True
-    header_tail: bytes = b""
-    header_flags: int = 0
-    pes_length_known: bool = True
-    lead: bytes = b""
-
-    @property
-    def decode_time(self) -> int | None:
-        """When it is decoded: DTS, or else PTS."""
-        return self.pts if self.dts is None else self.dts
-
-
-@dataclass(frozen=True, slots=True)
-class RawUnit:
-    """Whole transport packets that go out as they are, with new continuity counters and the PID `pid`."""
-
-    pid: int
-    packets: bytes
 
 
 class Sink(Protocol):
@@ -122,51 +81,6 @@ class ProgramTables:
     pmt_section: bytes
     pcr_pid: int
     other: Sequence[tuple[int, bytes]] = ()
-
-
-def _pes_header(unit: PesUnit) -> bytes:
-    """Everything before the payload. Raises ValueError when a length does not fit its field."""
-    start = b"\x00\x00\x01" + bytes([unit.stream_id])
-    if unit.stream_id in _BARE_STREAM_IDS:
-        return start + _length_field(unit, len(unit.lead) + len(unit.payload)) + unit.lead
-    if unit.pts is None:
-        kind, stamps = 0, b""
-    elif unit.dts is None or unit.dts == unit.pts:
-        kind, stamps = 2, _timestamp(2, unit.pts)
-    else:
-        kind, stamps = 3, _timestamp(3, unit.pts) + _timestamp(1, unit.dts)
-    tail = stamps + unit.header_tail
-    if len(tail) > 255:
-        raise ValueError(f"PES header of {len(tail)} bytes")
-    flags = bytes([0x80 | unit.data_alignment << 2, kind << 6 | unit.header_flags & 0x3F, len(tail)])
-    return start + _length_field(unit, 3 + len(tail) + len(unit.lead) + len(unit.payload)) + flags + tail + unit.lead
-
-
-def _length_field(unit: PesUnit, length: int) -> bytes:
-    if unit.pes_length_known and length <= 0xFFFF:
-        return length.to_bytes(2, "big")
-    # 0xFD: extended stream ids, video among them.
-    if 0xE0 <= unit.stream_id <= 0xEF or unit.stream_id == 0xFD:
-        return b"\x00\x00"
-    raise ValueError(
-        f"PES packet of stream id {unit.stream_id:#04x} with {length} bytes: only video may be longer than 65535"
-    )
-
-
-def _timestamp(prefix: int, ticks: int) -> bytes:
-    value = ticks & CLOCK_MASK
-    high, middle, low = value >> 30, (value >> 15) & 0x7FFF, value & 0x7FFF
-    return bytes([prefix << 4 | high << 1 | 1]) + ((middle << 17 | 1 << 16) | low << 1 | 1).to_bytes(4, "big")
-
-
-def picture_unit(pid: int, run: PictureRun, i: int) -> PesUnit:
-    """Picture `i` of a run by itself."""
-    lead, data = run.picture(i)
-    pts, dts, key = int(run.pts[i]), int(run.dts[i]), bool(run.key[i])
-    return PesUnit(pid, VIDEO_STREAM_ID, data, pts, dts, random_access=key, pes_length_known=False, lead=lead)
-
-
-# ----------------------------------------------------------------------------------------------------------- writer
 
 
 class TransportStreamWriter:
@@ -216,7 +130,7 @@ class TransportStreamWriter:
             ValueError: the unit does not fit the syntax (see `PesUnit`, `RawUnit`). Nothing of it is written then.
             OSError: `out` cannot be written.
         """
-        header = _pes_header(unit) if isinstance(unit, PesUnit) else b""
+        header = pes_header(unit) if isinstance(unit, PesUnit) else b""
         clock = self._moment(unit, at)
         self._keep_pace(clock)
         if isinstance(unit, PesUnit):
@@ -262,6 +176,29 @@ class TransportStreamWriter:
             state.next_counter = (state.next_counter + count) & 15
             self._tables_just_written = False
         return places
+
+    def pause(self, clock: int) -> dict[int, int]:
+        """Write all that there is, because whole packets of another stream follow, whose clock goes on at `clock`.
+
+        Gives the counter of each PID that its next packet would have.
+        """
+        clock = max(clock, self._clock or clock)
+        self._keep_pace(clock)
+        self._put_tables(clock)
+        if self._last_pcr is not None and clock - self._last_pcr > _PCR_LEAST:
+            self._put_pcr(clock)
+        self._flush()
+        self._laid = None
+        return {pid: state.next_counter for pid, state in self._pids.items()}
+
+    def resume(self, clock: int, pcr: int, counters: Mapping[int, int], nbytes: int) -> None:
+        """Go on behind so many bytes of another stream: its clock, and what it said last; by PID the next counters."""
+        self.bytes_written += nbytes
+        self._clock, self._last_pcr = clock, pcr
+        self._tables_at = clock - _TABLES_INTERVAL
+        self._tables_just_written = False
+        for pid, counter in counters.items():
+            self._pid(pid).next_counter = counter
 
     def close(self) -> None:
         """Write what is buffered. `out` stays open."""

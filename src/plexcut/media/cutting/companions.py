@@ -13,30 +13,24 @@ from plexcut.domain.media import Source
 from plexcut.media.bitstream.audio import split_audio, splits
 from plexcut.media.cutting.cues import moved_cue
 from plexcut.media.cutting.ledger import TrackRecord
-from plexcut.media.cutting.payloads import PayloadTap, risen
+from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.screens import screen_for
 from plexcut.media.cutting.sound import PlacedRun, SoundCutter, SoundReader, plain
+from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, PesStart, find_layout
-from plexcut.media.index.pes import UNKNOWN, PesColumns
 from plexcut.media.index.psi import ProgramStream, SectionReader
-from plexcut.media.index.rows import WRAP, signed_wrap
 from plexcut.media.sources import open_source
 from plexcut.media.ts_writer import PesUnit, RawUnit, build_section_packets
 
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
 
-TICKS = 90_000
-START_TICKS = 2 * TICKS
-"""Where the result's clock begins: room for decode times and the PCR ahead of the first picture."""
-
 _SOUND_LEAD = 9_000
 _SUBTITLE_LEAD = 18_000
 _GROUP_BYTES = 2_600
-_FAR_TICKS = 5 * TICKS
 _TRIED_BYTES = 64 << 20
 _ENOUGH_BYTES = 16 << 10
 _PLAIN_HEADER = 9
@@ -45,61 +39,10 @@ _PRIVATE_STREAM = 0xBD
 _LONGEST_FIELD = 183
 _DAMAGED = 0x80
 """The transport error indicator, in the second byte of a packet."""
-_SI_PIDS = {0x10: "nit", 0x11: "sdt", 0x12: "eit", 0x14: "tdt"}
+SI_PIDS = {0x10: "nit", 0x11: "sdt", 0x12: "eit", 0x14: "tdt"}
 
 Timed = tuple[int, PesUnit | RawUnit]
 """`(mux clock in ticks of the result, unit)`."""
-
-
-class SourceClock:
-    """Raw 33-bit clocks of any stream to ticks of the index's time line."""
-
-    def __init__(self, index: MediaIndex) -> None:
-        self._at = risen(index.at)
-        self._dts = index.dts
-        self._breaks = index.clock_at
-        self._add = index.clock_add
-
-    def added(self, position: int) -> int:
-        """What is added to a raw clock at a file position to get ticks, less whole rounds of it."""
-        at = int(np.searchsorted(self._breaks, position, side="right")) - 1
-        return int(self._add[max(at, 0)])
-
-    def near(self, position: int) -> int:
-        """The decode time of the picture that lies at a file position."""
-        row = int(np.searchsorted(self._at, position, side="right")) - 1
-        return int(self._dts[max(row, 0)])
-
-    def ticks(self, raw: int, position: int) -> int:
-        """A clock that was read at a file position.
-
-        Where the clock was set anew, packets of other streams may still carry the old one, or the new one already:
-        the one that comes nearest to the picture there counts.
-        """
-        near = self.near(position)
-        at = int(np.searchsorted(self._breaks, position, side="right")) - 1
-        best = near + signed_wrap(raw + int(self._add[max(at, 0)]) - near)
-        if abs(best - near) <= _FAR_TICKS:
-            return best
-        for other in (at - 1, at + 1):
-            if 0 <= other < self._add.size:
-                now = near + signed_wrap(raw + int(self._add[other]) - near)
-                if abs(now - near) < abs(best - near):
-                    best = now
-        return best
-
-    def marks(self, starts: PesColumns) -> list[tuple[int, int]]:
-        """Where in the elementary stream a clock is told, and its ticks, of those PES packets that tell one."""
-        timed = starts.pts != UNKNOWN
-        es, raw, at = starts.es[timed], starts.pts[timed], starts.at[timed]
-        if not es.size:
-            return []
-        near = self._dts[np.maximum(np.searchsorted(self._at, at, side="right") - 1, 0)]
-        add = self._add[np.maximum(np.searchsorted(self._breaks, at, side="right") - 1, 0)]
-        best = near + (raw + add - near + WRAP // 2) % WRAP - WRAP // 2
-        for i in np.flatnonzero(np.abs(best - near) > _FAR_TICKS).tolist():
-            best[i] = self.ticks(int(raw[i]), int(at[i]))
-        return list(zip(es.tolist(), best.tolist(), strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +87,10 @@ class Companion:
 
     def end(self, span: SpanTimes) -> Iterator[Timed]:
         """What is left when a span's stretch of the file is over; the next one begins elsewhere."""
+        return self.pause(span)
+
+    def pause(self, span: SpanTimes) -> Iterator[Timed]:
+        """What is left in front of a stretch that is passed through, behind which the span goes on."""
         return iter(())
 
 
@@ -172,11 +119,18 @@ class SoundCompanion(Companion):
             if placed is not None:
                 yield from self._grouped(placed)
 
-    def end(self, span: SpanTimes) -> Iterator[Timed]:
+    def pause(self, span: SpanTimes) -> Iterator[Timed]:
         yield from self._flush()
         self._reader = SoundReader(self._codec, TICKS)
         self._tap = PayloadTap()
         self.record.begin_anew()
+
+    def passed(self, span: SpanTimes, begin: int, until: int, length: Fraction) -> int:
+        """All from one time of the source to another goes along by itself, frames of one length, all in ticks.
+
+        Gives what has to be added to their times.
+        """
+        return self._cutter.passed(span, begin, until, length)
 
     def _grouped(self, placed: PlacedRun) -> Iterator[Timed]:
         """As many frames to a PES packet as fit."""
@@ -205,7 +159,7 @@ class SoundCompanion(Companion):
             pts = round(self._group_time)
             data = b"".join(self._group)
             self._group, self._group_bytes = [], 0
-            yield pts - _SOUND_LEAD, PesUnit(self.pid, self._stream_id, data, pts + START_TICKS)
+            yield pts - _SOUND_LEAD, PesUnit(self.pid, self._stream_id, data, pts + self.clock.start)
 
 
 class PesCompanion(Companion):
@@ -227,14 +181,27 @@ class PesCompanion(Companion):
             yield from self._flush(span)
             self._held = _Held(start, es[start.es : end])
 
-    def end(self, span: SpanTimes) -> Iterator[Timed]:
+    def pause(self, span: SpanTimes) -> Iterator[Timed]:
         yield from self._flush(span)
         self._payload = PayloadReader()
+
+    @property
+    def shows(self) -> bool:
+        """Whether it puts anything on the screen that is taken off at the end of a span."""
+        return self._on_screen is not None
+
+    def look(self, packets: Packets) -> None:
+        """Take up the packets of a PES packet that goes along by itself: what it puts on the screen."""
+        if self._on_screen is not None:
+            self._on_screen.show(PayloadReader().take(packets).es.tobytes())
+
+    def end(self, span: SpanTimes) -> Iterator[Timed]:
+        yield from self.pause(span)
         if self._on_screen is not None and (cleared := self._on_screen.cleared()):
             pts = span.base_end
             stuffing = max(0, (self._on_screen.header_bytes or 0) - _PLAIN_HEADER - _PTS_BYTES)
             tail = b"\xff" * stuffing
-            cleaner = PesUnit(self.pid, _PRIVATE_STREAM, cleared, pts + START_TICKS, header_tail=tail)
+            cleaner = PesUnit(self.pid, _PRIVATE_STREAM, cleared, pts + self.clock.start, header_tail=tail)
             yield pts - _SUBTITLE_LEAD, cleaner
 
     def _flush(self, span: SpanTimes) -> Iterator[Timed]:
@@ -255,7 +222,7 @@ class PesCompanion(Companion):
             self.pid,
             start.stream_id,
             held.data,
-            None if raw is None else at + START_TICKS,
+            None if raw is None else at + self.clock.start,
             header_tail=b"\xff" * stuffing,
         )
         yield at - _SUBTITLE_LEAD, unit
@@ -309,10 +276,10 @@ class CueCompanion(Companion):
             for section in self._sections.feed(Packets(packets.data[i : i + 1], packets.at[i : i + 1])):
                 if span.start <= time < span.end:
                     self.written += 1
-                    moved = moved_cue(section, self.clock.added(position) + span.shift + START_TICKS)
+                    moved = moved_cue(section, self.clock.added(position) + span.shift + self.clock.start)
                     yield time + span.shift, RawUnit(self.pid, build_section_packets(self.pid, moved))
 
-    def end(self, span: SpanTimes) -> Iterator[Timed]:
+    def pause(self, span: SpanTimes) -> Iterator[Timed]:
         self._sections = SectionReader()
         return iter(())
 
@@ -321,7 +288,7 @@ def make_companions(
     path: Source, index: MediaIndex, streams: tuple[ProgramStream, ...], clock: SourceClock
 ) -> dict[int, Companion]:
     """A companion for every stream of the programme but the video, and for the service information, by PID."""
-    found: dict[int, Companion] = {pid: SectionCompanion(pid, clock) for pid in _SI_PIDS}
+    found: dict[int, Companion] = {pid: SectionCompanion(pid, clock) for pid in SI_PIDS}
     codecs = {track.id: track.codec for track in index.tracks}
     sounds = {s.pid: codecs.get(s.pid, s.codec) for s in streams if s.kind == "audio"}
     split = _that_split(path, index, sounds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import shutil
 import sys
@@ -39,6 +40,8 @@ from plexcut.media.cutting.cost import CutWork
 from plexcut.media.cutting.h264_numbers import Unfit
 from plexcut.media.cutting.opening import Avoided, settled_plan
 from plexcut.media.cutting.output import Sync
+from plexcut.media.cutting.packet_change import Unpassable
+from plexcut.media.cutting.passing import PassingSplice
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.plan import Plan, plan_warnings
 from plexcut.media.cutting.progress import CutProgress
@@ -49,6 +52,8 @@ from plexcut.media.cutting.splice_ts import TransportSplice
 from plexcut.media.cutting.verify import Made, prove_cut
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.indexes import Indexes
+
+log = logging.getLogger(__name__)
 
 _ATTEMPTS = 6
 _POLL_S = 0.2
@@ -117,15 +122,23 @@ def _proved(
     """Render, prove, and move into place; where a keyframe turns out not to stand alone, without it once more."""
     avoided = Avoided()
     failed = ""
-    for _attempt in range(_ATTEMPTS):
+    whole = True
+    attempts = _ATTEMPTS
+    while attempts:
+        attempts -= 1
         plan = settled_plan(request.source, index, request.keep, request.mode, avoided)
         _check_space(request, index, plan)
-        work = _Work(request, index, plan, make_schedule(index, plan))
+        work = _Work(request, index, plan, make_schedule(index, plan), whole)
         progress.plan(CutWork.of(index, plan, work.schedule, at_once=not is_container(request, index)))
         heap.give_back()
         with _temporary(request) as temporary:
             try:
                 made = work.render(temporary.file, progress)
+            except Unpassable as unpassable:
+                failed, whole = str(unpassable), False
+                log.info("%s is taken apart: %s", request.source.name, failed)
+                attempts += 1
+                continue
             except Unfit as unfit:
                 failed = unfit.line
                 avoided.banned.add(unfit.row)
@@ -145,6 +158,12 @@ def _proved(
                 progress.finish()
                 return work, made.streams, proof.verification
         failed = "; ".join(f"{c.name}: {c.detail}" for c in proof.verification.checks if not c.ok)
+        if made.ledger is not None and made.ledger.passed:
+            # Something in the recording is not as it must be in a result.
+            log.info("%s is taken apart: %s", request.source.name, failed)
+            whole = False
+            attempts += 1
+            continue
         if not avoided.add({p.rows.start for p in proof.broken_parts if p.rows is not None}, plan, request.mode):
             break
     raise VerificationFailed(f"the result did not pass its checks ({failed})", "the original is untouched")
@@ -156,6 +175,8 @@ class _Work:
     index: MediaIndex
     plan: Plan
     schedule: Schedule
+    whole: bool
+    """Whether stretches of the file may go along whole."""
     warnings: tuple[str, ...] = ()
     nbytes: int = 0
 
@@ -180,11 +201,12 @@ class _Work:
             progress.watch(pictures.spent)
             progress("encode", 0.0)
             pictures.encode_behind(progress.should_cancel)
-            splice = TransportSplice(self.request.source, self.index, self.schedule, pictures)
+            made_of = self.request.source, self.index, self.schedule, pictures
+            splice = PassingSplice(*made_of, progress.ask) if self.whole else TransportSplice(*made_of)
             progress("write", 0.0)
             for fraction in splice.write(out):
                 progress("write", fraction)
-            return Made(self.plan, self.schedule, splice.ledger, splice.results())
+            return Made(self.plan, splice.schedule, splice.ledger, splice.results())
         finally:
             pictures.close()
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from plexcut.domain.media import Source
+from plexcut.media.bitstream.pictures import PictureFlag
+from plexcut.media.cutting.packet_change import PacketChange
 from plexcut.media.cutting.sound import SoundRun
+from plexcut.media.index.model import MediaIndex
+from plexcut.media.index.packets import PACKET
 from plexcut.media.index.pes import GrowingColumn, PesColumns
 from plexcut.media.index.rows import WRAP
 from plexcut.media.ts_packets import CLOCK_MASK
@@ -21,6 +27,9 @@ U64 = npt.NDArray[np.uint64]
 F64 = npt.NDArray[np.float64]
 
 UNKNOWN_FLAGS = -1
+_SAME_PART = 100
+"""Frames that are nearer to one another than this part of their length are one."""
+EDGE_BYTES = (1 << 20) // PACKET * PACKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +111,13 @@ class TrackRecord:
 def heard_track(columns: tuple[F64, F64, U64], first: int, ticks_per_s: int) -> HeardTrack:
     """The frames of a record's columns, each once; `first` as in `TrackRecord.heard`."""
     times, lengths, digests = (columns[0] - first) / ticks_per_s, columns[1] / ticks_per_s, columns[2]
-    if bool((np.diff(times) > lengths[1:] / 1000).all()):
+    if bool((np.diff(times) > lengths[1:] / _SAME_PART).all()):
         return HeardTrack(times, lengths, digests)
     order = np.lexsort((digests, times))
     times, lengths, digests = times[order], lengths[order], digests[order]
     # What lies around two spans that are near one another was read twice.
     fresh = np.ones(times.size, np.bool_)
-    fresh[1:] = (np.diff(times) > lengths[1:] / 1000) | (digests[1:] != digests[:-1])
+    fresh[1:] = (np.diff(times) > lengths[1:] / _SAME_PART) | (digests[1:] != digests[:-1])
     return HeardTrack(times[fresh], lengths[fresh], digests[fresh])
 
 
@@ -120,6 +129,14 @@ class Carried:
 
     clocks: array[int] = field(default_factory=lambda: array("q"))
     digests: array[int] = field(default_factory=lambda: array("Q"))
+
+    def __len__(self) -> int:
+        return len(self.clocks)
+
+    def extend(self, other: Carried, first: int = 0, end: int | None = None) -> None:
+        """Note some of those of another stretch."""
+        self.clocks.extend(other.clocks[first:end])
+        self.digests.extend(other.digests[first:end])
 
     def add(self, pts: int | None, data: bytes | memoryview) -> None:
         """Note the next one."""
@@ -150,6 +167,40 @@ class Due:
         return PesColumns(begins, self.ledger.at.values()[first:end], pts, dts)
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A stretch of the source's file that went along whole: `size_bytes` from `at` on, to `begin` of the result.
+
+    `first` up to before `end` are its pictures' places in the schedule, in span `span`; `counted` as in `Changing`.
+    `carried`: how many PES packets were written in front of it of streams that go along as they are, by PID.
+    """
+
+    source: Source
+    at: int
+    begin: int
+    size_bytes: int
+    first: int
+    end: int
+    change: PacketChange
+    counted: bool
+    span: int = 0
+    carried: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def edge_bytes(self) -> int:
+        """So much at each end is also taken apart by the proof, across the edge."""
+        return min(EDGE_BYTES, self.size_bytes // (2 * PACKET) * PACKET)
+
+    @property
+    def stop(self) -> int:
+        """Where it ends in the result."""
+        return self.begin + self.size_bytes
+
+    def picture_at(self, position: int) -> int:
+        """About which picture lies at a position of the source."""
+        return self.first + (self.end - self.first) * (position - self.at) // max(self.size_bytes, 1)
+
+
 @dataclass(slots=True)
 class Ledger:
     """What went into a transport stream. Of its coded pictures in order: bytes, how many zeros are in front of it, hash
@@ -157,7 +208,8 @@ class Ledger:
     not be told), and where in the file its first packet begins.
 
     `sound` is of the source, around the kept spans, by PID; `carried` what was written of streams that go along as they
-    are; `others` counts the packets of subtitles and data among them; `digest` is of the whole file, of `size_bytes`.
+    are; `others` counts the packets of subtitles and data among them; `digest` is of the whole file, of `size_bytes`,
+    less what is `passed`. `joints`: by PID of a track where in the source, in ticks, each `passed` begins and ends.
     """
 
     sizes: GrowingColumn = field(default_factory=lambda: GrowingColumn("i4"))
@@ -169,6 +221,8 @@ class Ledger:
     sound: dict[int, TrackRecord] = field(default_factory=dict)
     carried: dict[int, Carried] = field(default_factory=lambda: defaultdict(Carried))
     others: int = 0
+    passed: list[Passed] = field(default_factory=list)
+    joints: dict[int, list[tuple[int, int] | None]] = field(default_factory=dict)
     digest: int = 0
     size_bytes: int = 0
 
@@ -207,3 +261,16 @@ class Ledger:
         data, digest = run.es.data, xxhash.xxh3_64_intdigest
         places = zip(run.begin.tolist(), (run.begin + run.size).tolist(), strict=True)
         self.digests.extend(np.array([digest(data[begin:end]) for begin, end in places], np.uint64))
+
+    def add_passed(self, index: MediaIndex, rows: range, passed: Passed) -> None:
+        """Note pictures that go along with all that lies among them. What they hold is asked of the source itself."""
+        some = slice(rows.start, rows.stop)
+        self.passed.append(passed)
+        lead = index.skip[rows.start : rows.stop + 1].astype(np.int64)
+        # Zeros in front of a picture count to the one before it in an index, and to itself here.
+        self.sizes.extend(index.size[some] + lead[:-1] - lead[1:])
+        self.leads.extend(lead[:-1])
+        self.rows.extend(np.arange(rows.start, rows.stop))
+        self.flags.extend(index.flags[some] & ~np.uint16(PictureFlag.DAMAGED))
+        self.digests.extend(np.zeros(len(rows), np.uint64))
+        self.at.extend(index.at[some] - passed.at + passed.begin)

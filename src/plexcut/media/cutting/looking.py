@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -12,7 +14,9 @@ import numpy.typing as npt
 import xxhash
 
 from plexcut.media.bitstream.audio import splits
-from plexcut.media.cutting.ledger import Carried, Due, TrackRecord
+from plexcut.media.cutting.companions import SI_PIDS
+from plexcut.media.cutting.ledger import Carried, Due, Passed, TrackRecord
+from plexcut.media.cutting.passed_look import PassedLook, part_of
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.sound import SoundReader
 from plexcut.media.cutting.transport_check import TransportCheck, pids_of
@@ -20,7 +24,7 @@ from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PACKET, Packets, PayloadReader, find_layout
 from plexcut.media.index.pes import UNKNOWN, GrowingColumn, PesColumns
-from plexcut.media.index.psi import SectionReader
+from plexcut.media.index.psi import SectionReader, parse_pmt
 from plexcut.media.index.rows import WRAP
 
 I64 = npt.NDArray[np.int64]
@@ -33,23 +37,27 @@ TICKS = 90_000
 _CHUNK_BYTES = 8 << 20
 _ANY_SIZE = 1 << 60
 _PAYLOAD = np.dtype((np.void, PACKET - 4))
+_NOT_PASSED = "what went along whole is not what the recording holds"
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What there is to look at: the PIDs of video and PMT, and those of the audio tracks that split into frames, with
-    their codecs.
+    their codecs; `others` that may be there.
     """
 
     video: int
     pmt: int
     sound: tuple[tuple[int, str], ...]
+    others: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, source: MediaIndex) -> Wanted:
         """Of a recording's cut."""
         tracks = [track for track in source.tracks if track.kind == "audio" and splits(track.codec)]
-        return cls(source.video.id, source.pmt_pid, tuple((track.id, track.codec) for track in tracks))
+        program = parse_pmt(source.pmt, source.pmt_pid)
+        others = frozenset(SI_PIDS) | {stream.pid for stream in (program.streams if program is not None else ())}
+        return cls(source.video.id, source.pmt_pid, tuple((track.id, track.codec) for track in tracks), others)
 
 
 @dataclass(slots=True)
@@ -87,6 +95,11 @@ class Look:
         self._pictures = _Pictures(due)
         self._ears = {pid: _Ear(codec) for pid, codec in wanted.sound}
         self._carried = {pid: _Whole() for pid in due.ledger.carried}
+        self._passed = deque(due.ledger.passed)
+        self._passing: PassedLook | None = None
+        self._due = due
+        self._pids = frozenset({0, wanted.pmt, wanted.video, *wanted.others, *self._ears, *self._carried})
+        self._strange = 0
 
     def blocks(self, file: BinaryIO) -> Generator[int]:
         """Read to the end of the file; gives how many bytes are behind it, from time to time.
@@ -99,10 +112,26 @@ class Look:
             raise ValueError("the result is no transport stream")
         blocks = packet_blocks(file, layout, (0, _ANY_SIZE), _ANY_SIZE, _CHUNK_BYTES)
         with closing(blocks):
-            for block in blocks:
-                self._hash.update(block.data[block.first : block.first + block.count * PACKET].data)
-                self._look(block)
-                yield block.at + block.count * PACKET
+            try:
+                for block in blocks:
+                    for piece in self._pieces(block):
+                        self._look(piece)
+                    yield block.at + block.count * PACKET
+            finally:
+                if self._passing is not None:
+                    self._passing.close()
+
+    def _pieces(self, block: Block) -> Iterator[Block]:
+        """A block, apart where a stretch that went along whole begins or ends."""
+        edges = [
+            edge
+            for passed in self._passed
+            for edge in (passed.begin, passed.begin + passed.edge_bytes, passed.stop - passed.edge_bytes, passed.stop)
+        ]
+        within = sorted({(edge - block.at) // PACKET for edge in edges if block.at < edge})
+        places = [0, *(n for n in within if n < block.count), block.count]
+        for first, end in pairwise(places):
+            yield part_of(block, first, end)
 
     def _look(self, block: Block) -> None:
         self._looked += block.count * PACKET
@@ -110,8 +139,16 @@ class Look:
         pids = pids_of(heads)
         self._form.feed(block, heads, pids)
         self._tables.feed(block, pids)
+        if self._passed and block.at >= self._passed[0].begin:
+            self._pass(block, heads, pids)
+            return
+        self._hash.update(block.data[block.first : block.first + block.count * PACKET].data)
         mine = np.flatnonzero(pids == self._video)
         self._pictures.take(block, mine, heads[mine])
+        self._hear(block, heads, pids)
+
+    def _hear(self, block: Block, heads: U32, pids: I16) -> None:
+        """Take up the other streams."""
         for pid, ear in self._ears.items():
             which = np.flatnonzero(pids == pid)
             if which.size:
@@ -121,6 +158,27 @@ class Look:
             if which.size:
                 whole.take(block.packets(which))
 
+    def _pass(self, block: Block, heads: U32, pids: I16) -> None:
+        """Look at a part of a stretch that went along whole."""
+        passed = self._passed[0]
+        if self._passing is None:
+            self._passing = PassedLook(passed, self._video, self._due, frozenset(self._ears))
+        self._passing.take(block, heads, pids)
+        # Across its edges the other streams are held together, between them they are what the recording holds.
+        if block.at == passed.stop - passed.edge_bytes:
+            for ear in self._ears.values():
+                ear.begin_anew()
+            for whole in self._carried.values():
+                whole.begin_anew(passed.begin)
+        if block.at < passed.begin + passed.edge_bytes or block.at >= passed.stop - passed.edge_bytes:
+            self._hear(block, heads, pids)
+        self._strange += sum(pid not in self._pids for pid in np.flatnonzero(np.bincount(pids)).tolist())
+        if block.at + block.count * PACKET >= passed.stop:
+            self._pictures.passed(passed, whole=self._passing.ended())
+            self._strange += self._passing.faults
+            self._passing = None
+            self._passed.popleft()
+
     def seen(self) -> Seen:
         """What was there, when all is read."""
         pictures = self._pictures
@@ -128,7 +186,7 @@ class Look:
         return Seen(
             size_bytes=self._looked,
             digest=self._hash.intdigest(),
-            faults=self._form.faults(),
+            faults=self._form.faults() + ([_NOT_PASSED] if self._strange or self._passed else []),
             gaps=pictures.gaps,
             sections=self._tables.sections(),
             pes=pictures.pes,
@@ -192,6 +250,16 @@ class _Pictures:
         """All PES packets; None where they are those that are due."""
         return self._pes.others()
 
+    def passed(self, passed: Passed, *, whole: bool) -> None:
+        """Some pictures went along with all that lies among them; `whole`: they are what they were."""
+        if self.picture != passed.first or self._left.size or not whole:
+            self.wrong.append(passed.first)
+        self._left = np.empty(0, np.uint8)
+        gaps, self._tap = self._tap.gaps, PayloadTap()
+        self._tap.gaps = gaps
+        self._es_bytes += self._pes.passed(passed.first, passed.end)
+        self.picture = passed.end
+
     def take(self, block: Block, which: I64, heads: U32) -> None:
         """Take up packets of the video: compare every picture that is whole now."""
         before = self._left.size
@@ -239,6 +307,18 @@ class _PesPackets:
         for column, values in zip(self._kept, found, strict=True):
             column.extend(values)
 
+    def passed(self, first: int, end: int) -> int:
+        """The packets of pictures are those that are due; gives their bytes."""
+        sizes = self._due.ledger.sizes.values()[first:end]
+        nbytes = int(sizes.sum(dtype=np.int64))
+        if self._kept is not None:
+            due = self._due.pes(first, end, self._es)
+            for column, values in zip(self._kept, (due.es, due.at, due.pts, due.dts), strict=True):
+                column.extend(values)
+        self._count += end - first
+        self._es += nbytes
+        return nbytes
+
     def others(self) -> PesColumns | None:
         """All of them, when all are there; None where they are those that are due."""
         if self._kept is None and self._count < len(self._due.ledger.sizes):
@@ -252,8 +332,15 @@ class _Ear:
     def __init__(self, codec: str) -> None:
         self._payload = PayloadTap()
         self._reader = SoundReader(codec, TICKS)
+        self._codec = codec
         self._last: int | None = None
         self.record = TrackRecord()
+
+    def begin_anew(self) -> None:
+        """What follows is another place of the track."""
+        self._payload = PayloadTap()
+        self._reader = SoundReader(self._codec, TICKS)
+        self.record.begin_anew()
 
     def take(self, block: Block, which: I64, heads: U32) -> None:
         stretch = self._payload.take(block, which, heads)
@@ -276,6 +363,7 @@ class _Whole:
     def __init__(self) -> None:
         self._payload = PayloadReader()
         self._held: tuple[int | None, bytes] | None = None
+        self._held_at = 0
         self._found = Carried()
 
     def take(self, packets: Packets) -> None:
@@ -286,7 +374,14 @@ class _Whole:
             self._held = self._held[0], self._held[1] + es[: edges[0]]
         for start, end in zip(payload.pes, edges[1:], strict=True):
             self.end()
-            self._held = start.pts, es[start.es : end]
+            self._held, self._held_at = (start.pts, es[start.es : end]), start.at
+
+    def begin_anew(self, since: int) -> None:
+        """What follows is another place of the stream; what began from `since` on and has not ended is left out."""
+        if self._held_at >= since:
+            self._held = None
+        self.end()
+        self._payload = PayloadReader()
 
     def end(self) -> Carried:
         """All of them."""

@@ -44,10 +44,14 @@ class CutProgress:
         if self._pace is not None:
             self._pace.spent = spent
 
-    def __call__(self, phase: str, fraction: float) -> None:
-        """So much of a phase is done; of the writing: so much of all pictures."""
+    def ask(self) -> None:
+        """Raises Cancelled where somebody says so."""
         if self.should_cancel():
             raise Cancelled("the cut was cancelled")
+
+    def __call__(self, phase: str, fraction: float) -> None:
+        """So much of a phase is done; of the writing: so much of all pictures."""
+        self.ask()
         fraction = min(max(fraction, 0.0), 1.0)
         if (phase, fraction) != self._last:
             self._last = phase, fraction

@@ -11,7 +11,6 @@ import numpy as np
 
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media import heap
-from plexcut.media.cutting.companions import START_TICKS
 from plexcut.media.cutting.ledger import Due, Ledger
 from plexcut.media.cutting.readback import Readback, foreseen, read_back
 from plexcut.media.cutting.schedule import Schedule
@@ -64,7 +63,7 @@ def read_and_play(
     """
     output, source = result
     schedule, ledger = made
-    due = Due(ledger, schedule.pts, schedule.dts, START_TICKS)
+    due = Due(ledger, schedule.pts, schedule.dts, schedule.start)
     expected = foreseen(source, due)
     heap.give_back()
     reading = _Reading(output, source, (due, expected))

@@ -15,6 +15,9 @@ I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 _T = TypeVar("_T", bound=np.generic)
 
+START_TICKS = 2 * 90_000
+"""Where the clock of a transport stream begins: room for decode times and the PCR ahead of the first picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class SpanTimes:
@@ -40,7 +43,8 @@ class Schedule:
 
     `part` is the number of the part in `Plan.parts`, `span` that of the kept span; `row` the index row that is copied,
     -1 for a re-encoded picture (a stand-in too, though it counts to the copied part); `frame` the source frame; `pts`
-    and `dts` ticks of the result (0 is where its first picture is shown).
+    and `dts` ticks of the result (0 is where its first picture is shown), which begins at `start` of its clock, where
+    it has one.
     """
 
     part: I32
@@ -50,6 +54,7 @@ class Schedule:
     pts: I64
     dts: I64
     spans: tuple[SpanTimes, ...]
+    start: int = START_TICKS
 
     @property
     def end(self) -> int:

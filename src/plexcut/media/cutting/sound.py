@@ -123,6 +123,21 @@ class SoundCutter:
             return 0
         return _ROUNDING if abs(time - self._taken[1]) <= _CLOCK_SLACK else 0
 
+    def passed(self, span: SpanTimes, begin: int, until: int, length: Fraction) -> int:
+        """All frames of the source from one time up to another, each so long, are taken by somebody else.
+
+        Gives what is added to their times, in ticks: they follow those that were chosen before without a gap.
+        """
+        shift, half = Fraction(span.shift), length / 2
+        if self._taken is not None and self._next is not None and self._taken[0] == span:
+            shift = self._next - self._taken[1]
+        elif self._next is not None and self._next >= span.base - half and abs(begin + shift - self._next) <= half:
+            shift = self._next - begin
+        added = round(shift)
+        self._next = Fraction(until + added)
+        self._taken = span, Fraction(until)
+        return added
+
     def place_run(self, run: SoundRun, span: SpanTimes) -> PlacedRun | None:
         """The same for all frames of a run at once: those that are taken follow one another."""
         following = self._next

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +16,11 @@ import xxhash
 from plexcut.domain.media import Check, Source
 from plexcut.domain.spans import KeepList
 from plexcut.media.bitstream.audio import splits
-from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.ledger import F64, U64, HeardTrack, TrackRecord
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.sound import SoundReader
+from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
@@ -30,6 +30,7 @@ from plexcut.media.sources import open_source
 _SLACK_S = Fraction(15, 10_000)
 """Matroska keeps whole milliseconds, twice rounded."""
 _AROUND_S = 0.5
+_AGAIN_S = 0.25
 _AT_ONCE = 1 << 16
 _SHIFTS = np.array([-2, -1, 0, 1])
 _CHUNK_BYTES = 4 << 20
@@ -57,6 +58,32 @@ def kept_seconds(index: MediaIndex, spans: Sequence[SpanTimes]) -> list[Kept]:
     """The same in seconds from the first picture of each."""
     base, first = index.time_base, int(index.shown_pts[0])
     return [(float((s.start - first) * base), float((s.end - first) * base), float(s.base * base)) for s in spans]
+
+
+@dataclass(frozen=True, slots=True)
+class Heed:
+    """A part of a kept span in which a track was heard, as `Kept`; `opens`: the span begins with it."""
+
+    kept: Kept
+    opens: bool
+
+
+def heeded(kept: Sequence[Kept], joints: Sequence[tuple[float, float] | None], frame_s: float) -> list[Heed]:
+    """Where a track was heard that went along whole in each span from the first to the second time of its joint.
+
+    `joints`: one for each span, None where the track was heard throughout; frames of the track begin at both times.
+    """
+    found: list[Heed] = []
+    for (start, end, base), joint in zip(kept, joints, strict=True):
+        if joint is None:
+            found.append(Heed((start, end, base), opens=True))
+            continue
+        # Half a frame further, for frames that are not quite where they should be.
+        first, again = joint[0] + frame_s / 2, joint[1] - frame_s / 2
+        found.append(Heed((start, min(first, end), base), opens=True))
+        if again < end:
+            found.append(Heed((again, end, base + again - start), opens=False))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +130,11 @@ def _places(source: MediaIndex, result: MediaIndex, left_out: Collection[int] | 
     return {number: place for place, number in enumerate(kept)}
 
 
-def compare_sound(source: Heard, result: Heard, kept: Sequence[Kept]) -> SoundProof:
-    """The same for what was heard."""
+def compare_sound(
+    source: Heard, result: Heard, kept: Sequence[Kept], heard_in: Mapping[int, Sequence[Heed]] | None = None
+) -> SoundProof:
+    """The same for what was heard; `heard_in`: of tracks that were not heard everywhere, where they were."""
+    everywhere = [Heed(each, opens=True) for each in kept]
     worst = 0.0
     offsets: dict[int, tuple[float | None, ...]] = {}
     for track, theirs in source.items():
@@ -115,7 +145,7 @@ def compare_sound(source: Heard, result: Heard, kept: Sequence[Kept]) -> SoundPr
             if any(((start <= times) & (times < end)).any() for start, end, _ in kept) and not len(ours):
                 return SoundProof(Check("sound", False, f"audio track {track + 1} is missing"))
             continue
-        found = _compare(theirs, ours, kept)
+        found = _compare(theirs, ours, (heard_in or {}).get(track, everywhere))
         if found.fault:
             return SoundProof(Check("sound", False, f"audio track {track + 1}: {found.fault}"))
         worst = max(worst, found.worst_s)
@@ -137,19 +167,24 @@ class _Compared:
     late_s: list[float | None] = field(default_factory=list)
 
 
-def _compare(source: HeardTrack, result: HeardTrack, kept: Sequence[Kept]) -> _Compared:
+def _compare(source: HeardTrack, result: HeardTrack, where: Sequence[Heed]) -> _Compared:
     rough = _rough_times(source)
+    # Where it is heard again it was not sent unevenly.
+    again = [heed.kept[0] for heed in where if not heed.opens]
+    rough = [time for time in rough if not any(0 <= time - start <= _AGAIN_S for start in again)]
     slack = float(_SLACK_S)
     done = _Compared()
     at = 0
-    for start, end, base in kept:
+    for heed in where:
+        start, end, base = heed.kept
         last = int(np.searchsorted(result.times_s, base + end - start + slack, side="left"))
         times = result.times_s[at:last] - base + start
         found = _matches(source, result.digests[at:last], times, slack)
         matched = found[found >= 0]
         late = times[found >= 0] - source.times_s[matched]
         done.worst_s = max(done.worst_s, float(np.abs(late).max(initial=0.0)))
-        done.late_s.append(float(late[0]) if late.size else None)
+        if heed.opens:
+            done.late_s.append(float(late[0]) if late.size else None)
         lengths = result.lengths_s[at:last]
         # The first one of the next span may lie before this one's end.
         following = (found < 0) & (times >= end - lengths / 2 - slack)

@@ -14,41 +14,38 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.domain.media import Source, StreamResult
-from plexcut.errors import FormatUnsupported
+from plexcut.errors import FileUnreadable, FormatUnsupported
 from plexcut.media import ts_tables
 from plexcut.media.bitstream.pictures import PictureFlag
-from plexcut.media.cutting.companions import (
-    START_TICKS,
-    TICKS,
-    Mine,
-    PesCompanion,
-    SoundCompanion,
-    SourceClock,
-    Timed,
-    make_companions,
-)
+from plexcut.media.cutting.companions import Mine, PesCompanion, SoundCompanion, Timed, make_companions
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.output import BackgroundWriter
 from plexcut.media.cutting.payloads import CodedPictures
 from plexcut.media.cutting.pictures import TRIMMED, PictureSource
 from plexcut.media.cutting.readback import PictureKinds
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
+from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import find_layout
+from plexcut.media.index.packets import PacketLayout, find_layout
 from plexcut.media.index.psi import Program, parse_pmt
 from plexcut.media.sources import open_source
 from plexcut.media.ts_pictures import VIDEO_STREAM_ID, PictureRun
 from plexcut.media.ts_tables import Pat, build_pat, build_pmt
 from plexcut.media.ts_writer import PesUnit, ProgramTables, RawUnit, TransportStreamWriter
 
-_VIDEO_LEAD = 63_000
+VIDEO_LEAD = 63_000
+"""How long before its decoding a picture is sent."""
 AROUND_TICKS = 4 * TICKS
 """How far from its picture, in the file, other streams are looked for."""
 _AT_ONCE = 1024
 _ROWS_AT_ONCE = 1 << 16
 _NEVER = 1 << 62
-_CHUNK_BYTES = 4 << 20
+I64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+CHUNK_BYTES = 4 << 20
+NO_PID = (1 << 13) - 1
 
 
 class UnitWriter(Protocol):
@@ -58,6 +55,15 @@ class UnitWriter(Protocol):
 
     def write_pictures(self, run: PictureRun, first: int, end: int) -> list[int]:
         """The same for pictures of a run, whose clock is in it."""
+
+
+class _Hidden(Protocol):
+    """Tells which packets of a block are left out; `at_end`: whether the span ends with the stretch."""
+
+    @property
+    def at_end(self) -> bool: ...
+
+    def __call__(self, block: Block) -> Mask: ...
 
 
 @dataclass(slots=True)
@@ -77,12 +83,8 @@ class _Waiting:
         return place
 
 
-I64 = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-
-
 class TransportSplice:
-    """One cut of one transport stream."""
+    """One cut of one transport stream, of which everything is taken apart and laid out anew."""
 
     def __init__(self, path: Source, index: MediaIndex, schedule: Schedule, pictures: PictureSource) -> None:
         self._path = path
@@ -94,7 +96,9 @@ class TransportSplice:
             raise FormatUnsupported(f"{path.name} has no programme table")
         self._program = program
         self.video = index.video.id
-        self._clock = SourceClock(index)
+        self._lead, self._latest = VIDEO_LEAD, _NEVER
+        self._sent = -_NEVER
+        self._clock = SourceClock(index, schedule.start)
         self._companions = make_companions(path, index, program.streams, self._clock)
         self._in_frames = {pid for pid, one in self._companions.items() if isinstance(one, SoundCompanion)}
         self._heap: list[tuple[int, int, PesUnit | RawUnit]] = []
@@ -115,17 +119,20 @@ class TransportSplice:
         with (
             open_source(self._path) as file,
             BackgroundWriter(out) as background,
-            TransportStreamWriter(background, _tables(self._program, self._index.video.id)) as writer,
+            TransportStreamWriter(background, tables(self._program, self._index.video.id)) as writer,
         ):
-            layout = find_layout(file.read(1 << 18))
-            assert layout is not None
+            layout = layout_of(file)
             for number, span in enumerate(self._schedule.spans):
-                blocks = packet_blocks(file, layout, self._stretch(span), self._index.size_bytes, _CHUNK_BYTES)
+                blocks = packet_blocks(file, layout, self._stretch(span), self._index.size_bytes, CHUNK_BYTES)
                 with closing(blocks):
-                    for done in self._span(number, span, blocks):
+                    for done in self._span(self._schedule.of_span(number), span, blocks):
                         self._drain(writer, self._video_clock(done) - AROUND_TICKS)
                         yield done / self._schedule.pts.size
             self._drain(writer, None)
+        self._note(background)
+
+    def _note(self, background: BackgroundWriter) -> None:
+        """What the ledger says of the whole file."""
         self.ledger.digest, self.ledger.size_bytes = background.digest, background.size_bytes
         others = {stream.pid for stream in self._program.streams if stream.kind in ("subtitle", "data")}
         for pid, companion in self._companions.items():
@@ -133,6 +140,15 @@ class TransportSplice:
                 self.ledger.sound[pid] = companion.record
             elif isinstance(companion, PesCompanion) and pid in others:
                 self.ledger.others += companion.written
+
+    @property
+    def schedule(self) -> Schedule:
+        """When each picture is decoded and shown, as it is written."""
+        return self._schedule
+
+    @property
+    def _start(self) -> int:
+        return self._schedule.start
 
     def results(self) -> tuple[StreamResult, ...]:
         """What became of every stream of the source."""
@@ -151,9 +167,13 @@ class TransportSplice:
     def _video_clock(self, picture: int) -> int:
         return int(self._schedule.dts[min(picture, self._schedule.dts.size - 1)])
 
-    def _span(self, number: int, span: SpanTimes, blocks: Iterator[Block]) -> Iterator[int]:
-        """Take one span's stretch of the file into the heap; gives the number of pictures done so far."""
-        pictures = self._schedule.of_span(number)
+    def _span(
+        self, pictures: range, span: SpanTimes, blocks: Iterator[Block], hidden: _Hidden | None = None
+    ) -> Iterator[int]:
+        """Take a stretch of the file into the heap: pictures of a span, and what else there is for it.
+
+        Gives the number of pictures done so far. `hidden`: which packets are not for it.
+        """
         rows = self._schedule.row[pictures.start : pictures.stop]
         copied = pictures.start + np.flatnonzero(rows >= 0)
         coded = CodedPictures(self._index)
@@ -161,6 +181,8 @@ class TransportSplice:
         for block in blocks:
             heads = block.heads()
             pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+            if hidden is not None:
+                pids[hidden(block)] = NO_PID
             mine = np.flatnonzero(pids == self._index.video.id)
             following = int(np.searchsorted(copied, done))
             needed = int(self._schedule.row[copied[following]]) if following < copied.size else None
@@ -177,7 +199,7 @@ class TransportSplice:
         for picture in range(done, pictures.stop):
             self._push_picture(picture, None)
         for companion in self._companions.values():
-            self._push(companion.end(span))
+            self._push(companion.end(span) if hidden is None or hidden.at_end else companion.pause(span))
         yield pictures.stop
 
     def _stretch(self, span: SpanTimes) -> tuple[int, int]:
@@ -235,12 +257,14 @@ class TransportSplice:
                 at = int(begin[i])
                 size[i] = len(es[at : at + int(size[i])].tobytes().rstrip(b"\x00"))
             lead = (es[begin] == 0) & (es[begin + 1] == 0) & (es[begin + 2] == 1)
-        pts, dts = self._schedule.pts[first:end] + START_TICKS, self._schedule.dts[first:end] + START_TICKS
+        pts, dts = self._schedule.pts[first:end] + self._start, self._schedule.dts[first:end] + self._start
         key = self._index.flags[rows] & PictureFlag.KEY != 0
-        run = PictureRun(es, begin, size, lead, key, dts - _VIDEO_LEAD, pts, dts)
+        sent = np.maximum(np.minimum(dts - self._start - self._lead, self._latest), self._sent)
+        self._sent = int(sent[-1])
+        run = PictureRun(es, begin, size, lead, key, sent + self._start, pts, dts)
         own = np.where(_are_pictures(es, begin, rows, self._index.size), rows, -1)
         self.ledger.add_run(run, own, self._index.flags[rows] & ~np.uint16(PictureFlag.DAMAGED))
-        self._runs.append(_Waiting(run, self._pushed, at=(run.at - START_TICKS).tolist()))
+        self._runs.append(_Waiting(run, self._pushed, at=sent.tolist()))
         self._pushed += len(run)
 
     def _push_picture(self, picture: int, source: memoryview | None) -> None:
@@ -264,20 +288,21 @@ class TransportSplice:
             self._index.video.id,
             VIDEO_STREAM_ID,
             data,
-            pts + START_TICKS,
-            dts + START_TICKS,
+            pts + self._start,
+            dts + self._start,
             random_access=key,
             pes_length_known=False,
             lead=lead,
         )
-        self._push_unit(dts - _VIDEO_LEAD, unit)
+        self._sent = max(min(dts - self._lead, self._latest), self._sent)
+        self._push_unit(self._sent, unit)
 
     def _push(self, units: Iterator[Timed]) -> None:
         for at, unit in units:
             self._push_unit(at, unit)
 
     def _push_unit(self, at: int, unit: PesUnit | RawUnit) -> None:
-        heapq.heappush(self._heap, (at, self._pushed, unit))
+        heapq.heappush(self._heap, (min(at, self._latest), self._pushed, unit))
         self._pushed += 1
 
     def _drain(self, writer: UnitWriter, until: int | None) -> None:
@@ -285,7 +310,7 @@ class TransportSplice:
         while self._heap and self._heap[0][0] < until:
             at, order, unit = heapq.heappop(self._heap)
             self._drain_pictures(writer, at, order)
-            place = writer.write(unit, at + START_TICKS)
+            place = writer.write(unit, at + self._start)
             if unit.pid == self.video:
                 self.ledger.at.append(place)
             elif isinstance(unit, PesUnit) and unit.pid not in self._in_frames:
@@ -303,6 +328,18 @@ class TransportSplice:
             if end < len(waiting.at):
                 return
             self._runs.popleft()
+
+
+def layout_of(file: BinaryIO) -> PacketLayout:
+    """How packets lie in a recording that is a transport stream.
+
+    Raises:
+        FileUnreadable: it is none any more.
+    """
+    layout = find_layout(file.read(1 << 18))
+    if layout is None:
+        raise FileUnreadable("this is no transport stream any more", "it may have changed; open it again")
+    return layout
 
 
 def _first_from(clock: I64, ticks: int) -> int:
@@ -326,10 +363,11 @@ def _are_pictures(es: npt.NDArray[np.uint8], begin: I64, rows: I64, sizes: npt.N
     return found
 
 
-def _tables(program: Program, video_pid: int) -> ProgramTables:
-    """The programme's own tables; its PMT byte for byte unless the clock has to move to the video."""
+def tables(program: Program, video_pid: int, pat: bytes = b"") -> ProgramTables:
+    """The programme's own tables; its PMT byte for byte unless the clock has to move to the video, its PAT if given."""
     section = program.section
     if program.pcr_pid != video_pid:
         section = build_pmt(ts_tables.parse_pmt(section)._replace(pcr_pid=video_pid))
-    pat = build_pat(Pat(1, [(program.number, program.pmt_pid)]))
-    return ProgramTables(pat, program.pmt_pid, section, video_pid)
+    return ProgramTables(
+        pat or build_pat(Pat(1, [(program.number, program.pmt_pid)])), program.pmt_pid, section, video_pid
+    )

@@ -11,9 +11,9 @@ import numpy as np
 import xxhash
 
 from plexcut.domain.media import Check, Source
-from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.cues import moved_cue
 from plexcut.media.cutting.sound_proof import Kept
+from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import Packets, PayloadReader, PesStart, find_layout

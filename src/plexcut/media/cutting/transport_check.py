@@ -16,11 +16,13 @@ I16 = npt.NDArray[np.int16]
 U32 = npt.NDArray[np.uint32]
 
 _CHUNK_BYTES = 4 << 20
+_NULL_PID = (1 << 13) - 1
+"""Of packets that are nothing but room; their counters are undefined."""
 _CARRIES, _ADAPTED, _WRONG = 0x10000000, 0x20000000, 0x8000
 _PCR_FLAG, _RANDOM_ACCESS = 0x10, 0x40
-_PCR_MOST_TICKS = 9_000
+PCR_MOST_TICKS = 9_000
 """ISO 13818-1 allows 100 ms between two."""
-_TABLES_MOST_TICKS = 45_000
+TABLES_MOST_TICKS = 45_000
 """TR 101 290 (1.3, 1.5) allows half a second between two PATs, or two PMTs."""
 
 
@@ -104,7 +106,7 @@ class TransportCheck:
         before = np.empty_like(counter)
         before[1:] = counter[:-1]
         before[first] = self._counters[pid[first]]
-        self._breaks += int(np.count_nonzero((before >= 0) & (counter != (before + carries) & 15)))
+        self._breaks += int(np.count_nonzero((before >= 0) & (counter != (before + carries) & 15) & (pid != _NULL_PID)))
         last = np.append(first[1:], True)
         self._counters[pid[last]] = counter[last]
 
@@ -119,7 +121,7 @@ class TransportCheck:
         ticks = field[:, 0] << 25 | field[:, 1] << 17 | field[:, 2] << 9 | field[:, 3] << 1 | field[:, 4] >> 7
         before = ticks[:1] if self._pcr is None else np.array([self._pcr], np.int64)
         steps = np.diff(np.concatenate((before, ticks))) % (1 << 33)
-        wrong = (steps > _PCR_MOST_TICKS) | (steps == 0)
+        wrong = (steps > PCR_MOST_TICKS) | (steps == 0)
         wrong[0] &= self._pcr is not None
         self._clock_faults += int(np.count_nonzero(wrong))
         self._pcr = int(ticks[-1])
@@ -129,6 +131,6 @@ class TransportCheck:
         for pid, last in self._table_at.items():
             place = np.searchsorted(which, np.flatnonzero(pids == pid), side="right")
             times = np.concatenate(([last], elapsed[np.maximum(place - 1, 0)], [self._elapsed]))
-            late = np.diff(times) > _TABLES_MOST_TICKS
+            late = np.diff(times) > TABLES_MOST_TICKS
             self._seldom += int(np.count_nonzero(late))
             self._table_at[pid] = self._elapsed if late[-1] else int(times[-2])

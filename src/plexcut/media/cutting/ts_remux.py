@@ -19,28 +19,20 @@ from plexcut.media.bitstream import h264, mpeg2
 from plexcut.media.bitstream.bare_aac import adts_of
 from plexcut.media.bitstream.bits import annexb_nals, to_annexb
 from plexcut.media.cutting.bare_sound import BareSound, first_frames
-from plexcut.media.cutting.companions import (
-    START_TICKS,
-    TICKS,
-    Companion,
-    PesCompanion,
-    SoundCompanion,
-    SourceClock,
-    Timed,
-)
+from plexcut.media.cutting.companions import Companion, PesCompanion, SoundCompanion, Timed
 from plexcut.media.cutting.h264_sets import source_sets, unit_nals
 from plexcut.media.cutting.mpeg2_join import split_units
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.remux import Wishes, add_chapters, open_result, picture_durations
 from plexcut.media.cutting.sample_form import is_set, kind_of, sample_nals
-from plexcut.media.cutting.schedule import Schedule
+from plexcut.media.cutting.schedule import START_TICKS, Schedule
 from plexcut.media.cutting.sound import PlacedRun
-from plexcut.media.cutting.splice_ts import AROUND_TICKS, TransportSplice
+from plexcut.media.cutting.source_clock import TICKS, SourceClock
+from plexcut.media.cutting.splice_ts import AROUND_TICKS, TransportSplice, layout_of
 from plexcut.media.cutting.tracks import describe_video, kept_tags
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.container import FACTS_OPTIONS, open_container
 from plexcut.media.index.model import MediaIndex, Track
-from plexcut.media.index.packets import find_layout
 from plexcut.media.sources import open_source
 from plexcut.media.ts_pictures import PictureRun
 from plexcut.media.ts_writer import PesUnit, RawUnit, picture_unit
@@ -130,14 +122,13 @@ class TransportToContainer(TransportSplice):
             open_container(self._path, _PROBED) as source,
             open_result(out, _MUXERS[self._container]) as target,
         ):
-            layout = find_layout(file.read(1 << 18))
-            assert layout is not None
+            layout = layout_of(file)
             self._add_streams(source, target)
             sink = _Sink(self, target)
             for number, span in enumerate(self._schedule.spans):
                 blocks = packet_blocks(file, layout, self._stretch(span), self._index.size_bytes, _CHUNK_BYTES)
                 with closing(blocks):
-                    for done in self._span(number, span, blocks):
+                    for done in self._span(self._schedule.of_span(number), span, blocks):
                         self._drain(sink, self._video_clock(done) - AROUND_TICKS)
                         yield done / self._schedule.pts.size
             self._drain(sink, None)

@@ -15,9 +15,9 @@ from plexcut.domain.media import Check, Source, StreamResult, Verification
 from plexcut.domain.spans import KeepList
 from plexcut.errors import Cancelled, PlexcutError
 from plexcut.media import heap
-from plexcut.media.cutting.companions import TICKS
 from plexcut.media.cutting.ledger import Ledger
 from plexcut.media.cutting.observed import looked_at, observed_plan, own_bytes_check, seams_of
+from plexcut.media.cutting.passed_edges import hear_edges
 from plexcut.media.cutting.picture_compare import PictureDifference, without_picture
 from plexcut.media.cutting.plan import Part, Plan
 from plexcut.media.cutting.readback import Readback
@@ -25,7 +25,8 @@ from plexcut.media.cutting.reading import read_and_play
 from plexcut.media.cutting.same_bytes import altered_frames, may_be_altered
 from plexcut.media.cutting.schedule import Schedule
 from plexcut.media.cutting.seam_proof import Played, SeamProof
-from plexcut.media.cutting.sound_proof import SoundProof, compare_sound, kept_seconds, sound_check, spans_of
+from plexcut.media.cutting.sound_proof import SoundProof, compare_sound, heeded, kept_seconds, sound_check, spans_of
+from plexcut.media.cutting.source_clock import TICKS
 from plexcut.media.cutting.stream_proof import kept_streams, streams_check
 from plexcut.media.cutting.transport_check import transport_faults
 from plexcut.media.index.build import build_index
@@ -136,6 +137,7 @@ def prove_cut(source: tuple[Source, MediaIndex], output: Path, made: Made, on_do
         if made.ledger is None:
             proof = _Proof(source, output, made, build_index(output, None, lambda f: on_done("read", f)))
         else:
+            hear_edges(made.ledger, source[1])
             found, played = read_and_play(
                 (output, source[1]),
                 (made.schedule, made.ledger),
@@ -243,11 +245,22 @@ class _Proof:
         theirs = {pid: record.heard(first, TICKS) for pid, record in ledger.sound.items()}
         kept = {pid: track for pid, track in theirs.items() if track is not None}
         names = {track.id: i for i, track in enumerate(t for t in index.tracks if t.kind == "audio")}
+        seconds = kept_seconds(index, spans)
+        heard_in = {
+            names[pid]: heeded(seconds, _in_seconds(joints, first), float(kept[pid].lengths_s.max()))
+            for pid, joints in ledger.joints.items()
+            if pid in kept
+        }
         return compare_sound(
             {names[pid]: track for pid, track in kept.items()},
             {names[pid]: track for pid, track in self.found.heard.items()},
-            kept_seconds(index, spans),
+            seconds,
+            heard_in,
         )
+
+
+def _in_seconds(joints: Sequence[tuple[int, int] | None], first: int) -> list[tuple[float, float] | None]:
+    return [None if joint is None else ((joint[0] - first) / TICKS, (joint[1] - first) / TICKS) for joint in joints]
 
 
 def _copied_of(plan: Plan, frames: Sequence[int]) -> frozenset[int]:

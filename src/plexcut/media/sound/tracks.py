@@ -17,8 +17,8 @@ from plexcut.domain.media import Source
 from plexcut.domain.ports import ShouldCancel, never
 from plexcut.errors import Cancelled, FormatUnsupported
 from plexcut.media.bitstream.audio import splits
-from plexcut.media.cutting.companions import TICKS, SourceClock
 from plexcut.media.cutting.sound import SoundReader
+from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
 from plexcut.media.index.packets import PacketReader, Packets, PayloadReader, find_layout
