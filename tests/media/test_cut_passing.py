@@ -266,6 +266,26 @@ def test_cancelled_while_it_is_copied(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("kind", "byte", "bits"), [("audio", 13, 0x80), ("audio", 11, 0x02), ("subtitle", 10, 0x40)])
+def test_a_time_stamp_with_a_wrong_bit_does_not_go_along(
+    clip_cache: ClipCache, tmp_path: Path, proofs: Proofs, kind: str, byte: int, bits: int
+) -> None:
+    """Though all else is whole: what is around it is taken apart, where such stamps are put right or left out."""
+    clip = clip_cache.get(CLIPS["broadcast"])
+    index = Engine(None).index(clip.path)
+    assert index.raw is not None
+    pid = next(track.id for track in index.tracks if track.kind == kind)
+    mine = index.raw.pes.take(np.flatnonzero(index.raw.pes.pid == pid))
+    data = bytearray(clip.path.read_bytes())
+    at = int(mine.at[mine.at.size // 2])
+    data[at + 4 + (1 + data[at + 4] if data[at + 3] & 0x20 else 0) + byte] ^= bits
+    source = tmp_path / "source.ts"
+    source.write_bytes(data)
+    Engine(None).cut(CutRequest(source, tmp_path / "cut.ts", keep_of([(13, 140)])), quiet, never)
+    assert all(not passed.at <= at < passed.at + passed.size_bytes for passed in proofs.passed[0])
+    assert proofs.held == [True]
+
+
 def test_sound_joins_the_span_before() -> None:
     """Also where the first frame of a span goes along by itself: half a frame at most from its place."""
     length = Fraction(2160)
