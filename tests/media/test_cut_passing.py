@@ -42,7 +42,6 @@ _LONG = {
     "h264_subtitles": [(5, 110)],
     "mpeg2_grain": [(7, 90)],
     "mpeg2_interlaced_wrap": [(5, 90)],
-    "mpeg2_pulldown": [(5, 90)],
     "hevc_grain": [(9, 90)],
 }
 

@@ -13,7 +13,7 @@ from plexcut.media.bitstream.audio import split_audio
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.source_clock import SourceClock
-from plexcut.media.cutting.transport_check import PCR_MOST_TICKS, TABLES_MOST_TICKS
+from plexcut.media.cutting.transport_check import TABLES_MOST_TICKS
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET, SYNC
 from plexcut.media.index.pes import UNKNOWN, parse_pes_heads
@@ -28,6 +28,8 @@ Mask = npt.NDArray[np.bool_]
 _STARTS, _CARRIES, _ADAPTED, _DAMAGED, _SCRAMBLED = 0x4000, 0x10000000, 0x20000000, 0x8000, 0xC0000000
 _TICKS = 90_000
 _FEW = 8
+_PCR_USUAL_TICKS = 3_690
+"""Broadcasters send the clock every 40 ms (TS 101 154), and so do results: else it is sent anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ class Region:
     def _is_in_time(self) -> bool:
         """Whether clock and tables come as often as they must."""
         positions, ticks = self._pcr
-        if ticks.size < _FEW or not 0 < int(np.diff(ticks).min()) <= int(np.diff(ticks).max()) <= PCR_MOST_TICKS:
+        if ticks.size < _FEW or not 0 < int(np.diff(ticks).min()) <= int(np.diff(ticks).max()) <= _PCR_USUAL_TICKS:
             return False
         for pid in (0, self._streams.program.pmt_pid):
             at = self._at + PACKET * np.flatnonzero(self._pids == pid)

@@ -96,7 +96,10 @@ class PassingSplice(TransportSplice):
         Raises:
             Unpassable: something in the recording cannot go along whole.
         """
-        pat = next((passage.pat for passage in self._passages if passage is not None), b"")
+        pat = next((passage.pat for passage in self._passages if passage is not None), None)
+        if pat is None:
+            yield from super().write(out)
+            return
         with (
             open_source(self._path) as file,
             BackgroundWriter(out) as background,

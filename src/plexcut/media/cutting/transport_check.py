@@ -20,7 +20,7 @@ _NULL_PID = (1 << 13) - 1
 """Of packets that are nothing but room; their counters are undefined."""
 _CARRIES, _ADAPTED, _WRONG = 0x10000000, 0x20000000, 0x8000
 _PCR_FLAG, _RANDOM_ACCESS = 0x10, 0x40
-PCR_MOST_TICKS = 9_000
+_PCR_MOST_TICKS = 9_000
 """ISO 13818-1 allows 100 ms between two."""
 TABLES_MOST_TICKS = 45_000
 """TR 101 290 (1.3, 1.5) allows half a second between two PATs, or two PMTs."""
@@ -121,7 +121,7 @@ class TransportCheck:
         ticks = field[:, 0] << 25 | field[:, 1] << 17 | field[:, 2] << 9 | field[:, 3] << 1 | field[:, 4] >> 7
         before = ticks[:1] if self._pcr is None else np.array([self._pcr], np.int64)
         steps = np.diff(np.concatenate((before, ticks))) % (1 << 33)
-        wrong = (steps > PCR_MOST_TICKS) | (steps == 0)
+        wrong = (steps > _PCR_MOST_TICKS) | (steps == 0)
         wrong[0] &= self._pcr is not None
         self._clock_faults += int(np.count_nonzero(wrong))
         self._pcr = int(ticks[-1])
