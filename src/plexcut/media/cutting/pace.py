@@ -18,6 +18,8 @@ _ENCODE_S_PER_MEGAPIXEL = {"h264": 0.019, "hevc": 0.12}
 _USUAL_ENCODE_S_PER_MEGAPIXEL = 0.02
 _READ_SHARE = 0.28
 """Of what writing takes: reading it back."""
+_READ_S_PER_BYTE = 0.65e-9
+"""At least so long, where a picture takes what is usual to decode: what goes along whole is written in less."""
 _COMPARE_S = 0.0003
 """What playing a picture takes beside decoding it."""
 _TRUSTED_BYTES, _TRUSTED_PICTURES, _TRUSTED_SEAMS = 3e7, 30, 6
@@ -162,7 +164,9 @@ class Pace:
         usual = _WRITE_S_PER_BYTE
         per_byte = Rate(usual, _TRUSTED_BYTES).seen(written, cpu_s - (spent.cpu_s - self._before[1]))
         per_byte = min(max(per_byte, usual / 3), usual * 3)
-        read_s = _READ_SHARE * per_byte * work.bytes
+        decode = _DECODE_S_PER_MEGAPIXEL.get(work.codec, _USUAL_DECODE_S_PER_MEGAPIXEL) * work.megapixels
+        least = _READ_S_PER_BYTE * min(max(self._seam_rates()[0] / decode, 1 / 3), 1.0)
+        read_s = max(_READ_SHARE * per_byte, least) * work.bytes
         play_s = (self._seam_rates()[0] + _COMPARE_S) * work.played
         # What it got so far, and what nobody wanted; it is not by having more threads that it gets more from others.
         idle_s = took_s if now.idle_s is None or self.began.idle_s is None else now.idle_s - self.began.idle_s
