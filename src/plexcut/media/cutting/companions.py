@@ -100,7 +100,7 @@ class SoundCompanion(Companion):
     def __init__(self, pid: int, codec: str, clock: SourceClock) -> None:
         super().__init__(pid, clock)
         self.record = TrackRecord()
-        self._codec = codec
+        self.codec = codec
         self._cutter = SoundCutter()
         self._reader = SoundReader(codec, TICKS)
         self._tap = PayloadTap()
@@ -121,7 +121,7 @@ class SoundCompanion(Companion):
 
     def pause(self, span: SpanTimes) -> Iterator[Timed]:
         yield from self._flush()
-        self._reader = SoundReader(self._codec, TICKS)
+        self._reader = SoundReader(self.codec, TICKS)
         self._tap = PayloadTap()
         self.record.begin_anew()
 

@@ -125,7 +125,6 @@ def _proved(
     whole = True
     attempts = _ATTEMPTS
     while attempts:
-        attempts -= 1
         plan = settled_plan(request.source, index, request.keep, request.mode, avoided)
         _check_space(request, index, plan)
         work = _Work(request, index, plan, make_schedule(index, plan), whole)
@@ -137,11 +136,11 @@ def _proved(
             except Unpassable as unpassable:
                 failed, whole = str(unpassable), False
                 log.info("%s is taken apart: %s", request.source.name, failed)
-                attempts += 1
                 continue
             except Unfit as unfit:
                 failed = unfit.line
                 avoided.banned.add(unfit.row)
+                attempts -= 1
                 continue
             # What only the writing needed: the proof begins with large columns.
             heap.give_back()
@@ -162,8 +161,8 @@ def _proved(
             # Something in the recording is not as it must be in a result.
             log.info("%s is taken apart: %s", request.source.name, failed)
             whole = False
-            attempts += 1
             continue
+        attempts -= 1
         if not avoided.add({p.rows.start for p in proof.broken_parts if p.rows is not None}, plan, request.mode):
             break
     raise VerificationFailed(f"the result did not pass its checks ({failed})", "the original is untouched")

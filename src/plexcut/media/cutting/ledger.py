@@ -183,8 +183,8 @@ class Passed:
     end: int
     change: PacketChange
     counted: bool
-    span: int = 0
-    carried: Mapping[int, int] = field(default_factory=dict)
+    span: int
+    carried: Mapping[int, int]
 
     @property
     def edge_bytes(self) -> int:

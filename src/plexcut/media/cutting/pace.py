@@ -114,16 +114,18 @@ class Pace:
         self._proof_cost = read_s, play_s
         self.proof_began = now
 
+    @property
+    def _usual_decode_s(self) -> float:
+        """What a picture usually takes to decode."""
+        return _DECODE_S_PER_MEGAPIXEL.get(self.work.codec, _USUAL_DECODE_S_PER_MEGAPIXEL) * self.work.megapixels
+
     def _seam_rates(self) -> tuple[float, float]:
         """Processor time for a picture that is decoded, and for one that is encoded."""
         work, spent = self.work, self.spent
         seen = work.seams[: spent.runs]
-        decode = _DECODE_S_PER_MEGAPIXEL.get(work.codec, _USUAL_DECODE_S_PER_MEGAPIXEL)
         encode = _ENCODE_S_PER_MEGAPIXEL.get(work.codec, _USUAL_ENCODE_S_PER_MEGAPIXEL)
         return (
-            Rate(decode * work.megapixels, _TRUSTED_PICTURES).seen(
-                sum(seam.decoded for seam in seen), spent.decode_cpu_s
-            ),
+            Rate(self._usual_decode_s, _TRUSTED_PICTURES).seen(sum(seam.decoded for seam in seen), spent.decode_cpu_s),
             Rate(encode * work.megapixels, _TRUSTED_SEAMS).seen(
                 sum(seam.encoded for seam in seen), spent.cpu_s - spent.decode_cpu_s
             ),
@@ -164,10 +166,10 @@ class Pace:
         usual = _WRITE_S_PER_BYTE
         per_byte = Rate(usual, _TRUSTED_BYTES).seen(written, cpu_s - (spent.cpu_s - self._before[1]))
         per_byte = min(max(per_byte, usual / 3), usual * 3)
-        decode = _DECODE_S_PER_MEGAPIXEL.get(work.codec, _USUAL_DECODE_S_PER_MEGAPIXEL) * work.megapixels
-        least = _READ_S_PER_BYTE * min(max(self._seam_rates()[0] / decode, 1 / 3), 1.0)
+        decode_s = self._seam_rates()[0]
+        least = _READ_S_PER_BYTE * min(max(decode_s / self._usual_decode_s, 1 / 3), 1.0)
         read_s = max(_READ_SHARE * per_byte, least) * work.bytes
-        play_s = (self._seam_rates()[0] + _COMPARE_S) * work.played
+        play_s = (decode_s + _COMPARE_S) * work.played
         # What it got so far, and what nobody wanted; it is not by having more threads that it gets more from others.
         idle_s = took_s if now.idle_s is None or self.began.idle_s is None else now.idle_s - self.began.idle_s
         got = (cpu_s + _USED * idle_s + _TRUSTED_S) / (took_s + _TRUSTED_S)

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.index.packets import PACKET
-from plexcut.media.index.pes import parse_pes_heads
+from plexcut.media.cutting.transport_check import read_pcrs
+from plexcut.media.index.apart import ADAPTED, CARRIES, STARTS
+from plexcut.media.index.packets import PACKET, pid_of
+from plexcut.media.index.pes import parse_pes_heads, payload_begin, read_stamps
 from plexcut.media.ts_packets import CLOCK_MASK, adaptation
 from plexcut.media.ts_pictures import stamp_bytes
 
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
-_STARTS, _CARRIES, _ADAPTED = 0x4000, 0x10000000, 0x20000000
 _PIDS = 1 << 13
 _FLAGS, _PCR_AT = 5, 6
 _PCR_FLAG, _OTHER_CLOCKS = 0x10, 0x0C
@@ -55,6 +57,13 @@ def room_packet(pid: int, counter: int) -> bytes:
     return bytes((0x47, pid >> 8, pid & 0xFF, 0x20 | counter & 15)) + adaptation(PACKET - 4, b"")
 
 
+def add_to_counters(heads: U32, add: I64) -> I64:
+    """Add to the counters of packets, each its own; gives what they are then."""
+    counters: I64 = ((heads >> 24 & 15) + add) & 15
+    heads[:] = (heads & 0xF0FFFFFF) | (counters << 24).astype(np.uint32)
+    return counters
+
+
 class Changing:
     """Changes packets, block by block, in order. `last`: by PID the counter of the last one (-1: there was none)."""
 
@@ -83,43 +92,38 @@ class Changing:
                 data[position - at : position - at + PACKET] = np.frombuffer(packet, np.uint8)
         if self._plain and not self._counted:
             return
-        pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int64)
+        pids = pid_of(heads)
         if self._counted:
             self._count(heads, pids)
         if not self._plain:
             self._clocks(data, heads)
             self._pes(data, heads, pids)
 
-    def _count(self, heads: U32, pids: I64) -> None:
+    def _count(self, heads: U32, pids: I32) -> None:
         for pid in np.flatnonzero(np.bincount(pids, minlength=_PIDS)).tolist():
             if self._add[pid] < 0:
                 # One without payload has the counter of the one before it.
                 first = int(heads[int(np.argmax(pids == pid))])
-                begun = (first >> 24) + (not first & _CARRIES)
+                begun = (first >> 24) + (not first & CARRIES)
                 self._add[pid] = (self._change.counters.get(pid, begun) - begun) & 15
-        counter = (heads >> 24 & 15).astype(np.int64)
-        counter = (counter + np.maximum(self._add[pids], 0)) & 15
-        heads[:] = (heads & 0xF0FFFFFF) | (counter << 24).astype(np.uint32)
-        self.last[pids] = counter
+        self.last[pids] = add_to_counters(heads, np.maximum(self._add[pids], 0))
 
     def _clocks(self, data: U8, heads: U32) -> None:
-        off = np.flatnonzero((heads & _ADAPTED) != 0) * PACKET
+        off = np.flatnonzero((heads & ADAPTED) != 0) * PACKET
         off = off[data[off + _FLAGS - 1] > 0]
         flags = data[off + _FLAGS]
         if bool((flags & _OTHER_CLOCKS).any()):
             raise Unpassable("a second clock, or the time of a splice")
         off = off[flags & _PCR_FLAG != 0]
         place = off[:, None] + np.arange(_PCR_AT, _PCR_AT + 5)
-        field = data[place].astype(np.int64)
-        base = field[:, 0] << 25 | field[:, 1] << 17 | field[:, 2] << 9 | field[:, 3] << 1 | field[:, 4] >> 7
-        base = (base + self._change.ticks) & CLOCK_MASK
+        base = (read_pcrs(data, off) + self._change.ticks) & CLOCK_MASK
         data[place[:, :4]] = np.stack([base >> shift & 0xFF for shift in (25, 17, 9, 1)], axis=1).astype(np.uint8)
         data[off + _PCR_AT + 4] = ((base & 1) << 7).astype(np.uint8) | data[off + _PCR_AT + 4] & 0x7F
 
-    def _pes(self, data: U8, heads: U32, pids: I64) -> None:
-        which = np.flatnonzero((heads & (_CARRIES | _STARTS) == _CARRIES | _STARTS) & self._stamped[pids])
+    def _pes(self, data: U8, heads: U32, pids: I32) -> None:
+        which = np.flatnonzero((heads & (CARRIES | STARTS) == CARRIES | STARTS) & self._stamped[pids])
         off = which * PACKET
-        begin = off + 4 + np.where(heads[which] & _ADAPTED != 0, 1 + data[off + 4].astype(np.int64), 0)
+        begin = payload_begin(data, off, heads[which])
         end = off + PACKET
         pes = parse_pes_heads(data, begin, end)
         if not pes.found.all():
@@ -132,6 +136,6 @@ class Changing:
             raise Unpassable("a clock that cannot be changed")
         for stamped, offset in ((told, _STAMP_AT), (told & (flags & 0x40 != 0), _STAMP_AT + 5)):
             place = begun[stamped][:, None] + np.arange(offset, offset + 5)
-            b = data[place].astype(np.int64).T
-            stamp = (b[0] >> 1 & 7) << 30 | b[1] << 22 | b[2] >> 1 << 15 | b[3] << 7 | b[4] >> 1
-            data[place] = stamp_bytes((stamp + ticks[stamped]) & CLOCK_MASK, b[0] >> 4)
+            field = data[place]
+            prefix = field[:, 0].astype(np.int64) >> 4
+            data[place] = stamp_bytes((read_stamps(field) + ticks[stamped]) & CLOCK_MASK, prefix)

@@ -13,7 +13,7 @@ from plexcut.errors import FileUnreadable
 from plexcut.media.cutting.passages import Passage
 from plexcut.media.cutting.source_clock import TICKS
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PACKET
+from plexcut.media.index.packets import PACKET, pid_of
 
 I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -93,7 +93,7 @@ class PassageCounters:
 class _Heads:
     """Of some packets: PIDs, counters, and which have payload."""
 
-    pids: I64
+    pids: npt.NDArray[np.int32]
     counters: I64
     carries: Mask
 
@@ -109,5 +109,4 @@ class _Heads:
         if len(data) < PACKET:
             raise FileUnreadable("the recording is shorter than it was")
         heads = np.ndarray((len(data) // PACKET,), "<u4", data, 0, (PACKET,))
-        pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int64)
-        return cls(pids, (heads >> 24 & 15).astype(np.int64), (heads & 0x10000000) != 0)
+        return cls(pid_of(heads), (heads >> 24 & 15).astype(np.int64), (heads & 0x10000000) != 0)

@@ -13,19 +13,19 @@ from plexcut.media.bitstream.audio import split_audio
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.schedule import SpanTimes
 from plexcut.media.cutting.source_clock import SourceClock
-from plexcut.media.cutting.transport_check import TABLES_MOST_TICKS
+from plexcut.media.cutting.transport_check import TABLES_MOST_TICKS, read_pcrs
+from plexcut.media.index.apart import ADAPTED, CARRIES, STARTS, WRONG
 from plexcut.media.index.blocks import Block
-from plexcut.media.index.packets import PACKET, SYNC
-from plexcut.media.index.pes import UNKNOWN, parse_pes_heads
+from plexcut.media.index.packets import PACKET, SYNC, pid_of
+from plexcut.media.index.pes import UNKNOWN, parse_pes_heads, payload_begin
 from plexcut.media.index.psi import Program, SectionReader, parse_pat
 
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
-I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
-_STARTS, _CARRIES, _ADAPTED, _DAMAGED, _SCRAMBLED = 0x4000, 0x10000000, 0x20000000, 0x8000, 0xC0000000
+_SCRAMBLED = 0xC0000000
 _TICKS = 90_000
 _FEW = 8
 _PCR_USUAL_TICKS = 3_690
@@ -95,7 +95,7 @@ class Region:
         self._streams = streams
         self._block = Block(data, 0, data.size // PACKET, PACKET, at)
         self._heads = self._block.heads()
-        self._pids: I32 = ((self._heads & 0x1F00) | (self._heads >> 16 & 0xFF)).astype(np.int32)
+        self._pids = pid_of(self._heads)
         self._counters = self._heads >> 24 & 15
         self._clock = clock
         self._of: dict[int, _Stream] = {}
@@ -111,7 +111,7 @@ class Region:
 
     def _is_clean(self) -> bool:
         heads = self._heads
-        if bool((heads & 0xFF != SYNC).any()) or bool((heads & (_DAMAGED | _SCRAMBLED)).any()):
+        if bool((heads & 0xFF != SYNC).any()) or bool((heads & (WRONG | _SCRAMBLED)).any()):
             return False
         present = set(np.flatnonzero(np.bincount(self._pids, minlength=1 << 13)).tolist())
         if not present <= self._streams.pids or not self._has_own_tables():
@@ -132,14 +132,12 @@ class Region:
         return parse_pat(self.pat) == {program.number: program.pmt_pid}
 
     def _find_clocks(self) -> None:
-        which = np.flatnonzero((self._pids == self._streams.video) & (self._heads & _ADAPTED != 0))
+        which = np.flatnonzero((self._pids == self._streams.video) & (self._heads & ADAPTED != 0))
         off = which * PACKET
         told = (self._data[off + 4] > 6) & (self._data[off + 5] & 0x10 != 0)
         which, off = which[told], off[told]
-        field = self._data[off[:, None] + np.arange(6, 11)].astype(np.int64)
-        raw = field[:, 0] << 25 | field[:, 1] << 17 | field[:, 2] << 9 | field[:, 3] << 1 | field[:, 4] >> 7
         positions = self._at + PACKET * which
-        self._pcr = positions, self._clock.all_ticks(raw, positions)
+        self._pcr = positions, self._clock.all_ticks(read_pcrs(self._data, off), positions)
 
     def _is_in_time(self) -> bool:
         """Whether clock and tables come as often as they must."""
@@ -156,13 +154,12 @@ class Region:
     def _take_apart(self, pid: int) -> bool:
         which = np.flatnonzero(self._pids == pid)
         heads = self._heads[which]
-        carries = which[heads & _CARRIES != 0]
-        starts = which[heads & (_CARRIES | _STARTS) == _CARRIES | _STARTS]
+        carries = which[heads & CARRIES != 0]
+        starts = which[heads & (CARRIES | STARTS) == CARRIES | STARTS]
         found = self._of[pid] = _Stream(which, carries, starts)
         if pid in self._streams.sound or pid in self._streams.pes or pid == self._streams.video:
             off = starts * PACKET
-            begin = off + 4 + np.where(self._heads[starts] & _ADAPTED != 0, 1 + self._data[off + 4].astype(np.int64), 0)
-            pes = parse_pes_heads(self._data, begin, off + PACKET)
+            pes = parse_pes_heads(self._data, payload_begin(self._data, off, self._heads[starts]), off + PACKET)
             if not pes.found.all():
                 return False
             positions = self._at + off

@@ -17,7 +17,7 @@ I64 = npt.NDArray[np.int64]
 
 
 def with_passages(
-    schedule: Schedule, index: MediaIndex, passages: list[Passage | None]
+    schedule: Schedule, index: MediaIndex, clock: SourceClock, passages: list[Passage | None]
 ) -> tuple[Schedule, list[Passage | None]]:
     """A schedule with the recording's own decode times where its file goes along, and the stretches where it can.
 
@@ -29,7 +29,7 @@ def with_passages(
         tried = None if passage is None else _own_times(schedule, dts, index, (number, passage))
         found.append(None if tried is None else passage)
         dts = dts if tried is None else tried
-    start = own_start(index, schedule) if found[0] is not None else None
+    start = own_start(index, clock, schedule) if found[0] is not None else None
     return replace(schedule, dts=dts, start=START_TICKS if start is None else start), found
 
 
@@ -53,9 +53,8 @@ def _own_times(schedule: Schedule, dts: I64, index: MediaIndex, of: tuple[int, P
     return found
 
 
-def own_start(index: MediaIndex, schedule: Schedule) -> int | None:
+def own_start(index: MediaIndex, clock: SourceClock, schedule: Schedule) -> int | None:
     """Where the result's clock begins if the first span keeps its own; None where it would begin too early, or wrap."""
-    clock = SourceClock(index)
     first = schedule.spans[0].start
     row = int(index.display[int(np.searchsorted(index.shown_pts, first))])
     start = (first - clock.added(int(index.at[row]))) % WRAP

@@ -60,14 +60,19 @@ class PassageFinder:
     """Finds the stretch of each span, if it has one."""
 
     def __init__(
-        self, file: BinaryIO, layout: PacketLayout, index: MediaIndex, streams: Streams, fitted: Sequence[int]
+        self,
+        source: tuple[BinaryIO, PacketLayout],
+        index: MediaIndex,
+        clock: SourceClock,
+        streams: Streams,
+        fitted: Sequence[int],
     ) -> None:
         """`fitted`: rows of copied pictures to which something has to be done."""
-        self._file = file
+        self._file, layout = source
         self._index = index
         self._streams = streams
         self._fitted = np.asarray(sorted(fitted), np.int64)
-        self._clock = SourceClock(index)
+        self._clock = clock
         program = streams.program
         self._possible = (
             layout.stride == PACKET

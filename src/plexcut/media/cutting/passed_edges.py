@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 
 import numpy as np
 
-from plexcut.media.cutting.ledger import Carried, Ledger, Passed, TrackRecord
+from plexcut.media.cutting.ledger import Carried, Ledger, Passed
 from plexcut.media.cutting.payloads import PayloadTap
 from plexcut.media.cutting.sound import SoundReader
 from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PACKET, PacketLayout, Packets, PayloadReader
+from plexcut.media.index.packets import PACKET, PacketLayout, Packets, PayloadReader, pid_of
 from plexcut.media.sources import open_source
 
 _BEHIND_BYTES = (3 << 20) // PACKET * PACKET
@@ -32,9 +32,9 @@ def hear_edges(ledger: Ledger, index: MediaIndex) -> None:
     codecs = {track.id: track.codec for track in index.tracks}
     carried = {pid: Carried() for passed in ledger.passed for pid in passed.change.stamps}
     done = dict.fromkeys(carried, 0)
+    clock = SourceClock(index)
     for passed in ledger.passed:
-        for pid, record in ledger.sound.items():
-            _hear(passed, pid, codecs[pid], (record, ledger, index))
+        _hear(passed, codecs, (ledger, index, clock))
         others = set(passed.change.stamps) - set(ledger.sound) - {index.video.id}
         first = _pes_packets(passed, index, others, (passed.at, passed.at + passed.edge_bytes))
         start = max(passed.at - passed.edge_bytes, passed.at % PACKET)
@@ -60,34 +60,35 @@ def _put_crossing(carried: Carried, around: Carried) -> None:
         carried.digests[-1] = around.digests[-1]
 
 
-def _hear(passed: Passed, pid: int, codec: str, where: tuple[TrackRecord, Ledger, MediaIndex]) -> None:
-    """Add the frames of a track around both edges to its record, and where there are none between them."""
-    record, ledger, index = where
-    joints = ledger.joints[pid]
-    joint = joints[passed.span]
-    if joint is None:
-        return
+def _hear(passed: Passed, codecs: Mapping[int, str], where: tuple[Ledger, MediaIndex, SourceClock]) -> None:
+    """Add the frames of all tracks around both edges to their records, and say between which there are none."""
+    ledger, index, clock = where
     end = passed.at + passed.size_bytes
     stretches = (
         (max(passed.at - passed.edge_bytes, passed.at % PACKET), passed.at + passed.edge_bytes),
         (end - passed.edge_bytes, end + _BEHIND_BYTES),
     )
-    times: list[tuple[float, float]] = []
-    clock = SourceClock(index)
+    joints = {pid: ledger.joints[pid][passed.span] for pid in ledger.sound}
+    heard: list[dict[int, list[float]]] = []
     for stretch in stretches:
-        record.begin_anew()
-        tap, reader = PayloadTap(), SoundReader(codec, TICKS)
-        found: list[float] = []
-        for block in _blocks(passed, index, stretch):
-            which, heads = _mine(block, pid)
-            if which.size:
-                taken = tap.take(block, which, heads)
-                for run in reader.feed_runs(taken.es.tobytes(), clock.marks(taken.pes)):
-                    record.add(run)
-                    found += (float(run.time), float(run.time + (len(run) - 1) * run.length))
-        times.append((min(found), max(found)) if found else (joint[len(times)], joint[len(times)]))
-    record.begin_anew()
-    joints[passed.span] = round(times[0][1]), round(times[1][0])
+        ears = {pid: (PayloadTap(), SoundReader(codecs[pid], TICKS)) for pid, joint in joints.items() if joint}
+        found: dict[int, list[float]] = {pid: [] for pid in ears}
+        for pid in ears:
+            ledger.sound[pid].begin_anew()
+        for block in _blocks(passed, index, stretch) if ears else ():
+            for pid, (tap, reader) in ears.items():
+                which, heads = _mine(block, pid)
+                if which.size:
+                    taken = tap.take(block, which, heads)
+                    for run in reader.feed_runs(taken.es.tobytes(), clock.marks(taken.pes)):
+                        ledger.sound[pid].add(run)
+                        found[pid] += (float(run.time), float(run.time + (len(run) - 1) * run.length))
+        heard.append(found)
+    for pid, joint in joints.items():
+        if joint:
+            ledger.sound[pid].begin_anew()
+            last, again = max(heard[0][pid], default=joint[0]), min(heard[1][pid], default=joint[1])
+            ledger.joints[pid][passed.span] = round(last), round(again)
 
 
 def _pes_packets(passed: Passed, index: MediaIndex, pids: set[int], stretch: tuple[int, int]) -> dict[int, Carried]:
@@ -127,5 +128,5 @@ def _blocks(passed: Passed, index: MediaIndex, stretch: tuple[int, int]) -> Iter
 
 def _mine(block: Block, pid: int) -> tuple[np.ndarray, np.ndarray]:
     heads = block.heads()
-    which = np.flatnonzero(((heads & 0x1F00) | (heads >> 16 & 0xFF)) == pid)
+    which = np.flatnonzero(pid_of(heads) == pid)
     return which, heads[which]

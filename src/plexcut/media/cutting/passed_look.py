@@ -10,9 +10,10 @@ import numpy.typing as npt
 from plexcut.errors import FileUnreadable, PlexcutError
 from plexcut.media.cutting.ledger import Due, Passed
 from plexcut.media.cutting.packet_change import Changing, PacketChange, Unpassable
+from plexcut.media.index.apart import CARRIES, STARTS
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET
-from plexcut.media.index.pes import parse_pes_heads
+from plexcut.media.index.pes import parse_pes_heads, payload_begin
 from plexcut.media.index.rows import WRAP
 from plexcut.media.sources import open_source
 
@@ -20,7 +21,6 @@ I16 = npt.NDArray[np.int16]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
-_STARTS, _CARRIES, _ADAPTED = 0x4000, 0x10000000, 0x20000000
 _HALF_FRAME_TICKS = 2400
 """Of the longest frames of sound that there usually are."""
 
@@ -97,10 +97,9 @@ class PassedLook:
             self.faults += at + i * PACKET in instead and pid in self._begun
 
     def _pictures(self, block: Block, heads: U32, pids: I16) -> None:
-        which = np.flatnonzero((heads & (_CARRIES | _STARTS) == _CARRIES | _STARTS) & (pids == self._video))
+        which = np.flatnonzero((heads & (CARRIES | STARTS) == CARRIES | STARTS) & (pids == self._video))
         off = block.first + which * PACKET
-        begin = off + 4 + np.where(heads[which] & _ADAPTED != 0, 1 + block.data[off + 4].astype(np.int64), 0)
-        pes = parse_pes_heads(block.data, begin, off + PACKET)
+        pes = parse_pes_heads(block.data, payload_begin(block.data, off, heads[which]), off + PACKET)
         end = min(self._picture + which.size, self._passed.end)
         due = self._due.pes(self._picture, end, 0)
         found = block.at + which * PACKET, pes.pts, pes.dts

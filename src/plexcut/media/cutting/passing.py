@@ -21,17 +21,17 @@ from plexcut.domain.media import Source
 from plexcut.media.cutting.companions import PesCompanion, SectionCompanion, SoundCompanion
 from plexcut.media.cutting.ledger import Passed
 from plexcut.media.cutting.output import BackgroundWriter
-from plexcut.media.cutting.packet_change import Changing, PacketChange, room_packet
+from plexcut.media.cutting.packet_change import Changing, PacketChange, add_to_counters, room_packet
 from plexcut.media.cutting.passage_counters import PES_BYTES, PassageCounters
 from plexcut.media.cutting.passage_region import Edge, Streams
 from plexcut.media.cutting.passage_times import own_start, with_passages
 from plexcut.media.cutting.passages import Passage, PassageFinder, packets_at
 from plexcut.media.cutting.pictures import PictureSource
 from plexcut.media.cutting.schedule import Schedule, SpanTimes
-from plexcut.media.cutting.splice_ts import AROUND_TICKS, CHUNK_BYTES, VIDEO_LEAD, TransportSplice, layout_of, tables
+from plexcut.media.cutting.splice_ts import CHUNK_BYTES, VIDEO_LEAD, TransportSplice, layout_of, tables
 from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PACKET, PacketLayout
+from plexcut.media.index.packets import PACKET, PacketLayout, pid_of
 from plexcut.media.index.rows import WRAP
 from plexcut.media.sources import open_source
 from plexcut.media.ts_writer import RawUnit, TransportStreamWriter
@@ -63,20 +63,18 @@ class PassingSplice(TransportSplice):
         """`ask` is called now and then, and raises where somebody gives up."""
         super().__init__(path, index, schedule, pictures)
         with open_source(path) as file:
-            layout = layout_of(file)
-            finder = PassageFinder(file, layout, index, self._streams(), pictures.fitted_rows)
+            source = file, layout_of(file)
+            finder = PassageFinder(source, index, self._clock, self._streams(), pictures.fitted_rows)
             passages: list[Passage | None] = []
             for number in range(len(schedule.spans)):
                 ask()
                 passages.append(finder.find(schedule, number) if self._may_pass(number) else None)
-        self._schedule, self._passages = with_passages(schedule, index, passages)
+        self._schedule, self._passages = with_passages(schedule, index, self._clock, passages)
         self._clock.start = self._schedule.start
 
     def _streams(self) -> Streams:
         sections = {pid for pid, one in self._companions.items() if not isinstance(one, PesCompanion | SoundCompanion)}
-        codecs = {track.id: track.codec for track in self._index.tracks}
-        kinds = {stream.pid: stream.codec for stream in self._program.streams}
-        sound = {pid: codecs.get(pid, kinds.get(pid, "")) for pid in self._in_frames}
+        sound = {pid: one.codec for pid, one in self._companions.items() if isinstance(one, SoundCompanion)}
         pes = {pid for pid, one in self._companions.items() if isinstance(one, PesCompanion)}
         return Streams(self._program, self.video, sound, frozenset(pes), frozenset(sections))
 
@@ -88,7 +86,7 @@ class PassingSplice(TransportSplice):
         if not isinstance(self._path, Path):
             return False
         plain = all(isinstance(c, PesCompanion | SoundCompanion | SectionCompanion) for c in self._companions.values())
-        return plain or (number == 0 and own_start(self._index, self._schedule) is not None)
+        return plain or (number == 0 and own_start(self._index, self._clock, self._schedule) is not None)
 
     def write(self, out: BinaryIO) -> Iterator[float]:
         """As `TransportSplice.write`.
@@ -117,11 +115,9 @@ class PassingSplice(TransportSplice):
         self._note(background)
 
     def _held_back(self) -> bool:
-        """Whether the first stretch begins with counters that those before it are made to lead up to."""
+        """Whether what is in front of the first stretch waits: its counters may be made to lead up to it."""
         first = self._passages[0]
-        if first is None or first.begin.at - self._stretch(self._schedule.spans[0])[0] > _HELD_BYTES:
-            return False
-        return self._schedule.start == own_start(self._index, self._schedule)
+        return first is not None and first.begin.at - self._stretch(self._schedule.spans[0])[0] <= _HELD_BYTES
 
     def _one(self, number: int, span: SpanTimes, around: _Around) -> Iterator[int]:
         """Write a span; gives the number of pictures done."""
@@ -132,19 +128,19 @@ class PassingSplice(TransportSplice):
             for pid in self._in_frames:
                 self.ledger.joints.setdefault(pid, []).append(None)
             self._lead = VIDEO_LEAD
-            yield from self._through(places, span, stretch, around, None)
+            yield from self._through(around, places, span)
             return
         begin, finish = passage.begin, passage.finish
         self._lead = int(self._index.dts[begin.row]) - begin.clock
         front = _Edge(begin.at, begin.open, at_end=False)
         last = max((*begin.open, begin.at - PACKET)) + PACKET
-        yield from self._through(range(places.start, passage.first), span, (stretch[0], last), around, front)
+        yield from self._through(around, range(places.start, passage.first), span, ((stretch[0], last), front))
         self._drain(around.writer, None)
         self._latest = self._latest_before(number + 1)
         yield from self._pass(passage, span, around)
         self._lead = int(self._index.dts[finish.row]) - finish.clock
         back = _Edge(finish.at, finish.open, at_end=True)
-        yield from self._through(range(passage.end, places.stop), span, (finish.at, stretch[1]), around, back)
+        yield from self._through(around, range(passage.end, places.stop), span, ((finish.at, stretch[1]), back))
 
     def _latest_before(self, number: int) -> int:
         """When all that comes before the next stretch must have been sent, from a span on: there the clock is given."""
@@ -153,16 +149,13 @@ class PassingSplice(TransportSplice):
         return min(clocks) - 2 * _MARGIN_TICKS if clocks else _NEVER
 
     def _through(
-        self, places: range, span: SpanTimes, stretch: tuple[int, int], around: _Around, hidden: _Edge | None
+        self, around: _Around, places: range, span: SpanTimes, edge: tuple[tuple[int, int], _Edge] | None = None
     ) -> Iterator[int]:
-        """Take a stretch of the file apart and lay it out anew."""
-        blocks = packet_blocks(around.file, around.layout, stretch, self._index.size_bytes, CHUNK_BYTES)
-        with closing(blocks):
-            for done in self._span(places, span, blocks, hidden):
-                self._drain(around.writer, self._video_clock(done) - AROUND_TICKS)
-                while not around.sink.out.has_room(_POLL_S):
-                    yield done
+        """As `_apart`, which waits for the disk here, so that somebody can give up meanwhile."""
+        for done in self._apart((around.file, around.layout), around.writer, places, span, edge):
+            while not around.sink.out.has_room(_POLL_S):
                 yield done
+            yield done
 
     # ------------------------------------------------------------------------------------------------------ passing
 
@@ -194,7 +187,8 @@ class PassingSplice(TransportSplice):
             carried={pid: len(found) for pid, found in self.ledger.carried.items()},
         )
         self.ledger.add_passed(self._index, range(begin.row, finish.row), passed)
-        self._count_others(passage)
+        others = {stream.pid for stream in self._program.streams if stream.kind in ("subtitle", "data")}
+        self.ledger.others += sum(known.pes_at(pid).size for pid in others)
         last = yield from (self._changed(passed, around) if counted else self._copied(passed, around, known))
         following = {pid: (counter + 1) & 15 for pid, counter in last.items()}
         writer.resume(finish.clock + shift, finish.pcr + shift, following, passage.size_bytes)
@@ -248,14 +242,6 @@ class PassingSplice(TransportSplice):
                 yield passed.picture_at(block.at)
         return {pid: int(changing.last[pid]) for pid in np.flatnonzero(changing.last >= 0).tolist()}
 
-    def _count_others(self, passage: Passage) -> None:
-        """Subtitles and data that go along."""
-        raw = self._index.raw
-        others = {stream.pid for stream in self._program.streams if stream.kind in ("subtitle", "data")}
-        if raw is not None and others:
-            mine = np.isin(raw.pes.pid, sorted(others)) & (raw.pes.at >= passage.begin.at)
-            self.ledger.others += int(np.count_nonzero(mine & (raw.pes.at < passage.finish.at)))
-
     def _look_at_screens(self, known: PassageCounters, file: BinaryIO) -> Iterator[int]:
         """What subtitles have put on the screen where a passage ends, by the last PES packets of each stream."""
         for pid, companion in self._companions.items():
@@ -267,7 +253,7 @@ class PassingSplice(TransportSplice):
                 data = np.frombuffer(file.read(PES_BYTES), np.uint8)
                 block = Block(data, 0, data.size // PACKET, PACKET, at)
                 heads = block.heads()
-                mine = np.flatnonzero(((heads & 0x1F00) | (heads >> 16 & 0xFF)) == pid)
+                mine = np.flatnonzero(pid_of(heads) == pid)
                 starts = np.flatnonzero(heads[mine] & 0x4000)
                 companion.look(block.packets(mine[: int(starts[1])] if starts.size > 1 else mine))
 
@@ -321,13 +307,12 @@ class _Sink:
 
     def release(self, added: Mapping[int, int]) -> None:
         """Let go of what was held back, with so much added to the counters of each PID."""
-        add = np.zeros(1 << 13, np.uint32)
+        add = np.zeros(1 << 13, np.int64)
         for pid, ticks in added.items():
             add[pid] = ticks
         for data in self._data:
             heads = np.ndarray((len(data) // PACKET,), "<u4", data, 0, (PACKET,))
-            counters = (heads >> 24 & 15) + add[(heads & 0x1F00) | (heads >> 16 & 0xFF)]
-            heads[:] = (heads & 0xF0FFFFFF) | (counters & 15) << 24
+            add_to_counters(heads, add[pid_of(heads)])
             self.out.write(data)
         self.held = False
         self._data.clear()

@@ -14,7 +14,7 @@ from plexcut.media.cutting.payloads import CodedPictures
 from plexcut.media.cutting.sample_form import essence, of_one_form
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import find_layout
+from plexcut.media.index.packets import find_layout, pid_of
 from plexcut.media.sources import open_source
 from plexcut.media.units import open_units
 
@@ -80,7 +80,7 @@ def _digests(file: tuple[Source, MediaIndex], first: int, end: int, *, bare: boo
             return digests
         for block in packet_blocks(stream, layout, (int(index.at[first]), last), size, _CHUNK_BYTES):
             heads = block.heads()
-            mine = np.flatnonzero(((heads & 0x1F00) | (heads >> 16 & 0xFF)) == index.video.id)
+            mine = np.flatnonzero(pid_of(heads) == index.video.id)
             coded.feed(block, mine, heads[mine], row)
             while row < end and (data := coded.take(row)) is not None:
                 digests[row] = _digest(bytes(data))

@@ -24,7 +24,7 @@ from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.container import open_container
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import find_layout
+from plexcut.media.index.packets import find_layout, pid_of
 from plexcut.media.sources import open_source
 
 _SLACK_S = Fraction(15, 10_000)
@@ -286,7 +286,7 @@ def _heard_in_transport(path: Source, index: MediaIndex, *, bare: bool) -> Heard
             return {}
         for block in packet_blocks(file, layout, (0, index.size_bytes), index.size_bytes, _CHUNK_BYTES):
             heads = block.heads()
-            pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+            pids = pid_of(heads)
             for this, (payloads, frames, record) in readers.items():
                 which = np.flatnonzero(pids == this)
                 if not which.size:

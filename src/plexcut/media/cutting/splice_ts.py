@@ -27,7 +27,7 @@ from plexcut.media.cutting.schedule import Schedule, SpanTimes
 from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import Block, packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import PacketLayout, find_layout
+from plexcut.media.index.packets import PacketLayout, find_layout, pid_of
 from plexcut.media.index.psi import Program, parse_pmt
 from plexcut.media.sources import open_source
 from plexcut.media.ts_pictures import VIDEO_STREAM_ID, PictureRun
@@ -123,13 +123,29 @@ class TransportSplice:
         ):
             layout = layout_of(file)
             for number, span in enumerate(self._schedule.spans):
-                blocks = packet_blocks(file, layout, self._stretch(span), self._index.size_bytes, CHUNK_BYTES)
-                with closing(blocks):
-                    for done in self._span(self._schedule.of_span(number), span, blocks):
-                        self._drain(writer, self._video_clock(done) - AROUND_TICKS)
-                        yield done / self._schedule.pts.size
+                for done in self._apart((file, layout), writer, self._schedule.of_span(number), span):
+                    yield done / self._schedule.pts.size
             self._drain(writer, None)
         self._note(background)
+
+    def _apart(
+        self,
+        source: tuple[BinaryIO, PacketLayout],
+        writer: UnitWriter,
+        pictures: range,
+        span: SpanTimes,
+        edge: tuple[tuple[int, int], _Hidden] | None = None,
+    ) -> Iterator[int]:
+        """Take pictures of a span, and what else there is for it, apart and write them; gives how many are done.
+
+        `edge`: another stretch of the file than all of the span's, and what of it is hidden.
+        """
+        stretch, hidden = (self._stretch(span), None) if edge is None else edge
+        blocks = packet_blocks(*source, stretch, self._index.size_bytes, CHUNK_BYTES)
+        with closing(blocks):
+            for done in self._span(pictures, span, blocks, hidden):
+                self._drain(writer, self._video_clock(done) - AROUND_TICKS)
+                yield done
 
     def _note(self, background: BackgroundWriter) -> None:
         """What the ledger says of the whole file."""
@@ -180,7 +196,7 @@ class TransportSplice:
         done = pictures.start
         for block in blocks:
             heads = block.heads()
-            pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+            pids = pid_of(heads)
             if hidden is not None:
                 pids[hidden(block)] = NO_PID
             mine = np.flatnonzero(pids == self._index.video.id)

@@ -16,7 +16,7 @@ from plexcut.media.cutting.sound_proof import Kept
 from plexcut.media.cutting.source_clock import TICKS, SourceClock
 from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.model import MediaIndex
-from plexcut.media.index.packets import Packets, PayloadReader, PesStart, find_layout
+from plexcut.media.index.packets import Packets, PayloadReader, PesStart, find_layout, pid_of
 from plexcut.media.index.psi import ProgramStream, SectionReader, parse_pmt
 from plexcut.media.sources import open_source
 
@@ -121,7 +121,7 @@ def _carried(path: Source, index: MediaIndex) -> dict[int, _Carried]:
             return {}
         for block in packet_blocks(file, layout, (0, index.size_bytes), index.size_bytes, _CHUNK_BYTES):
             heads = block.heads()
-            pids = ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int32)
+            pids = pid_of(heads)
             for pid, reader in readers.items():
                 which = np.flatnonzero(pids == pid)
                 if which.size:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from plexcut.media.index.blocks import Block, packet_blocks
-from plexcut.media.index.packets import PACKET, find_layout
+from plexcut.media.index.packets import PACKET, find_layout, pid_of
 from plexcut.media.sources import open_source, status_of
 
 I64 = npt.NDArray[np.int64]
@@ -28,7 +28,14 @@ TABLES_MOST_TICKS = 45_000
 
 def pids_of(heads: U32) -> I16:
     """The PID of each packet, by its first four bytes."""
-    return ((heads & 0x1F00) | (heads >> 16 & 0xFF)).astype(np.int16)
+    return pid_of(heads).astype(np.int16)
+
+
+def read_pcrs(data: npt.NDArray[np.uint8], off: I64) -> I64:
+    """What the clock says in packets that lie at `off` and tell it, in ticks of 90 kHz."""
+    field = data[off[:, None] + np.arange(6, 11)].astype(np.int64)
+    ticks: I64 = field[:, 0] << 25 | field[:, 1] << 17 | field[:, 2] << 9 | field[:, 3] << 1 | field[:, 4] >> 7
+    return ticks
 
 
 def transport_faults(path: Path, pcr_pid: int, tables: tuple[int, ...] = (0,)) -> list[str]:
@@ -117,10 +124,10 @@ class TransportCheck:
         off, which = off[told], which[told]
         if not off.size:
             return
-        field = block.data[off[:, None] + np.arange(6, 11)].astype(np.int64)
-        ticks = field[:, 0] << 25 | field[:, 1] << 17 | field[:, 2] << 9 | field[:, 3] << 1 | field[:, 4] >> 7
+        ticks = read_pcrs(block.data, off)
         before = ticks[:1] if self._pcr is None else np.array([self._pcr], np.int64)
-        steps = np.diff(np.concatenate((before, ticks))) % (1 << 33)
+        clock = np.concatenate((before, ticks))
+        steps = (clock[1:] - clock[:-1]) % (1 << 33)
         wrong = (steps > _PCR_MOST_TICKS) | (steps == 0)
         wrong[0] &= self._pcr is not None
         self._clock_faults += int(np.count_nonzero(wrong))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, BinaryIO, cast
@@ -28,9 +27,8 @@ from plexcut.media.cutting.sample_form import is_set, kind_of, sample_nals
 from plexcut.media.cutting.schedule import START_TICKS, Schedule
 from plexcut.media.cutting.sound import PlacedRun
 from plexcut.media.cutting.source_clock import TICKS, SourceClock
-from plexcut.media.cutting.splice_ts import AROUND_TICKS, TransportSplice, layout_of
+from plexcut.media.cutting.splice_ts import TransportSplice, layout_of
 from plexcut.media.cutting.tracks import describe_video, kept_tags
-from plexcut.media.index.blocks import packet_blocks
 from plexcut.media.index.container import FACTS_OPTIONS, open_container
 from plexcut.media.index.model import MediaIndex, Track
 from plexcut.media.sources import open_source
@@ -41,7 +39,6 @@ from plexcut.media.units import open_units
 _MUXERS = {"mp4": "mp4", "mkv": "matroska"}
 _NAMES = {"mp4": "MP4", "mkv": "Matroska"}
 _PROBED = {**FACTS_OPTIONS, "probesize": "50000000", "analyzeduration": "20000000"}
-_CHUNK_BYTES = 4 << 20
 _SOUND_LEAD = 9_000
 _SOUND_CODECS = {
     "mp4": ("aac", "aac_latm", "ac3", "eac3", "mp1", "mp2", "mp3"),
@@ -126,11 +123,8 @@ class TransportToContainer(TransportSplice):
             self._add_streams(source, target)
             sink = _Sink(self, target)
             for number, span in enumerate(self._schedule.spans):
-                blocks = packet_blocks(file, layout, self._stretch(span), self._index.size_bytes, _CHUNK_BYTES)
-                with closing(blocks):
-                    for done in self._span(self._schedule.of_span(number), span, blocks):
-                        self._drain(sink, self._video_clock(done) - AROUND_TICKS)
-                        yield done / self._schedule.pts.size
+                for done in self._apart((file, layout), sink, self._schedule.of_span(number), span):
+                    yield done / self._schedule.pts.size
             self._drain(sink, None)
 
     def results(self) -> tuple[StreamResult, ...]:

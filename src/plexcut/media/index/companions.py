@@ -8,10 +8,10 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from plexcut.media.index.apart import ADAPTED, CARRIES, STARTS, Apart
+from plexcut.media.index.apart import CARRIES, STARTS, Apart
 from plexcut.media.index.blocks import Block
 from plexcut.media.index.packets import PACKET, pid_of
-from plexcut.media.index.pes import UNKNOWN, GrowingColumn, parse_pes_heads
+from plexcut.media.index.pes import UNKNOWN, GrowingColumn, parse_pes_heads, payload_begin
 
 I64 = npt.NDArray[np.int64]
 U32 = npt.NDArray[np.uint32]
@@ -133,10 +133,7 @@ class CompanionScan:
         begun, heads = apart.special[begun], apart.heads[begun]
         pids = pid_of(heads)
         off = block.first + block.stride * begun
-        begin = off + 4
-        adapted = np.flatnonzero(heads & ADAPTED)
-        begin[adapted] += 1 + block.data[off[adapted] + 4].astype(np.int64)
-        pes = parse_pes_heads(block.data, begin, off + PACKET)
+        pes = parse_pes_heads(block.data, payload_begin(block.data, off, heads), off + PACKET)
         timed = pes.pts != UNKNOWN
         at = block.at + block.stride * begun
         found = RawPes.of(pids[timed].astype(np.int16), at[timed], pes.pts[timed])

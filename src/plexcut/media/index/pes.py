@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from plexcut.media.index.apart import ADAPTED
 from plexcut.media.index.packets import PesStart, pieces_at
 
 U8 = npt.NDArray[np.uint8]
@@ -45,11 +46,20 @@ def parse_pes_heads(data: U8, begin: I64, end: I64) -> PesHeads:
     length = np.where(found, np.where(plain, 6, 9 + head[:, 8].astype(np.int64)), 0)
     has_pts = found & ~plain & (head[:, 7] & 0x80 != 0) & (room >= 14)
     has_dts = has_pts & (head[:, 7] & 0x40 != 0) & (room >= _HEAD)
-    pts = np.where(has_pts, _clock(head[:, 9:14]), UNKNOWN)
-    return PesHeads(found, length, pts, np.where(has_dts, _clock(head[:, 14:19]), pts))
+    pts = np.where(has_pts, read_stamps(head[:, 9:14]), UNKNOWN)
+    return PesHeads(found, length, pts, np.where(has_dts, read_stamps(head[:, 14:19]), pts))
 
 
-def _clock(field: U8) -> I64:
+def payload_begin(data: U8, off: I64, heads: npt.NDArray[np.uint32]) -> I64:
+    """Where the payload of packets begins that lie at `off`, by their first four bytes."""
+    begin = off + 4
+    adapted = np.flatnonzero(heads & ADAPTED)
+    begin[adapted] += 1 + data[off[adapted] + 4].astype(np.int64)
+    return begin
+
+
+def read_stamps(field: U8) -> I64:
+    """The ticks of time stamps, `(n, 5)` bytes."""
     b = field.T.astype(np.int64)
     clock: I64 = (b[0] >> 1 & 7) << 30 | b[1] << 22 | b[2] >> 1 << 15 | b[3] << 7 | b[4] >> 1
     return clock
